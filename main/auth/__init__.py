@@ -1,0 +1,1 @@
+"""Who is asking: accounts, logins, tokens, and the rules of Host and Origin."""

@@ -1,0 +1,1 @@
+"""The nodes that Main knows, their identity and their presence."""

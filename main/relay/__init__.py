@@ -1,0 +1,1 @@
+"""Calls on their way to a node, events on their way back."""

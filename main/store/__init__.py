@@ -1,0 +1,1 @@
+"""Main's database: one connection that writes, numbered migrations."""

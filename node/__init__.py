@@ -1,0 +1,1 @@
+"""Node: does the work on the machine that it runs on."""

@@ -1,0 +1,1 @@
+"""Agent sessions: the journal, and one actor for each live session."""

@@ -1,0 +1,1 @@
+"""Terminals that outlive everything but their program."""

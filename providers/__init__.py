@@ -1,0 +1,1 @@
+"""Agents behind one seam. Knows the protocol and nothing of sessions, sockets or Main."""

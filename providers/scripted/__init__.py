@@ -1,0 +1,1 @@
+"""An agent that plays a written conversation, for demonstrations and tests."""

@@ -1,0 +1,1 @@
+"""The HTTP and socket faces of both roles, thin."""

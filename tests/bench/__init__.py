@@ -1,0 +1,1 @@
+"""Measurements: tables of ratios, never asserted."""

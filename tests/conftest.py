@@ -1,0 +1,39 @@
+"""What every suite shares: the guard against blocking the loop, and what CI demands."""
+
+import os
+from collections.abc import Generator, Iterator
+from typing import Any
+
+import pytest
+from blockbuster import BlockBuster, blockbuster_ctx
+
+OWN_PACKAGES = ["main", "node", "providers", "routes", "ws"]
+"""A blocking call on the loop is a fault when one of these made it; what a test itself does is its own affair."""
+
+
+@pytest.fixture(autouse=True)
+def loop_guard(request: pytest.FixtureRequest) -> Iterator[BlockBuster | None]:
+    """Fail a test in whose loop our code makes a blocking call. ``@pytest.mark.may_block("why")`` switches it off."""
+    if request.node.get_closest_marker("may_block"):
+        yield None
+        return
+    with blockbuster_ctx(OWN_PACKAGES) as guard:
+        yield guard
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn a skipped test into a failed one under CI=true: CI installs everything that a test may need."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and _is_ci():
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which CI does not allow: {_reason(report.longrepr)}"
+    return report
+
+
+def _is_ci() -> bool:
+    return os.environ.get("CI", "").lower() in {"1", "true"}
+
+
+def _reason(longrepr: Any) -> str:
+    return str(longrepr[2]) if isinstance(longrepr, tuple) else str(longrepr)

@@ -1,0 +1,1 @@
+"""One test for each attack that must fail."""

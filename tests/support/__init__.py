@@ -1,0 +1,1 @@
+"""Counterparts and fixtures that several suites use."""

@@ -1,0 +1,1 @@
+"""Tests of whole programs, started as a person starts them."""
