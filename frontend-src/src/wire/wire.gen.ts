@@ -1,0 +1,1210 @@
+// Generated from ws/protocol by `python -m ws.schema`; do not edit.
+
+export const PROTOCOL_VERSION = 1;
+
+export type ErrorCode = "invalid" | "unauthorized" | "forbidden" | "not_found" | "conflict" | "precondition_failed" | "too_large" | "rate_limited" | "internal" | "unsupported" | "provider_failed" | "node_offline" | "timeout";
+
+/** Output up to byte `offset` of the terminal's life has been parsed by the reader. */
+export interface Ack {
+  type: "ack";
+  offset: number;
+}
+
+/** A finished block of prose. A long one is several blocks of one `message_id` with `part` 0, 1 … */
+export interface AgentMessage {
+  type: "agent_message";
+  seq?: number;
+  ts?: string;
+  turn?: string | null;
+  message_id: string;
+  text: string;
+  part?: number | null;
+  parent?: string | null;
+}
+
+export interface AgentThought {
+  type: "agent_thought";
+  seq?: number;
+  ts?: string;
+  turn?: string | null;
+  message_id: string;
+  text: string;
+  part?: number | null;
+  parent?: string | null;
+}
+
+/** One thing the user may answer. `name` writes the exact rule out that "session" or "always" would remember. */
+export interface ApprovalOption {
+  id: string;
+  name: string;
+  kind: "allow_always" | "allow_once" | "allow_session" | "reject_always" | "reject_once";
+}
+
+/** The agent waits for an answer until `expires_at` (RFC 3339), then is told no. */
+export interface ApprovalRequested {
+  type: "approval_requested";
+  seq?: number;
+  ts?: string;
+  turn?: string | null;
+  approval: string;
+  kind: "plan" | "question" | "tool";
+  title: string;
+  input: Record<string, unknown>;
+  options: ApprovalOption[];
+  tool_call_id?: string | null;
+  questions?: Question[] | null;
+  expires_at?: string;
+}
+
+/** `option` and `by` are set when somebody selected; `withdrawn` means that the turn ended or the agent gave up. */
+export interface ApprovalResolved {
+  type: "approval_resolved";
+  seq?: number;
+  ts?: string;
+  turn?: string | null;
+  approval: string;
+  outcome: "expired" | "selected" | "withdrawn";
+  option?: string | null;
+  by?: string | null;
+}
+
+export interface Archived {
+  type: "archived";
+  seq?: number;
+  ts?: string;
+  turn?: string | null;
+  archived: boolean;
+  by?: string | null;
+}
+
+/** First frame. The next binary byte is output byte `offset`. */
+export interface Attached {
+  type: "attached";
+  terminal: string;
+  offset: number;
+  cols: number;
+  rows: number;
+  running: boolean;
+  may_type: boolean;
+}
+
+/** Something sent with a prompt: a picture (`data:` URL) or a file of the workspace (absolute path). */
+export interface Attachment {
+  type: "file" | "image";
+  name?: string;
+  mime?: string;
+  data_url?: string | null;
+  path?: string | null;
+}
+
+export interface AuditListParams {
+  limit?: number;
+  cursor?: string | null;
+}
+
+export interface AuditListResult {
+  rows: AuditRow[];
+  next_cursor?: string | null;
+}
+
+/** Newest first. `outcome` is ok or the error code. */
+export interface AuditRow {
+  id: number;
+  ts: string;
+  who: string;
+  address: string;
+  action: string;
+  node: string | null;
+  subject: string | null;
+  outcome: string;
+}
+
+/** GET /api/auth/status. `code_needed` tells the page whether first sign-up from here needs the set-up code. */
+export interface AuthStatus {
+  setup_required: boolean;
+  user: User | null;
+  version: string;
+  code_needed: boolean;
+}
+
+/** Who a call on the link is made for; set by Main alone, never read from a browser. */
+export interface Caller {
+  user: string;
+  login: string;
+  role: "member" | "owner" | "viewer";
+  name?: string;
+}
+
+/** What a node offers: `terminal` is false where policy or platform has none; `providers` are ids. */
+export interface Capabilities {
+  terminal: boolean;
+  providers: string[];
+  features: string[];
+}
+
+/**
+ * Streaming text: `text` begins at character `offset` of the block `message_id`. Ephemeral, never journalled.
+ *
+ * The durable block with the same `message_id` supersedes all deltas. A delta with offset 0 restarts the block.
+ * Offsets count Unicode code points.
+ */
+export interface Delta {
+  type: "delta";
+  message_id: string;
+  kind: "text" | "thought";
+  offset: number;
+  text: string;
+  parent?: string | null;
+}
+
+/** A file change. `old_text` is None for a new file. */
+export interface DiffContent {
+  type: "diff";
+  path: string;
+  old_text: string | null;
+  new_text: string;
+}
+
+export interface DiffFile {
+  path: string;
+  status: "added" | "copied" | "deleted" | "modified" | "renamed" | "typechange" | "unmerged" | "untracked";
+  binary: boolean;
+  hunks: Hunk[];
+  old_path?: string | null;
+}
+
+/** Nothing to say but that it is done. */
+export interface Empty {
+}
+
+/** `mode` is the octal permission string (`"0644"`), `target` that of a symlink, `ignored` what Git ignores. */
+export interface Entry {
+  name: string;
+  type: "directory" | "file" | "other" | "symlink";
+  size: number;
+  modified: string;
+  mode: string;
+  target?: string | null;
+  ignored?: boolean | null;
+}
+
+/** `error.data` of a JSON-RPC error, and the members of a problem document beside title and status. */
+export interface ErrorData {
+  code: ErrorCode;
+  detail: string;
+  retryable: boolean;
+  errors?: FieldError[] | null;
+  retry_after_s?: number | null;
+}
+
+export interface Exit {
+  type: "exit";
+  code: number | null;
+  signal: string | null;
+}
+
+/** One bad parameter: `path` is dotted (`params.attachments.0.mime`), `message` a sentence. */
+export interface FieldError {
+  path: string;
+  message: string;
+}
+
+export interface FileParams {
+  node: string;
+  path: string;
+}
+
+/** `hidden` false leaves dot files out. */
+export interface FilesListParams {
+  node: string;
+  path: string;
+  hidden?: boolean;
+  limit?: number;
+  cursor?: string | null;
+}
+
+/** Directories first, natural order. `parent` is absent at a root. */
+export interface FilesListResult {
+  path: string;
+  entries: Entry[];
+  parent: string | null;
+  next_cursor?: string | null;
+}
+
+/** Text, cut at filesystem.max_read_bytes (then `truncated`); `size` in bytes is that of the whole file. */
+export interface FilesReadResult {
+  content: string;
+  etag: string;
+  encoding: string;
+  truncated: boolean;
+  size: number;
+}
+
+/** `etag` is a hash of the content, absent for what is no file or larger than filesystem.max_read_bytes. */
+export interface FilesStatResult {
+  path: string;
+  name: string;
+  type: "directory" | "file" | "other" | "symlink";
+  size: number;
+  modified: string;
+  mode: string;
+  target?: string | null;
+  etag?: string | null;
+}
+
+/** Without `if_match` it overwrites; a missing file needs `create`. */
+export interface FilesWriteParams {
+  node: string;
+  path: string;
+  content: string;
+  if_match?: string | null;
+  create?: boolean;
+}
+
+export interface FilesWriteResult {
+  etag: string;
+  size: number;
+}
+
+/**
+ * Worktree against index; `staged`: index against HEAD; `base`: worktree against that commit.
+ *
+ * `file` (relative to the root) limits it to one.
+ */
+export interface GitDiffParams {
+  node: string;
+  path: string;
+  staged?: boolean;
+  base?: string | null;
+  file?: string | null;
+}
+
+export interface GitDiffResult {
+  files: DiffFile[];
+  truncated?: boolean | null;
+}
+
+/** `index` and `worktree` are the letters of `git status --porcelain=v2` (`.` = unchanged, `?` = untracked). */
+export interface GitFile {
+  path: string;
+  index: string;
+  worktree: string;
+  renamed_from?: string | null;
+}
+
+export interface GitStatusParams {
+  node: string;
+  path: string;
+}
+
+/** Paths are relative to `root`. `branch` is None when HEAD is detached or unborn without a name. */
+export interface GitStatusResult {
+  root: string;
+  branch: string | null;
+  ahead: number;
+  behind: number;
+  state: "bisecting" | "cherry-picking" | "clean" | "merging" | "rebasing" | "reverting";
+  files: GitFile[];
+  upstream?: string | null;
+  head?: string | null;
+  truncated?: boolean | null;
+}
+
+/** `link.hello`, node to Main. `secret` (node to Main from now on) only at first contact. */
+export interface HelloParams {
+  protocol: number;
+  min_protocol: number;
+  version: string;
+  id: string;
+  name: string;
+  platform: string;
+  labels: Record<string, string>;
+  capabilities: Capabilities;
+  time: string;
+  home?: string | null;
+  secret?: string | null;
+}
+
+/** `protocol` is the version both speak. `secret` (Main to node from now on) only at first contact. */
+export interface HelloResult {
+  protocol: number;
+  version: string;
+  main_id: string;
+  time: string;
+  secret?: string | null;
+}
+
+/** `lines` keep their first character: space, `+`, `-` or `\`. */
+export interface Hunk {
+  header: string;
+  lines: string[];
+}
+
+/** A picture as `data:` URL. */
+export interface ImageContent {
+  type: "image";
+  mime: string;
+  data_url: string;
+}
+
+/** A pending approval of a session that the caller may see. */
+export interface InboxItem {
+  type: "approval";
+  session: SessionSummary;
+  approval: ApprovalRequested;
+}
+
+export interface InboxResolved {
+  type: "resolved";
+  node: string;
+  session: string;
+  approval: string;
+}
+
+export interface InboxResult {
+  approvals: InboxItem[];
+}
+
+export interface InboxTurnEnded {
+  type: "turn_ended";
+  session: SessionSummary;
+  stop_reason: string;
+}
+
+/** What another machine needs to join: the register token and the address under which the caller reached Main. */
+export interface JoinInfo {
+  register_token: string;
+  main_server_url: string;
+  config: string;
+}
+
+/** `link.sessions`, subscription of Main at a node: every session of the node, then changes. */
+export interface LinkSessionsResult {
+  sessions: SessionSummary[];
+}
+
+/** Everything up to `head` has been delivered; what follows is live. */
+export interface Live {
+  type: "live";
+  head: number;
+}
+
+/** One signed-in device. `is_current` marks the caller's own. */
+export interface Login {
+  id: string;
+  created: string;
+  last_seen: string;
+  address: string;
+  user_agent: string;
+  is_current: boolean;
+}
+
+export interface LoginBody {
+  username: string;
+  password: string;
+}
+
+export interface LoginRevokeParams {
+  login: string;
+}
+
+export interface LoginsListResult {
+  logins: Login[];
+}
+
+/** A permission mode. `risk` is true when the agent then acts without asking. */
+export interface Mode {
+  id: string;
+  name: string;
+  description: string;
+  risk: boolean;
+  is_default: boolean;
+}
+
+export interface ModeChanged {
+  type: "mode_changed";
+  seq?: number;
+  ts?: string;
+  turn?: string | null;
+  mode: string;
+  by?: string | null;
+}
+
+/** `id` is what session.create takes; `efforts` is empty when the model has none. */
+export interface Model {
+  id: string;
+  name: string;
+  efforts: string[];
+  is_default: boolean;
+}
+
+export interface ModelChanged {
+  type: "model_changed";
+  seq?: number;
+  ts?: string;
+  turn?: string | null;
+  model?: string | null;
+  effort?: string | null;
+  by?: string | null;
+}
+
+/** The agent told (or changed) the id under which it resumes this session. */
+export interface NativeIdKnown {
+  type: "native_id_known";
+  seq?: number;
+  ts?: string;
+  turn?: string | null;
+  native_id: string;
+}
+
+/** `rtt_ms` and `clock_offset_ms` (node minus Main) come from the last probe through the link. */
+export interface Node {
+  id: string;
+  name: string;
+  status: "offline" | "online";
+  mode: "callback" | "dialed" | "direct";
+  labels: Record<string, string>;
+  capabilities: Capabilities;
+  platform: string;
+  version: string;
+  connected_at: string | null;
+  last_seen: string | null;
+  rtt_ms: number | null;
+  clock_offset_ms: number | null;
+  is_local: boolean;
+  home?: string | null;
+}
+
+export interface NodeChanged {
+  type: "node";
+  node: Node;
+}
+
+export interface NodeParams {
+  node: string;
+}
+
+export interface NodeRemoved {
+  type: "removed";
+  id: string;
+}
+
+export interface NodeRenameParams {
+  node: string;
+  name: string;
+}
+
+export interface NodeResult {
+  node: Node;
+}
+
+export interface NodesListResult {
+  nodes: Node[];
+}
+
+/** No parameters. */
+export interface NodesParams {
+}
+
+/** Something worth telling that is none of the above: a retry, an event of a newer agent that is not known yet. */
+export interface Notice {
+  type: "notice";
+  seq?: number;
+  ts?: string;
+  turn?: string | null;
+  level: "error" | "info" | "warning";
+  code: string;
+  text: string;
+}
+
+/** All other logins of the user end. */
+export interface PasswordChangeParams {
+  current_password: string;
+  new_password: string;
+}
+
+/** The whole plan, replacing the one before. */
+export interface Plan {
+  type: "plan";
+  seq?: number;
+  ts?: string;
+  turn?: string | null;
+  entries: PlanEntry[];
+}
+
+export interface PlanEntry {
+  content: string;
+  status: "completed" | "in_progress" | "pending";
+}
+
+/** `link.probe`, Main to node. */
+export interface ProbeParams {
+}
+
+export interface ProbeResult {
+  time: string;
+}
+
+/** `sessions` counts those that are not archived; `last_used` is absent for one that never had a session. */
+export interface Project {
+  path: string;
+  name: string;
+  sessions: number;
+  pinned: boolean;
+  last_used: string | null;
+  git_branch?: string | null;
+}
+
+export interface ProjectPinParams {
+  node: string;
+  path: string;
+  pinned: boolean;
+}
+
+export interface ProjectsListParams {
+  node: string;
+}
+
+export interface ProjectsListResult {
+  projects: Project[];
+}
+
+export interface PromptDropped {
+  type: "prompt_dropped";
+  seq?: number;
+  ts?: string;
+  turn?: string | null;
+  message_id: string;
+  by: string;
+}
+
+export interface PromptEdited {
+  type: "prompt_edited";
+  seq?: number;
+  ts?: string;
+  turn?: string | null;
+  message_id: string;
+  text: string;
+  by: string;
+}
+
+/** The prompt now stands before `before`, or last when that is absent. */
+export interface PromptMoved {
+  type: "prompt_moved";
+  seq?: number;
+  ts?: string;
+  turn?: string | null;
+  message_id: string;
+  before?: string | null;
+  by: string;
+}
+
+export interface PromptQueued {
+  type: "prompt_queued";
+  seq?: number;
+  ts?: string;
+  turn?: string | null;
+  message_id: string;
+  text: string;
+  attachments: Attachment[];
+  by: string;
+}
+
+/**
+ * `reason` says why it is not available and how to mend it. `tag` is the two-letter mark of the page.
+ *
+ * `features` is an open list: images, thinking, interrupt, resume, questions, plan, queue …
+ */
+export interface ProviderInfo {
+  id: string;
+  name: string;
+  tag: string;
+  available: boolean;
+  reason?: string | null;
+  version?: string | null;
+  models: Model[];
+  modes: Mode[];
+  commands: SlashCommand[];
+  features: string[];
+}
+
+export interface ProvidersListParams {
+  node: string;
+}
+
+export interface ProvidersListResult {
+  providers: ProviderInfo[];
+}
+
+/** One question of an approval of kind `question`; answered by label(s) or free text under its `id`. */
+export interface Question {
+  id: string;
+  question: string;
+  header: string;
+  options: QuestionChoice[];
+  multiple: boolean;
+  is_secret: boolean;
+}
+
+export interface QuestionChoice {
+  label: string;
+  description: string;
+}
+
+export interface QueueHeld {
+  type: "queue_held";
+  seq?: number;
+  ts?: string;
+  turn?: string | null;
+  by: string;
+}
+
+export interface QueueReleased {
+  type: "queue_released";
+  seq?: number;
+  ts?: string;
+  turn?: string | null;
+  by: string;
+}
+
+export interface QueuedPrompt {
+  message_id: string;
+  text: string;
+  attachments: Attachment[];
+  by: string;
+}
+
+export interface RegisterBody {
+  username: string;
+  password: string;
+  setup_code?: string | null;
+}
+
+/** The reader's cursor is of another epoch or past the head: forget the view; events follow from 1. */
+export interface Reset {
+  type: "reset";
+  epoch: string;
+}
+
+export interface Resize {
+  type: "resize";
+  cols: number;
+  rows: number;
+}
+
+export interface Resized {
+  type: "resized";
+  cols: number;
+  rows: number;
+}
+
+/** `answers` maps question ids to a label, a list of labels or free text; `message` goes to the agent with a no. */
+export interface SessionAnswerParams {
+  node: string;
+  session: string;
+  approval: string;
+  option: string;
+  updated_input?: Record<string, unknown> | null;
+  answers?: Record<string, string | string[]> | null;
+  message?: string | null;
+}
+
+export interface SessionAnswerResult {
+  seq: number;
+}
+
+export interface SessionChanged {
+  type: "session";
+  session: SessionSummary;
+}
+
+/** `resume` continues a native session of that provider. */
+export interface SessionCreateParams {
+  node: string;
+  path: string;
+  provider: string;
+  model?: string | null;
+  effort?: string | null;
+  mode?: string | null;
+  title?: string | null;
+  resume?: string | null;
+}
+
+/** `after`: ascending from there. `before`: the `limit` events before it, still ascending. Neither: from 1. */
+export interface SessionEventsParams {
+  node: string;
+  session: string;
+  after?: number | null;
+  before?: number | null;
+  limit?: number;
+}
+
+export interface SessionEventsResult {
+  epoch: string;
+  events: (SessionStarted | NativeIdKnown | PromptQueued | PromptEdited | PromptMoved | PromptDropped | QueueHeld | QueueReleased | UserMessage | TurnStarted | AgentMessage | AgentThought | ToolCall | ToolCallUpdate | Plan | ApprovalRequested | ApprovalResolved | ModeChanged | ModelChanged | TitleChanged | Archived | Usage | TurnEnded | Notice)[];
+  head: number;
+}
+
+export interface SessionInterruptParams {
+  node: string;
+  session: string;
+  hold_queue?: boolean;
+}
+
+/** `interrupted` is false when no turn ran. */
+export interface SessionInterruptResult {
+  interrupted: boolean;
+}
+
+/** All nodes when `node` is absent. Archived ones only with `archived`. */
+export interface SessionListParams {
+  node?: string | null;
+  path?: string | null;
+  query?: string | null;
+  archived?: boolean;
+}
+
+export interface SessionListResult {
+  sessions: SessionSummary[];
+  offline: string[];
+}
+
+export interface SessionParams {
+  node: string;
+  session: string;
+}
+
+/** `message_id` is needed but for list and release; `text` for edit; `before` (absent: last) for move. */
+export interface SessionQueueParams {
+  node: string;
+  session: string;
+  action: "drop" | "edit" | "list" | "move" | "release";
+  message_id?: string | null;
+  text?: string | null;
+  before?: string | null;
+}
+
+export interface SessionQueueResult {
+  queue: QueuedPrompt[];
+  held: boolean;
+}
+
+export interface SessionRemoved {
+  type: "removed";
+  node: string;
+  id: string;
+}
+
+export interface SessionResult {
+  session: SessionSummary;
+}
+
+export interface SessionSendParams {
+  node: string;
+  session: string;
+  message_id: string;
+  text: string;
+  attachments?: Attachment[];
+}
+
+/** `seq` is the journal entry of the prompt; it is on disk when this answer is sent. */
+export interface SessionSendResult {
+  seq: number;
+  state: "queued" | "running";
+  duplicate: boolean;
+}
+
+export interface SessionStarted {
+  type: "session_started";
+  seq?: number;
+  ts?: string;
+  turn?: string | null;
+  provider: string;
+  path: string;
+  model: string | null;
+  mode: string | null;
+  effort?: string | null;
+  title?: string | null;
+  native_id?: string | null;
+}
+
+/** The fold of the journal up to `head`: the list fields and what a page needs beside the log itself. */
+export interface SessionState {
+  id: string;
+  node: string;
+  path: string;
+  provider: string;
+  title: string;
+  status: "failed" | "idle" | "native" | "running" | "waiting";
+  updated: string;
+  unread: boolean;
+  pending_approvals: number;
+  model: string | null;
+  mode: string | null;
+  archived: boolean;
+  native_id?: string | null;
+  effort?: string | null;
+  stale?: boolean;
+  epoch: string;
+  head: number;
+  turn: Turn | null;
+  plan: PlanEntry[];
+  queue: QueuedPrompt[];
+  queue_held: boolean;
+  approvals: ApprovalRequested[];
+  usage: Usage | null;
+  error?: string | null;
+}
+
+/** A session as lists show it. `stale` marks Main's cached row of an offline node. */
+export interface SessionSummary {
+  id: string;
+  node: string;
+  path: string;
+  provider: string;
+  title: string;
+  status: "failed" | "idle" | "native" | "running" | "waiting";
+  updated: string;
+  unread: boolean;
+  pending_approvals: number;
+  model: string | null;
+  mode: string | null;
+  archived: boolean;
+  native_id?: string | null;
+  effort?: string | null;
+  stale?: boolean;
+}
+
+export interface SessionUpdateParams {
+  node: string;
+  session: string;
+  title?: string | null;
+  model?: string | null;
+  effort?: string | null;
+  mode?: string | null;
+  archived?: boolean | null;
+}
+
+/** `after` is the last `seq` the reader has, 0 for all. `epoch` is that of the reader's view, absent at first. */
+export interface SessionWatchParams {
+  node: string;
+  session: string;
+  after?: number;
+  epoch?: string | null;
+}
+
+export interface SessionWatchResult {
+  epoch: string;
+  head: number;
+}
+
+export interface SignedIn {
+  user: User;
+  token: string;
+}
+
+/** Bytes [start, end) are gone for this reader; the next binary byte is output byte `to`. */
+export interface Skipped {
+  type: "skipped";
+  from: number;
+  to: number;
+}
+
+export interface SlashCommand {
+  name: string;
+  description: string;
+}
+
+/** Sent before a close, whose code (`CloseCode`) tells the kind. */
+export interface StreamFault {
+  type: "error";
+  code: string;
+  detail: string;
+}
+
+/** `link.stream`, Main to node: dial `/ws/stream` back with `key` within 5 s and serve it. */
+export interface StreamParams {
+  stream: string;
+  key: string;
+  kind: "terminal";
+  caller: Caller;
+  terminal: string;
+  may_type: boolean;
+  after?: number | null;
+}
+
+/** The node accepts and is dialling; what it cannot serve it refuses with `not_found`, `invalid`, `forbidden`. */
+export interface StreamResult {
+}
+
+/** `link.stream_revoke`: close that stream with 4401. */
+export interface StreamRevokeParams {
+  stream: string;
+}
+
+/** `code`/`signal` are set once it has ended. */
+export interface Terminal {
+  terminal: string;
+  name: string;
+  path: string;
+  command: string[];
+  cols: number;
+  rows: number;
+  running: boolean;
+  created: string;
+  readers: number;
+  code?: number | null;
+  signal?: string | null;
+}
+
+export interface TerminalListParams {
+  node: string;
+  path?: string | null;
+}
+
+export interface TerminalListResult {
+  terminals: Terminal[];
+}
+
+/** `command` (argv) instead of the login shell. */
+export interface TerminalOpenParams {
+  node: string;
+  path: string;
+  cols: number;
+  rows: number;
+  shell?: string | null;
+  command?: string[] | null;
+  name?: string | null;
+}
+
+export interface TerminalOpenResult {
+  terminal: string;
+  name: string;
+  cols: number;
+  rows: number;
+}
+
+export interface TerminalParams {
+  node: string;
+  terminal: string;
+}
+
+export interface TerminalRenameParams {
+  node: string;
+  terminal: string;
+  name: string;
+}
+
+export interface TerminalResult {
+  terminal: Terminal;
+}
+
+/** Output of a tool as people read it. */
+export interface TextContent {
+  type: "text";
+  text: string;
+}
+
+/** `by` is absent when the agent or the first prompt named the session. */
+export interface TitleChanged {
+  type: "title_changed";
+  seq?: number;
+  ts?: string;
+  turn?: string | null;
+  title: string;
+  by?: string | null;
+}
+
+/** `parent` is the tool call of the sub-agent that made this one. */
+export interface ToolCall {
+  type: "tool_call";
+  seq?: number;
+  ts?: string;
+  turn?: string | null;
+  tool_call_id: string;
+  name: string;
+  kind: "delete" | "edit" | "execute" | "fetch" | "move" | "other" | "read" | "search" | "think";
+  title: string;
+  input: Record<string, unknown>;
+  parent?: string | null;
+}
+
+/** The last update of a call with status completed or failed closes it. `content` replaces earlier content. */
+export interface ToolCallUpdate {
+  type: "tool_call_update";
+  seq?: number;
+  ts?: string;
+  turn?: string | null;
+  tool_call_id: string;
+  status: "completed" | "failed" | "in_progress";
+  content: (TextContent | DiffContent | ImageContent)[];
+}
+
+/** The running turn. */
+export interface Turn {
+  id: string;
+  started: string;
+  message_id?: string | null;
+}
+
+/** The last event of its turn. `error` is one sentence with the remedy, set when `stop_reason` is error. */
+export interface TurnEnded {
+  type: "turn_ended";
+  seq?: number;
+  ts?: string;
+  turn?: string | null;
+  stop_reason: "cancelled" | "end_turn" | "error" | "max_tokens" | "node_restarted" | "refusal";
+  error?: string | null;
+}
+
+/** A turn begins; from here to `turn_ended` every event of the agent carries its `turn`. */
+export interface TurnStarted {
+  type: "turn_started";
+  seq?: number;
+  ts?: string;
+  turn?: string | null;
+}
+
+/** Running totals of the session; `context_*` in tokens. */
+export interface Usage {
+  type: "usage";
+  seq?: number;
+  ts?: string;
+  turn?: string | null;
+  input_tokens: number;
+  output_tokens: number;
+  cost_usd?: number | null;
+  context_used?: number | null;
+  context_size?: number | null;
+}
+
+export interface User {
+  id: string;
+  name: string;
+  role: "member" | "owner" | "viewer";
+}
+
+/** Written when the turn of this prompt starts, right after `turn_started`; takes the prompt off the queue. */
+export interface UserMessage {
+  type: "user_message";
+  seq?: number;
+  ts?: string;
+  turn?: string | null;
+  message_id: string;
+  text: string;
+  attachments: Attachment[];
+  by: string;
+}
+
+/** Every operation that the page may call: its params, its result and, for a subscription, its events. */
+export interface Ops {
+  /** Every node that the caller may see. */
+  "nodes.list": { params: NodesParams; result: NodesListResult };
+  /** The nodes, then each change. */
+  "nodes.watch": { params: NodesParams; result: NodesListResult; event: NodeChanged | NodeRemoved };
+  /** Give a node another name. */
+  "nodes.rename": { params: NodeRenameParams; result: NodeResult };
+  /** Revoke a node's identity and close its link; its journals stay on it. */
+  "nodes.remove": { params: NodeParams; result: Empty };
+  /** What another machine needs to join. */
+  "nodes.join": { params: NodesParams; result: JoinInfo };
+  /** The agents of a node and what they can do. */
+  "providers.list": { params: ProvidersListParams; result: ProvidersListResult };
+  /** The projects of a node. */
+  "projects.list": { params: ProjectsListParams; result: ProjectsListResult };
+  /** Keep a folder in the list. */
+  "projects.pin": { params: ProjectPinParams; result: Empty };
+  /** One page of a directory. */
+  "files.list": { params: FilesListParams; result: FilesListResult };
+  /** What a path is. */
+  "files.stat": { params: FileParams; result: FilesStatResult };
+  /** The text of a file. */
+  "files.read": { params: FileParams; result: FilesReadResult };
+  /** Write a text file atomically. */
+  "files.write": { params: FilesWriteParams; result: FilesWriteResult };
+  /** State of the repository around a path. */
+  "git.status": { params: GitStatusParams; result: GitStatusResult };
+  /** Differences by file and hunk. */
+  "git.diff": { params: GitDiffParams; result: GitDiffResult };
+  /** Start a shell or a program in a folder. */
+  "terminal.open": { params: TerminalOpenParams; result: TerminalOpenResult };
+  /** The terminals of a node. */
+  "terminal.list": { params: TerminalListParams; result: TerminalListResult };
+  /** End a terminal's program and forget it. */
+  "terminal.close": { params: TerminalParams; result: Empty };
+  /** Give a terminal another name. */
+  "terminal.rename": { params: TerminalRenameParams; result: TerminalResult };
+  /** Begin a session in a folder with an agent. */
+  "session.create": { params: SessionCreateParams; result: SessionResult };
+  /** Sessions of one node or of all; those of offline nodes from Main's cache. */
+  "session.list": { params: SessionListParams; result: SessionListResult };
+  /** The list, then each change. */
+  "session.list_watch": { params: SessionListParams; result: SessionListResult; event: SessionChanged | SessionRemoved };
+  /** The state of a session at its head. */
+  "session.get": { params: SessionParams; result: SessionState };
+  /** Change title, model, effort, mode or archive it. */
+  "session.update": { params: SessionUpdateParams; result: SessionResult };
+  /** Delete a session and its journal; the agent's own transcript stays. */
+  "session.delete": { params: SessionParams; result: Empty };
+  /** Send a prompt; it is in the journal when the answer comes. Sending a message_id again changes nothing. */
+  "session.send": { params: SessionSendParams; result: SessionSendResult };
+  /** List, edit, move, drop or release queued prompts. */
+  "session.queue": { params: SessionQueueParams; result: SessionQueueResult };
+  /** End the running turn. */
+  "session.interrupt": { params: SessionInterruptParams; result: SessionInterruptResult };
+  /** Answer an approval; the first answer wins. */
+  "session.answer": { params: SessionAnswerParams; result: SessionAnswerResult };
+  /** A page of the journal. */
+  "session.events": { params: SessionEventsParams; result: SessionEventsResult };
+  /** Every event after a cursor in order exactly once, then live ones. */
+  "session.watch": { params: SessionWatchParams; result: SessionWatchResult; event: SessionStarted | NativeIdKnown | PromptQueued | PromptEdited | PromptMoved | PromptDropped | QueueHeld | QueueReleased | UserMessage | TurnStarted | AgentMessage | AgentThought | ToolCall | ToolCallUpdate | Plan | ApprovalRequested | ApprovalResolved | ModeChanged | ModelChanged | TitleChanged | Archived | Usage | TurnEnded | Notice | Delta | Live | Reset };
+  /** Pending approvals of all nodes, then changes and ended turns. */
+  "inbox.watch": { params: NodesParams; result: InboxResult; event: InboxItem | InboxResolved | InboxTurnEnded };
+  /** The caller's signed-in devices. */
+  "logins.list": { params: NodesParams; result: LoginsListResult };
+  /** End one of the caller's logins and its sockets. */
+  "logins.revoke": { params: LoginRevokeParams; result: Empty };
+  /** Change one's own password; other logins end. */
+  "users.change_password": { params: PasswordChangeParams; result: Empty };
+  /** Who did what, newest first. */
+  "audit.list": { params: AuditListParams; result: AuditListResult };
+}
+
+/** How long a call waits for its answer, in seconds. */
+export const DEADLINE_S: { readonly [K in keyof Ops]: number } = {
+  "nodes.list": 10,
+  "nodes.watch": 10,
+  "nodes.rename": 10,
+  "nodes.remove": 10,
+  "nodes.join": 10,
+  "providers.list": 10,
+  "projects.list": 10,
+  "projects.pin": 10,
+  "files.list": 10,
+  "files.stat": 10,
+  "files.read": 10,
+  "files.write": 30,
+  "git.status": 30,
+  "git.diff": 30,
+  "terminal.open": 10,
+  "terminal.list": 10,
+  "terminal.close": 10,
+  "terminal.rename": 10,
+  "session.create": 60,
+  "session.list": 10,
+  "session.list_watch": 10,
+  "session.get": 10,
+  "session.update": 60,
+  "session.delete": 10,
+  "session.send": 10,
+  "session.queue": 10,
+  "session.interrupt": 10,
+  "session.answer": 10,
+  "session.events": 10,
+  "session.watch": 10,
+  "inbox.watch": 10,
+  "logins.list": 10,
+  "logins.revoke": 10,
+  "users.change_password": 10,
+  "audit.list": 10,
+};

@@ -1,0 +1,15 @@
+"""The protocol as data. One module a feature; `ops` is the table from which everything else is derived.
+
+Version history of the link and of `/ws` (one number for both):
+
+1 (2026-11): first version.
+"""
+
+PROTOCOL_VERSION = 1
+"""Spoken by this build."""
+
+MIN_PROTOCOL_VERSION = 1
+"""Oldest version that this build can be negotiated down to."""
+
+__version__ = "0.1.0"
+"""Build shown by /health and in the handshake; the same string as in pyproject.toml (a test holds them equal)."""

@@ -1,0 +1,55 @@
+"""Base struct, ids and bounded types that every protocol module builds on.
+
+Bounds live in the types, so decoding is validation. msgspec checks them on decode, not on construction.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, NewType
+
+import msgspec
+
+ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
+MAX_PATH_CHARS = 4096
+"""PATH_MAX of Linux; longer paths cannot be opened there anyway."""
+
+NodeId = NewType("NodeId", str)
+SessionId = NewType("SessionId", str)
+TerminalId = NewType("TerminalId", str)
+ApprovalId = NewType("ApprovalId", str)
+UserId = NewType("UserId", str)
+LoginId = NewType("LoginId", str)
+StreamId = NewType("StreamId", str)
+
+NodeKey = Annotated[str, msgspec.Meta(pattern=ID_PATTERN, description="id of a node")]
+SessionKey = Annotated[str, msgspec.Meta(pattern=ID_PATTERN, description="id of a session")]
+TerminalKey = Annotated[str, msgspec.Meta(pattern=ID_PATTERN, description="id of a terminal")]
+ApprovalKey = Annotated[str, msgspec.Meta(pattern=ID_PATTERN, description="id of an approval")]
+MessageKey = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=128, description="chosen by the client; sending it twice runs it once")
+]
+AbsolutePath = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=MAX_PATH_CHARS,
+        pattern=r"^/[^\x00]*\Z",
+        description="absolute path on the node",
+    ),
+]
+ShortText = Annotated[str, msgspec.Meta(max_length=200)]
+Limit = Annotated[int, msgspec.Meta(ge=1, le=1000)]
+Cursor = Annotated[str, msgspec.Meta(max_length=4096, description="opaque; from `next_cursor`")]
+Timestamp = Annotated[str, msgspec.Meta(description="RFC 3339, UTC")]
+
+
+class Struct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Base of every wire value: immutable, keyword-only; a field that equals its default is left out of the JSON.
+
+    So a field of a result or event that readers may rely on has no default. Subclasses repeat ``frozen`` (for the type
+    checker) and ``kw_only`` (which msgspec does not inherit).
+    """
+
+
+def now() -> str:
+    """The current time as the wire writes it: RFC 3339, UTC, milliseconds, ``Z``."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,249 @@
+"""Sessions: chosen by node + path + provider, kept in a journal on the node."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from ws.protocol.base import (
+    AbsolutePath,
+    ApprovalKey,
+    Limit,
+    MessageKey,
+    NodeKey,
+    SessionKey,
+    ShortText,
+    Struct,
+    Timestamp,
+)
+from ws.protocol.events import ApprovalRequested, Attachment, JournalEvent, PlanEntry, Usage
+
+MAX_PROMPT_CHARS = 256 * 1024
+MAX_PAGE_BYTES = 4 * 1024 * 1024
+"""A page of session.events ends here at the latest: half of the link's largest frame."""
+
+Status = Literal["idle", "running", "waiting", "failed", "native"]
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_PROMPT_CHARS)]
+Title = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+ProviderKey = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+
+class SessionSummary(Struct, frozen=True, kw_only=True):
+    """A session as lists show it. `stale` marks Main's cached row of an offline node."""
+
+    id: SessionKey
+    node: NodeKey
+    path: str
+    provider: str
+    title: str
+    status: Status
+    updated: Timestamp
+    unread: bool
+    pending_approvals: int
+    model: str | None
+    mode: str | None
+    archived: bool
+    native_id: str | None = None
+    effort: str | None = None
+    stale: bool = False
+
+
+class QueuedPrompt(Struct, frozen=True, kw_only=True):
+    message_id: MessageKey
+    text: str
+    attachments: list[Attachment]
+    by: str
+
+
+class Turn(Struct, frozen=True, kw_only=True):
+    """The running turn."""
+
+    id: str
+    started: Timestamp
+    message_id: MessageKey | None = None
+
+
+class SessionState(SessionSummary, frozen=True, kw_only=True):
+    """The fold of the journal up to `head`: the list fields and what a page needs beside the log itself."""
+
+    epoch: str
+    head: int
+    turn: Turn | None
+    plan: list[PlanEntry]
+    queue: list[QueuedPrompt]
+    queue_held: bool
+    approvals: list[ApprovalRequested]
+    usage: Usage | None
+    error: str | None = None
+
+
+class SessionCreateParams(Struct, frozen=True, kw_only=True):
+    """`resume` continues a native session of that provider."""
+
+    node: NodeKey
+    path: AbsolutePath
+    provider: ProviderKey
+    model: ShortText | None = None
+    effort: ShortText | None = None
+    mode: ShortText | None = None
+    title: Title | None = None
+    resume: ShortText | None = None
+
+
+class SessionResult(Struct, frozen=True, kw_only=True):
+    session: SessionSummary
+
+
+class SessionListParams(Struct, frozen=True, kw_only=True):
+    """All nodes when `node` is absent. Archived ones only with `archived`."""
+
+    node: NodeKey | None = None
+    path: AbsolutePath | None = None
+    query: ShortText | None = None
+    archived: bool = False
+
+
+class SessionListResult(Struct, frozen=True, kw_only=True):
+    sessions: list[SessionSummary]
+    offline: list[NodeKey]
+
+
+class SessionChanged(Struct, frozen=True, kw_only=True, tag="session", tag_field="type"):
+    session: SessionSummary
+
+
+class SessionRemoved(Struct, frozen=True, kw_only=True, tag="removed", tag_field="type"):
+    node: NodeKey
+    id: SessionKey
+
+
+SessionListEvent = SessionChanged | SessionRemoved
+
+
+class SessionParams(Struct, frozen=True, kw_only=True):
+    node: NodeKey
+    session: SessionKey
+
+
+class SessionUpdateParams(Struct, frozen=True, kw_only=True):
+    node: NodeKey
+    session: SessionKey
+    title: Title | None = None
+    model: ShortText | None = None
+    effort: ShortText | None = None
+    mode: ShortText | None = None
+    archived: bool | None = None
+
+
+class SessionSendParams(Struct, frozen=True, kw_only=True):
+    node: NodeKey
+    session: SessionKey
+    message_id: MessageKey
+    text: Text
+    attachments: Annotated[list[Attachment], msgspec.Meta(max_length=20)] = []
+
+
+class SessionSendResult(Struct, frozen=True, kw_only=True):
+    """`seq` is the journal entry of the prompt; it is on disk when this answer is sent."""
+
+    seq: int
+    state: Literal["running", "queued"]
+    duplicate: bool
+
+
+class SessionQueueParams(Struct, frozen=True, kw_only=True):
+    """`message_id` is needed but for list and release; `text` for edit; `before` (absent: last) for move."""
+
+    node: NodeKey
+    session: SessionKey
+    action: Literal["list", "edit", "move", "drop", "release"]
+    message_id: MessageKey | None = None
+    text: Text | None = None
+    before: MessageKey | None = None
+
+
+class SessionQueueResult(Struct, frozen=True, kw_only=True):
+    queue: list[QueuedPrompt]
+    held: bool
+
+
+class SessionInterruptParams(Struct, frozen=True, kw_only=True):
+    node: NodeKey
+    session: SessionKey
+    hold_queue: bool = True
+
+
+class SessionInterruptResult(Struct, frozen=True, kw_only=True):
+    """`interrupted` is false when no turn ran."""
+
+    interrupted: bool
+
+
+class SessionAnswerParams(Struct, frozen=True, kw_only=True):
+    """`answers` maps question ids to a label, a list of labels or free text; `message` goes to the agent with a no."""
+
+    node: NodeKey
+    session: SessionKey
+    approval: ApprovalKey
+    option: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+    updated_input: dict[str, Any] | None = None
+    answers: dict[str, str | list[str]] | None = None
+    message: Annotated[str, msgspec.Meta(max_length=10_000)] | None = None
+
+
+class SessionAnswerResult(Struct, frozen=True, kw_only=True):
+    seq: int
+
+
+class SessionEventsParams(Struct, frozen=True, kw_only=True):
+    """`after`: ascending from there. `before`: the `limit` events before it, still ascending. Neither: from 1."""
+
+    node: NodeKey
+    session: SessionKey
+    after: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    before: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    limit: Limit = 500
+
+
+class SessionEventsResult(Struct, frozen=True, kw_only=True):
+    epoch: str
+    events: list[JournalEvent]
+    head: int
+
+
+class SessionWatchParams(Struct, frozen=True, kw_only=True):
+    """`after` is the last `seq` the reader has, 0 for all. `epoch` is that of the reader's view, absent at first."""
+
+    node: NodeKey
+    session: SessionKey
+    after: Annotated[int, msgspec.Meta(ge=0)] = 0
+    epoch: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+
+
+class SessionWatchResult(Struct, frozen=True, kw_only=True):
+    epoch: str
+    head: int
+
+
+class InboxItem(Struct, frozen=True, kw_only=True, tag="approval", tag_field="type"):
+    """A pending approval of a session that the caller may see."""
+
+    session: SessionSummary
+    approval: ApprovalRequested
+
+
+class InboxResolved(Struct, frozen=True, kw_only=True, tag="resolved", tag_field="type"):
+    node: NodeKey
+    session: SessionKey
+    approval: ApprovalKey
+
+
+class InboxTurnEnded(Struct, frozen=True, kw_only=True, tag="turn_ended", tag_field="type"):
+    session: SessionSummary
+    stop_reason: str
+
+
+InboxEvent = InboxItem | InboxResolved | InboxTurnEnded
+
+
+class InboxResult(Struct, frozen=True, kw_only=True):
+    approvals: list[InboxItem]

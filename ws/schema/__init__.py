@@ -1,0 +1,1 @@
+"""Everything that is derived from the table of operations: OpenAPI, TypeScript types, docs/PROTOCOL.md."""
