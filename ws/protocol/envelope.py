@@ -74,10 +74,10 @@ class LaggingParams(Struct, frozen=True, kw_only=True):
 
 
 class EndedParams(Struct, frozen=True, kw_only=True):
-    """Params of `ended`: no more events come; `error` tells why (node gone, access ended)."""
+    """Params of `ended`: no more events come; `error` tells why (node gone, access ended), absent = it is complete."""
 
     subscription: CallId
-    error: ErrorData
+    error: ErrorData | None = None
 
 
 class UnsubscribeParams(Struct, frozen=True, kw_only=True):

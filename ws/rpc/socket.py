@@ -1,0 +1,84 @@
+"""The one adapter between a peer and aiohttp's two kinds of WebSocket, and how each kind is opened."""
+
+import asyncio
+from contextlib import suppress
+from typing import Protocol
+
+from aiohttp import ClientWebSocketResponse, WSMsgType, web
+
+from ws.rpc.limits import Limits
+
+CLOSE_DEADLINE_S = 1.0
+"""For the closing handshake; afterwards the connection is cut. Revoked access must end within a second."""
+
+HEARTBEAT_S = 20.0
+"""A ping this often; without a pong within half of it the socket is dead. Keeps NAT entries and proxies alive too."""
+
+
+class Socket(Protocol):
+    """A WebSocket of text frames as :class:`ws.rpc.Peer` needs it. Used by one reader and one writer."""
+
+    async def receive(self) -> bytes | None:
+        """The next text frame in UTF-8; None when the socket has ended. A binary frame is an empty text frame."""
+
+    async def send(self, frame: bytes) -> None:
+        """Returns when the transport has room for more. Raises ConnectionError when the socket has ended."""
+
+    def unsent_bytes(self) -> int:
+        """What the transport holds because the other end does not take it."""
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close with a handshake of at most a second, then cut. Does not raise; may be called twice."""
+
+    def abort(self) -> None:
+        """Cut the connection at once; `receive` then returns None."""
+
+
+class AiohttpSocket:
+    """Both kinds alike; `transport` is the one under the socket."""
+
+    def __init__(
+        self,
+        socket: "web.WebSocketResponse[bool] | ClientWebSocketResponse[bool]",
+        transport: asyncio.Transport | None,
+    ) -> None:
+        self._socket = socket
+        self._transport = transport
+
+    async def receive(self) -> bytes | None:
+        if self._socket.closed:
+            return None
+        message = await self._socket.receive()
+        if message.type is WSMsgType.TEXT:
+            data = message.data
+            return data.encode() if isinstance(data, str) else bytes(data)
+        return b"" if message.type is WSMsgType.BINARY else None
+
+    async def send(self, frame: bytes) -> None:
+        await self._socket.send_frame(frame, WSMsgType.TEXT)
+
+    def unsent_bytes(self) -> int:
+        if self._transport is None or self._transport.is_closing():
+            return 0
+        return self._transport.get_write_buffer_size()
+
+    async def close(self, code: int, reason: str) -> None:
+        # 123 bytes is what RFC 6455, section 5.5 leaves for the reason.
+        message = reason.encode()[:123].decode(errors="ignore").encode()
+        with suppress(TimeoutError, ConnectionError):
+            async with asyncio.timeout(CLOSE_DEADLINE_S):
+                await self._socket.close(code=code, message=message)
+        self.abort()
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+
+async def accept_socket(request: web.Request, limits: Limits, *, compress: bool = False) -> AiohttpSocket:
+    """Upgrade an authenticated request to a JSON-RPC socket. Raises web.HTTPBadRequest when it is no handshake."""
+    socket = web.WebSocketResponse(
+        max_msg_size=limits.max_frame_bytes, heartbeat=HEARTBEAT_S, compress=compress, timeout=CLOSE_DEADLINE_S
+    )
+    await socket.prepare(request)
+    return AiohttpSocket(socket, request.transport)
