@@ -100,6 +100,7 @@ front: setup-dev ## tests of the page's own code
 
 gen: setup-dev ## regenerate examples, protocol page, wire types, README table and dist/
 	$(PYTHON) -m configs.generate
+	$(PYTHON) -m docs.third_party
 	$(PYTHON) -m ws.schema
 	$(NPM) run build --silent
 
