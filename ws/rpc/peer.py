@@ -84,12 +84,14 @@ class Peer:
         try:
             await self._read()
         finally:
-            self._is_open = False
+            if self._is_open:
+                self._is_open = False
+                self._socket.abort()
             self._calling.close()
             self._serving.close()
             self._outbox.close()
-            self._socket.abort()
             await self._owner.close()
+            await self._socket.close(1001, "")
 
     async def call(self, method: str, params: bytes, *, deadline_s: float, caller: Caller | None = None) -> bytes:
         """Call the other end; `params` and the result are encoded JSON.

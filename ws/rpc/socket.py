@@ -1,12 +1,14 @@
 """The one adapter between a peer and aiohttp's two kinds of WebSocket, and how each kind is opened."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Protocol
 
 from aiohttp import ClientWebSocketResponse, WSMsgType, web
 
 from ws.rpc.limits import Limits
+from ws.sockopts import tune
 
 CLOSE_DEADLINE_S = 1.0
 """For the closing handshake; afterwards the connection is cut. Revoked access must end within a second."""
@@ -35,15 +37,19 @@ class Socket(Protocol):
 
 
 class AiohttpSocket:
-    """Both kinds alike; `transport` is the one under the socket."""
+    """Both kinds alike. `transport` is the one under the socket; `on_closed` releases what belongs to the socket."""
 
     def __init__(
         self,
         socket: "web.WebSocketResponse[bool] | ClientWebSocketResponse[bool]",
         transport: asyncio.Transport | None,
+        *,
+        on_closed: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._socket = socket
         self._transport = transport
+        self._on_closed = on_closed
+        self._closing = asyncio.Lock()
 
     async def receive(self) -> bytes | None:
         if self._socket.closed:
@@ -65,10 +71,13 @@ class AiohttpSocket:
     async def close(self, code: int, reason: str) -> None:
         # 123 bytes is what RFC 6455, section 5.5 leaves for the reason.
         message = reason.encode()[:123].decode(errors="ignore").encode()
-        with suppress(TimeoutError, ConnectionError):
-            async with asyncio.timeout(CLOSE_DEADLINE_S):
-                await self._socket.close(code=code, message=message)
-        self.abort()
+        async with self._closing:  # a second close waits for the handshake of the first instead of cutting it
+            with suppress(TimeoutError, ConnectionError):
+                async with asyncio.timeout(CLOSE_DEADLINE_S):
+                    await self._socket.close(code=code, message=message)
+            self.abort()
+            if self._on_closed is not None:
+                await self._on_closed()
 
     def abort(self) -> None:
         if self._transport is not None:
@@ -81,4 +90,6 @@ async def accept_socket(request: web.Request, limits: Limits, *, compress: bool 
         max_msg_size=limits.max_frame_bytes, heartbeat=HEARTBEAT_S, compress=compress, timeout=CLOSE_DEADLINE_S
     )
     await socket.prepare(request)
+    if request.transport is not None:
+        tune(request.transport)
     return AiohttpSocket(socket, request.transport)
