@@ -1,0 +1,84 @@
+"""Files of this node: list, stat, read, write, each in a thread and inside the roots."""
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+from node.files import listing, reading
+from node.files.facts import displayed
+from node.files.failures import shown
+from node.files.guard import PathGuard
+from node.files.pool import FilePool
+from node.files.writing import Wanted, Writer
+from ws.protocol.errors import ErrorCode, WireError
+from ws.protocol.files import (
+    FileParams,
+    FilesListParams,
+    FilesListResult,
+    FilesReadResult,
+    FilesStatResult,
+    FilesWriteParams,
+    FilesWriteResult,
+)
+
+
+class FilesService:
+    """The operations of `files.*`. All raise WireError with the codes of API.md.
+
+    `max_read_bytes` cuts what is read as text; a longer file has no etag and so is never overwritten conditionally.
+    """
+
+    def __init__(self, guard: PathGuard, pool: FilePool, *, max_read_bytes: int) -> None:
+        self._guard = guard
+        self._pool = pool
+        self._max_read_bytes = max_read_bytes
+        self._writer = Writer(guard, max_read_bytes)
+
+    async def list(self, params: FilesListParams) -> FilesListResult:
+        """One page of a folder; the program's own data in it is not shown."""
+        return await self._pool.run(self._list, params)
+
+    async def stat(self, params: FileParams) -> FilesStatResult:
+        """What a path is, links followed."""
+        return await self._pool.run(reading.status_of, self._guard, params.path, self._max_read_bytes)
+
+    async def read(self, params: FileParams) -> FilesReadResult:
+        """The text of a file and the etag that a later write compares."""
+        return await self._pool.run(reading.read, self._guard, params.node, params.path, self._max_read_bytes)
+
+    async def write(self, params: FilesWriteParams) -> FilesWriteResult:
+        """Replace or make a text file atomically. A caller who gives up does not stop a write that has begun."""
+        wanted = Wanted(
+            path=params.path, content=params.content, if_match=params.if_match, is_new_allowed=params.create
+        )
+        etag, size = await self._pool.run(self._writer.write, wanted)
+        return FilesWriteResult(etag=etag, size=size)
+
+    def _list(self, params: FilesListParams) -> FilesListResult:
+        with self._guard.opened(params.path) as found:
+            if not stat.S_ISDIR(found.status.st_mode):
+                raise WireError(ErrorCode.INVALID, f"{shown(params.path)} is not a folder.")
+            descriptor = found.reopen(os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                entries, next_cursor = listing.page(
+                    descriptor,
+                    limit=params.limit,
+                    cursor=params.cursor,
+                    is_shown=self._filter(found.path, has_hidden=params.hidden),
+                )
+            finally:
+                os.close(descriptor)
+            parent = self._guard.parent_of(found.path)
+            return FilesListResult(
+                path=displayed(str(found.path)),
+                parent=None if parent is None else displayed(str(parent)),
+                entries=entries,
+                next_cursor=next_cursor,
+            )
+
+    def _filter(self, folder: Path, *, has_hidden: bool) -> Callable[[str], bool] | None:
+        is_closed = self._guard.closed_names(folder)
+        if is_closed is None:
+            return None if has_hidden else lambda name: name[0] != "."
+        return lambda name: (has_hidden or name[0] != ".") and not is_closed(name)

@@ -1,0 +1,1 @@
+"""Git of a node."""
