@@ -1,0 +1,122 @@
+/** What differs from the last commit in the repository around a folder. */
+import { SvelteMap, SvelteSet } from "svelte/reactivity";
+
+import type { Calls } from "../stores/client.ts";
+import { isWireError, type WireError } from "../wire/errors.ts";
+import type { DiffFile, GitFile, GitStatusResult } from "../wire/wire.gen.ts";
+
+export type GroupName = "conflicts" | "staged" | "changed" | "untracked";
+
+export interface Change {
+  /** Unique over all groups: a file may be staged and changed again. */
+  key: string;
+  group: GroupName;
+  path: string;
+  from: string | null;
+  /** Git's letter: M, A, D, R, C, T, U, ?. */
+  letter: string;
+}
+
+export interface Group {
+  name: GroupName;
+  changes: readonly Change[];
+}
+
+const UNMERGED = new Set(["DD", "AU", "UD", "UA", "DU", "AA", "UU"]);
+
+function groupsOf(file: GitFile): [GroupName, string][] {
+  if (file.index === "?" || file.worktree === "?") return [["untracked", "?"]];
+  if (file.index === "U" || file.worktree === "U" || UNMERGED.has(file.index + file.worktree))
+    return [["conflicts", "U"]];
+  const out: [GroupName, string][] = [];
+  if (file.index !== ".") out.push(["staged", file.index]);
+  if (file.worktree !== ".") out.push(["changed", file.worktree]);
+  return out;
+}
+
+const ORDER: readonly GroupName[] = ["conflicts", "staged", "changed", "untracked"];
+
+/** The files of a status by what happened to them; empty groups are left out. */
+export function grouped(files: readonly GitFile[]): Group[] {
+  const changes = files.flatMap((file) =>
+    groupsOf(file).map(([group, letter]): Change => ({
+      key: `${group}:${file.path}`,
+      group,
+      path: file.path,
+      from: file.renamed_from ?? null,
+      letter,
+    })),
+  );
+  return ORDER.map((name) => ({ name, changes: changes.filter((change) => change.group === name) })).filter(
+    (group) => group.changes.length > 0,
+  );
+}
+
+export interface LoadedDiff {
+  file: DiffFile | null;
+  isTruncated: boolean;
+  problem: WireError | null;
+}
+
+export class Changes {
+  status: GitStatusResult | null = $state.raw(null);
+  problem: WireError | null = $state.raw(null);
+  readonly groups = $derived(grouped(this.status?.files ?? []));
+  readonly open = new SvelteSet<string>();
+  readonly seen = new SvelteSet<string>();
+  readonly diffs = new SvelteMap<string, LoadedDiff>();
+
+  constructor(
+    private readonly calls: Pick<Calls, "call">,
+    readonly node: string,
+    readonly path: string,
+  ) {}
+
+  get isNoRepository(): boolean {
+    return isWireError(this.problem, "not_found");
+  }
+
+  /** Ask again; open diffs are fetched anew, what is shown stays until the answer is here. */
+  async refresh(): Promise<void> {
+    try {
+      this.status = await this.calls.call("git.status", { node: this.node, path: this.path });
+      this.problem = null;
+    } catch (error) {
+      if (!isWireError(error)) throw error;
+      this.problem = error;
+      return;
+    }
+    const changes = this.groups.flatMap((group) => group.changes);
+    const keys = new Set(changes.map((change) => change.key));
+    for (const key of this.open) if (!keys.has(key)) this.open.delete(key);
+    await Promise.all(changes.filter((change) => this.open.has(change.key)).map((change) => this.#load(change)));
+  }
+
+  async toggle(change: Change): Promise<void> {
+    if (this.open.delete(change.key)) return;
+    this.open.add(change.key);
+    await this.#load(change);
+  }
+
+  mark(change: Change, isSeen: boolean): void {
+    if (isSeen) this.seen.add(change.key);
+    else this.seen.delete(change.key);
+  }
+
+  async #load(change: Change): Promise<void> {
+    try {
+      const result = await this.calls.call("git.diff", {
+        node: this.node,
+        path: this.path,
+        file: change.path,
+        staged: change.group === "staged",
+      });
+      const file = result.files.find((found) => found.path === change.path) ?? result.files[0] ?? null;
+      this.diffs.set(change.key, { file, isTruncated: result.truncated === true, problem: null });
+    } catch (error) {
+      if (!isWireError(error)) throw error;
+      const before = this.diffs.get(change.key);
+      this.diffs.set(change.key, { file: before?.file ?? null, isTruncated: false, problem: error });
+    }
+  }
+}

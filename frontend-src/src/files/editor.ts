@@ -1,0 +1,153 @@
+/** CodeMirror as we set it up: our tokens, our nonce, Tab leaves unless text is being indented on purpose. */
+import { defaultKeymap, history, historyKeymap, indentLess, indentMore } from "@codemirror/commands";
+import { bracketMatching, HighlightStyle, indentOnInput, syntaxHighlighting } from "@codemirror/language";
+import { MergeView } from "@codemirror/merge";
+import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
+import { Compartment, EditorState, type Extension } from "@codemirror/state";
+import {
+  drawSelection,
+  EditorView,
+  highlightActiveLine,
+  highlightActiveLineGutter,
+  keymap,
+  lineNumbers,
+} from "@codemirror/view";
+import { tags } from "@lezer/highlight";
+
+const colours = HighlightStyle.define([
+  { tag: [tags.keyword, tags.operatorKeyword, tags.modifier, tags.tagName], color: "var(--syntax-keyword)" },
+  { tag: [tags.string, tags.regexp, tags.attributeValue], color: "var(--syntax-string)" },
+  { tag: [tags.number, tags.bool, tags.null, tags.atom], color: "var(--syntax-number)" },
+  {
+    tag: [
+      tags.function(tags.variableName),
+      tags.definition(tags.function(tags.variableName)),
+      tags.typeName,
+      tags.className,
+    ],
+    color: "var(--syntax-function)",
+  },
+  { tag: [tags.comment, tags.meta], color: "var(--syntax-comment)" },
+  { tag: tags.invalid, color: "var(--syntax-error)" },
+  { tag: tags.heading, fontWeight: "700" },
+  { tag: tags.emphasis, fontStyle: "italic" },
+  { tag: tags.strong, fontWeight: "700" },
+  { tag: tags.link, color: "var(--accent)", textDecoration: "underline" },
+]);
+
+const look = EditorView.theme({
+  "&": { height: "100%", color: "var(--text)", backgroundColor: "var(--bg-sunk)" },
+  "&.cm-focused": { outline: "none" },
+  ".cm-scroller": { font: "var(--code)", overflow: "auto" },
+  ".cm-content": { caretColor: "var(--accent)" },
+  ".cm-cursor": { borderLeftColor: "var(--accent)", borderLeftWidth: "2px" },
+  "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": {
+    backgroundColor: "var(--accent-wash)",
+  },
+  ".cm-gutters": { color: "var(--text-3)", backgroundColor: "var(--bg-sunk)", border: "0" },
+  ".cm-activeLine, .cm-activeLineGutter": { backgroundColor: "var(--hover)" },
+  ".cm-panels": { color: "var(--text)", backgroundColor: "var(--bg-raised)", borderColor: "var(--line)" },
+  ".cm-matchingBracket": { backgroundColor: "var(--accent-wash)" },
+  ".cm-searchMatch": { backgroundColor: "var(--needs-wash)" },
+  ".cm-changedLine": { backgroundColor: "var(--add-wash)" },
+  ".cm-deletedChunk, .cm-merge-a .cm-changedLine": { backgroundColor: "var(--del-wash)" },
+});
+
+function nonce(): string {
+  return document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.nonce ?? "";
+}
+
+function base(label: string, isReadOnly: boolean): Extension[] {
+  return [
+    EditorView.cspNonce.of(nonce()),
+    lineNumbers(),
+    syntaxHighlighting(colours),
+    look,
+    EditorView.contentAttributes.of({
+      "aria-label": label,
+      spellcheck: "false",
+      autocapitalize: "off",
+      autocorrect: "off",
+    }),
+    EditorState.readOnly.of(isReadOnly),
+  ];
+}
+
+export interface EditorOptions {
+  text: string;
+  label: string;
+  isReadOnly: boolean;
+  onChange: (text: string) => void;
+  onSave: () => void;
+}
+
+export class Editor {
+  readonly #view: EditorView;
+  readonly #language = new Compartment();
+  #isQuiet = false;
+
+  constructor(parent: HTMLElement, options: EditorOptions) {
+    this.#view = new EditorView({
+      parent,
+      doc: options.text,
+      extensions: [
+        ...base(options.label, options.isReadOnly),
+        history(),
+        drawSelection(),
+        indentOnInput(),
+        bracketMatching(),
+        highlightActiveLine(),
+        highlightActiveLineGutter(),
+        highlightSelectionMatches(),
+        keymap.of([
+          { key: "Mod-s", preventDefault: true, run: () => (options.onSave(), true) },
+          // Tab leaves the editor, as everywhere on the page; these indent.
+          { key: "Mod-]", run: indentMore },
+          { key: "Mod-[", run: indentLess },
+          ...searchKeymap,
+          ...historyKeymap,
+          ...defaultKeymap,
+        ]),
+        this.#language.of([]),
+        EditorView.updateListener.of((update) => {
+          if (update.docChanged && !this.#isQuiet) options.onChange(update.state.doc.toString());
+        }),
+      ],
+    });
+  }
+
+  setLanguage(language: Extension): void {
+    this.#view.dispatch({ effects: this.#language.reconfigure(language) });
+  }
+
+  /** Take a text from outside, keeping the cursor where that is possible; undo goes back over it. */
+  setText(text: string): void {
+    if (text === this.#view.state.doc.toString()) return;
+    const at = Math.min(this.#view.state.selection.main.head, text.length);
+    this.#isQuiet = true;
+    this.#view.dispatch({
+      changes: { from: 0, to: this.#view.state.doc.length, insert: text },
+      selection: { anchor: at },
+    });
+    this.#isQuiet = false;
+  }
+
+  focus(): void {
+    this.#view.focus();
+  }
+
+  destroy(): void {
+    this.#view.destroy();
+  }
+}
+
+/** Theirs on the left, mine on the right, to look at. Returns how to take it away again. */
+export function compare(parent: HTMLElement, theirs: string, mine: string, labels: [string, string]): () => void {
+  const view = new MergeView({
+    parent,
+    a: { doc: theirs, extensions: base(labels[0], true) },
+    b: { doc: mine, extensions: base(labels[1], true) },
+    collapseUnchanged: { margin: 3, minSize: 6 },
+  });
+  return () => view.destroy();
+}

@@ -1,0 +1,238 @@
+import { beforeEach, describe, expect, it } from "vitest";
+
+import {
+  TerminalConnection,
+  type ConnectionState,
+  type Screen,
+  type SocketLike,
+  type Surroundings,
+} from "./connection.ts";
+
+class FakeSocket implements SocketLike {
+  binaryType = "";
+  readyState = 1;
+  onopen: (() => void) | null = null;
+  onmessage: ((event: { data: unknown }) => void) | null = null;
+  onclose: ((event: { code: number }) => void) | null = null;
+  sent: (string | Uint8Array)[] = [];
+
+  constructor(readonly after: number | null) {}
+
+  send(data: string | Uint8Array): void {
+    this.sent.push(data);
+  }
+
+  close(): void {
+    this.readyState = 3;
+  }
+
+  frame(value: object): void {
+    this.onmessage?.({ data: JSON.stringify(value) });
+  }
+
+  attach(offset: number, more: object = {}): void {
+    this.frame({ type: "attached", terminal: "t", offset, cols: 80, rows: 24, running: true, may_type: true, ...more });
+  }
+
+  output(length: number): void {
+    this.onmessage?.({ data: new ArrayBuffer(length) });
+  }
+
+  drop(): void {
+    this.readyState = 3;
+    this.onclose?.({ code: 1006 });
+  }
+
+  get frames(): unknown[] {
+    return this.sent.filter((data) => typeof data === "string").map((data): unknown => JSON.parse(data));
+  }
+}
+
+class World implements Surroundings, Screen {
+  sockets: FakeSocket[] = [];
+  states: ConnectionState[] = [];
+  unparsed: (() => void)[] = [];
+  notices: number[] = [];
+  timers = new Map<number, () => void>();
+  time = 1000;
+  #timer = 0;
+
+  open(after: number | null): SocketLike {
+    const socket = new FakeSocket(after);
+    this.sockets.push(socket);
+    return socket;
+  }
+  now = (): number => this.time;
+  setTimer(run: () => void): number {
+    this.timers.set(++this.#timer, run);
+    return this.#timer;
+  }
+  clearTimer(timer: number): void {
+    this.timers.delete(timer);
+  }
+  random = (): number => 1;
+  write(_data: Uint8Array, parsed: () => void): void {
+    this.unparsed.push(parsed);
+  }
+  notice(_kind: "skipped", bytes: number): void {
+    this.notices.push(bytes);
+  }
+  resized(): void {
+    this.states.at(-1);
+  }
+
+  parseAll(): void {
+    for (const parsed of this.unparsed.splice(0)) parsed();
+  }
+  fireTimers(): void {
+    const due = [...this.timers.values()];
+    this.timers.clear();
+    for (const run of due) run();
+  }
+  get socket(): FakeSocket {
+    const last = this.sockets.at(-1);
+    if (last === undefined) throw new Error("nothing was dialled");
+    return last;
+  }
+}
+
+let world: World;
+let connection: TerminalConnection;
+
+beforeEach(() => {
+  world = new World();
+  connection = new TerminalConnection(world, world, (state) => world.states.push(state));
+  connection.connect();
+});
+
+const acks = (socket: FakeSocket): unknown[] =>
+  socket.frames.filter((frame) => (frame as { type: string }).type === "ack");
+
+describe("credit", () => {
+  it("acknowledges only what the emulator has parsed, each 64 KiB", () => {
+    world.socket.attach(0);
+    world.socket.output(64 * 1024);
+    expect(acks(world.socket)).toEqual([]);
+    world.parseAll();
+    expect(acks(world.socket)).toEqual([{ type: "ack", offset: 65536 }]);
+  });
+
+  it("acknowledges a small rest once output pauses", () => {
+    world.socket.attach(10);
+    world.socket.output(5);
+    world.parseAll();
+    expect(acks(world.socket)).toEqual([]);
+    world.fireTimers();
+    expect(acks(world.socket)).toEqual([{ type: "ack", offset: 15 }]);
+    expect(world.timers.size).toBe(0);
+  });
+});
+
+describe("re-attaching", () => {
+  it("asks from the byte after the last one received, parsed or not", () => {
+    world.socket.attach(100);
+    expect(world.socket.after).toBeNull();
+    world.socket.output(50);
+    world.socket.drop();
+    expect(connection.state.kind).toBe("lost");
+    world.fireTimers();
+    expect(world.sockets).toHaveLength(2);
+    expect(world.socket.after).toBe(150);
+  });
+
+  it("acknowledges on the new socket what was parsed while it was away", () => {
+    world.socket.attach(0);
+    world.socket.output(70_000);
+    world.socket.drop();
+    world.parseAll();
+    connection.hurry();
+    world.socket.attach(70_000);
+    world.socket.output(1);
+    world.parseAll();
+    world.fireTimers();
+    expect(acks(world.socket)).toEqual([{ type: "ack", offset: 70_001 }]);
+  });
+
+  it("tells of bytes that fell out of the scrollback meanwhile", () => {
+    world.socket.attach(0);
+    world.socket.output(10);
+    world.socket.drop();
+    connection.hurry();
+    world.socket.attach(500);
+    expect(world.notices).toEqual([490]);
+  });
+
+  it("keeps the moment of the first loss over several tries and backs off", () => {
+    world.socket.attach(0);
+    world.socket.drop();
+    const first = connection.state;
+    world.time = 9000;
+    world.fireTimers();
+    world.socket.drop();
+    expect(first).toMatchObject({ kind: "lost", since: 1000, nextTry: 1500 });
+    expect(connection.state).toMatchObject({ kind: "lost", since: 1000, nextTry: 10_000 });
+  });
+
+  it("ignores a late frame of the socket it has left", () => {
+    const old = world.socket;
+    old.attach(0);
+    old.drop();
+    connection.hurry();
+    old.output(5);
+    expect(world.unparsed).toHaveLength(0);
+  });
+});
+
+describe("ends", () => {
+  it("shows how the program ended and does not dial again", () => {
+    world.socket.attach(0);
+    world.socket.frame({ type: "exit", code: 130, signal: null });
+    world.socket.drop();
+    expect(connection.state).toEqual({ kind: "ended", code: 130, signal: null });
+    expect(world.timers.size).toBe(0);
+  });
+
+  it("stays refused on a final fault and tries again on a passing one", () => {
+    world.socket.frame({ type: "error", code: "not_found", detail: "This terminal was closed." });
+    world.socket.drop();
+    expect(connection.state).toEqual({ kind: "refused", code: "not_found", detail: "This terminal was closed." });
+    const other = new World();
+    const second = new TerminalConnection(other, other, () => undefined);
+    second.connect();
+    other.socket.frame({ type: "error", code: "node_offline", detail: "vm is offline." });
+    other.socket.drop();
+    expect(second.state.kind).toBe("lost");
+  });
+
+  it("closes for good", () => {
+    world.socket.attach(0);
+    const socket = world.socket;
+    connection.close();
+    expect(socket.readyState).toBe(3);
+    socket.drop();
+    expect(world.timers.size).toBe(0);
+  });
+});
+
+describe("typing", () => {
+  it("drops input while nothing is attached and after a refusal to type", () => {
+    const bytes = new Uint8Array([65]);
+    expect(connection.type(bytes)).toBe(false);
+    world.socket.attach(0);
+    expect(connection.type(bytes)).toBe(true);
+    world.socket.attach(0, { may_type: false });
+    expect(connection.type(bytes)).toBe(false);
+  });
+
+  it("sends its size once per change and again after each attach", () => {
+    connection.resize(100, 30);
+    expect(world.socket.frames).toEqual([]);
+    world.socket.attach(0);
+    connection.resize(100, 30);
+    expect(world.socket.frames).toEqual([{ type: "resize", cols: 100, rows: 30 }]);
+    world.socket.drop();
+    connection.hurry();
+    world.socket.attach(0);
+    expect(world.socket.frames).toEqual([{ type: "resize", cols: 100, rows: 30 }]);
+  });
+});

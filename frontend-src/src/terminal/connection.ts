@@ -1,0 +1,264 @@
+/**
+ * The page's end of one terminal: attach, credit, re-attach from the exact byte.
+ *
+ * Offsets count output bytes of the terminal's whole life. `received` is the offset of the next byte that the socket
+ * will bring; `parsed` how far the emulator has really consumed. Only parsed bytes are acknowledged, because the node
+ * lets at most 256 KiB be under way beyond that.
+ */
+import { socketAt } from "../wire/base.ts";
+import type { Attached, Exit, Resized, Skipped, StreamFault } from "../wire/wire.gen.ts";
+
+/** Acknowledge at least this often: a quarter of the node's 256 KiB window. */
+const ACK_EVERY_BYTES = 64 * 1024;
+/** A rest that is smaller is acknowledged when output has paused this long, so that no reader looks stalled. */
+const ACK_REST_MS = 1000;
+const FIRST_RETRY_MS = 500;
+const LAST_RETRY_MS = 15_000;
+/** A connection that lived this long starts the back-off anew. */
+const HEALTHY_MS = 10_000;
+const NORMAL_CLOSURE = 1000;
+
+export type ConnectionState =
+  | { kind: "connecting" }
+  | { kind: "attached" }
+  | { kind: "lost"; since: number; nextTry: number }
+  | { kind: "ended"; code: number | null; signal: string | null }
+  | { kind: "refused"; code: string; detail: string };
+
+/** The emulator. `write` calls `parsed` once the bytes are consumed; `notice` prints one line of ours. */
+export interface Screen {
+  write(data: Uint8Array, parsed: () => void): void;
+  notice(kind: "skipped", bytes: number): void;
+  resized(cols: number, rows: number): void;
+}
+
+/** What a browser's WebSocket offers, as far as it is used here. */
+export interface SocketLike {
+  binaryType: string;
+  readyState: number;
+  onopen: (() => void) | null;
+  onmessage: ((event: { data: unknown }) => void) | null;
+  onclose: ((event: { code: number }) => void) | null;
+  send(data: string | Uint8Array<ArrayBuffer>): void;
+  close(code?: number): void;
+}
+
+export interface Surroundings {
+  open(after: number | null): SocketLike;
+  now(): number;
+  setTimer(run: () => void, delayMs: number): number;
+  clearTimer(timer: number): void;
+  random(): number;
+}
+
+type Frame = Attached | Exit | Resized | Skipped | StreamFault;
+
+/** Faults that trying again may mend: everything else is final. */
+const PASSING = new Set(["node_offline", "timeout"]);
+const OPEN = 1;
+
+export class TerminalConnection {
+  state: ConnectionState = { kind: "connecting" };
+  mayType = true;
+
+  #socket: SocketLike | null = null;
+  #received: number | null = null;
+  #parsed = 0;
+  #acknowledged = 0;
+  #attempt = 0;
+  #attachedAt = 0;
+  #lostSince: number | null = null;
+  #retry: number | null = null;
+  #rest: number | null = null;
+  #fault: StreamFault | null = null;
+  #exit: Exit | null = null;
+  #isClosed = false;
+  #size: { cols: number; rows: number } | null = null;
+
+  constructor(
+    private readonly screen: Screen,
+    private readonly around: Surroundings,
+    private readonly onState: (state: ConnectionState) => void,
+  ) {}
+
+  /** Begin. */
+  connect(): void {
+    this.#dial();
+  }
+
+  /** Try at once, when the page has reason to believe that the network is back. */
+  hurry(): void {
+    if (this.state.kind === "lost") this.#dial();
+  }
+
+  /** Bytes typed or pasted. Dropped when not attached: what was typed into a dead screen must not run later. */
+  type(bytes: Uint8Array<ArrayBuffer>): boolean {
+    if (this.state.kind !== "attached" || !this.mayType) return false;
+    this.#socket?.send(bytes);
+    return true;
+  }
+
+  /** The size that this reader's window has; sent again after each attach. */
+  resize(cols: number, rows: number): void {
+    if (this.#size?.cols === cols && this.#size.rows === rows) return;
+    this.#size = { cols, rows };
+    this.#sendSize();
+  }
+
+  /** Leave; the terminal lives on. */
+  close(): void {
+    this.#isClosed = true;
+    this.#clearTimers();
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close(NORMAL_CLOSURE);
+  }
+
+  #enter(state: ConnectionState): void {
+    this.state = state;
+    this.onState(state);
+  }
+
+  #clearTimers(): void {
+    if (this.#retry !== null) this.around.clearTimer(this.#retry);
+    if (this.#rest !== null) this.around.clearTimer(this.#rest);
+    this.#retry = null;
+    this.#rest = null;
+  }
+
+  #dial(): void {
+    this.#clearTimers();
+    if (this.#isClosed) return;
+    this.#fault = null;
+    const socket = this.around.open(this.#received);
+    socket.binaryType = "arraybuffer";
+    socket.onmessage = (event) => {
+      if (socket === this.#socket) this.#take(event.data);
+    };
+    socket.onclose = () => {
+      if (socket === this.#socket) this.#lost();
+    };
+    const previous = this.#socket;
+    this.#socket = socket;
+    if (previous !== null) previous.close();
+    if (this.state.kind !== "lost") this.#enter({ kind: "connecting" });
+  }
+
+  #take(data: unknown): void {
+    if (data instanceof ArrayBuffer) this.#output(new Uint8Array(data));
+    else if (typeof data === "string") this.#frame(JSON.parse(data) as Frame);
+  }
+
+  #output(bytes: Uint8Array): void {
+    const start = this.#received ?? 0;
+    const end = start + bytes.length;
+    this.#received = end;
+    this.screen.write(bytes, () => {
+      this.#consumed(end);
+    });
+  }
+
+  #consumed(end: number): void {
+    this.#parsed = Math.max(this.#parsed, end);
+    if (this.#parsed - this.#acknowledged >= ACK_EVERY_BYTES) this.#acknowledge();
+    else
+      this.#rest ??= this.around.setTimer(() => {
+        this.#acknowledge();
+      }, ACK_REST_MS);
+  }
+
+  #acknowledge(): void {
+    if (this.#rest !== null) this.around.clearTimer(this.#rest);
+    this.#rest = null;
+    if (this.#parsed <= this.#acknowledged || this.#socket?.readyState !== OPEN) return;
+    this.#acknowledged = this.#parsed;
+    this.#socket.send(JSON.stringify({ type: "ack", offset: this.#parsed }));
+  }
+
+  #sendSize(): void {
+    if (this.#size !== null && this.state.kind === "attached" && this.mayType)
+      this.#socket?.send(JSON.stringify({ type: "resize", ...this.#size }));
+  }
+
+  #frame(frame: Frame): void {
+    switch (frame.type) {
+      case "attached":
+        this.#attached(frame);
+        break;
+      case "skipped":
+        this.screen.notice("skipped", frame.to - frame.from);
+        this.#jump(frame.to);
+        break;
+      case "resized":
+        this.screen.resized(frame.cols, frame.rows);
+        break;
+      case "exit":
+        this.#exit = frame;
+        this.#enter({ kind: "ended", code: frame.code, signal: frame.signal });
+        break;
+      case "error":
+        this.#fault = frame;
+        break;
+    }
+  }
+
+  #attached(frame: Attached): void {
+    if (this.#received !== null && frame.offset > this.#received)
+      this.screen.notice("skipped", frame.offset - this.#received);
+    if (this.#received === null || frame.offset !== this.#received) this.#jump(frame.offset);
+    // The node counts from the offset at which this socket attached.
+    this.#acknowledged = Math.min(this.#parsed, frame.offset);
+    this.mayType = frame.may_type;
+    this.#attachedAt = this.around.now();
+    this.#lostSince = null;
+    this.screen.resized(frame.cols, frame.rows);
+    this.#enter({ kind: "attached" });
+    this.#sendSize();
+    this.#acknowledge();
+  }
+
+  /** The next byte is that of `offset`; nothing before it is still to come. */
+  #jump(offset: number): void {
+    this.#received = offset;
+    this.#parsed = offset;
+    this.#acknowledged = offset;
+  }
+
+  #lost(): void {
+    this.#socket = null;
+    this.#clearTimers();
+    if (this.#isClosed || this.#exit !== null) return;
+    const fault = this.#fault;
+    if (fault !== null && !PASSING.has(fault.code)) {
+      this.#enter({ kind: "refused", code: fault.code, detail: fault.detail });
+      return;
+    }
+    const now = this.around.now();
+    if (this.#attachedAt !== 0 && now - this.#attachedAt >= HEALTHY_MS) this.#attempt = 0;
+    this.#attachedAt = 0;
+    this.#lostSince ??= now;
+    const delay = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#attempt) * (0.5 + this.around.random() / 2);
+    this.#attempt = Math.min(this.#attempt + 1, 10);
+    this.#retry = this.around.setTimer(() => {
+      this.#dial();
+    }, delay);
+    this.#enter({ kind: "lost", since: this.#lostSince, nextTry: now + delay });
+  }
+}
+
+/** The real surroundings: a WebSocket to `/ws/terminal` under the page's base. */
+export function browserSurroundings(node: string, terminal: string): Surroundings {
+  return {
+    open(after) {
+      const query = new URLSearchParams({ node, terminal });
+      if (after !== null) query.set("after", String(after));
+      return new WebSocket(`${socketAt("ws/terminal")}?${query.toString()}`) as SocketLike;
+    },
+    now: () => Date.now(),
+    setTimer: (run, delayMs) => window.setTimeout(run, delayMs),
+    clearTimer: (timer) => {
+      window.clearTimeout(timer);
+    },
+    random: () => Math.random(),
+  };
+}
