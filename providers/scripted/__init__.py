@@ -1,1 +1,1 @@
-"""An agent that plays a written conversation, for demonstrations and tests."""
+"""An agent played from a JSON conversation: demos without network or login, and tests of everything above it."""

@@ -1,0 +1,52 @@
+"""Which agents this node has, by its configuration (passed in as plain values)."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from providers.base import Provider
+from providers.claude.provider import ClaudeProvider, ClaudeSettings
+from providers.scripted.provider import ScriptedProvider, ScriptedSettings
+from providers.tasks import TaskStarter
+from ws.protocol.providers import ProviderInfo
+
+
+@dataclass(frozen=True)
+class CatalogSettings:
+    """None: that provider is switched off."""
+
+    claude: ClaudeSettings | None = field(default_factory=ClaudeSettings)
+    scripted: ScriptedSettings | None = None
+
+
+class ProviderCatalog:
+    """The providers of a node, in the order in which a page offers them."""
+
+    def __init__(self, providers: Sequence[Provider]) -> None:
+        self._providers = {provider.id: provider for provider in providers}
+
+    def get(self, provider: str) -> Provider | None:
+        """None when the node has no such provider or it is switched off."""
+        return self._providers.get(provider)
+
+    async def describe(self) -> list[ProviderInfo]:
+        """All of them, asked at the same time: at most 2 s at first, microseconds later."""
+        async with asyncio.TaskGroup() as group:
+            asked = [group.create_task(provider.describe()) for provider in self._providers.values()]
+        return [task.result() for task in asked]
+
+    async def close(self) -> None:
+        for provider in self._providers.values():
+            await provider.close()
+
+
+def build_catalog(
+    settings: CatalogSettings, *, environment: Mapping[str, str], start_task: TaskStarter
+) -> ProviderCatalog:
+    """`environment` is the node's own; agents get it less what is ours. `start_task` owns what agents run."""
+    providers: list[Provider] = []
+    if settings.claude is not None:
+        providers.append(ClaudeProvider(settings.claude, environment, start_task))
+    if settings.scripted is not None:
+        providers.append(ScriptedProvider(settings.scripted, start_task))
+    return ProviderCatalog(providers)

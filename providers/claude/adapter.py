@@ -1,0 +1,212 @@
+"""One live Claude session: one CLI, one task that connects, reads for ever and closes."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import structlog
+from claude_agent_sdk import (
+    ClaudeAgentOptions,
+    ClaudeSDKClient,
+    ClaudeSDKError,
+    Message,
+    PermissionResult,
+    ToolPermissionContext,
+)
+
+from providers.base import AgentEvent, Decision, ProcessRecorder, Prompt, ProviderFailed, SessionSpec
+from providers.claude.approvals import Approvals
+from providers.claude.cli import CliProcess, Launch
+from providers.claude.errors import refusals_of
+from providers.claude.normalize import Normalizer
+from providers.claude.options import DEFAULT_MODEL, user_message
+from providers.claude.sdk_transport import CliTransport
+from providers.queue import EventQueue
+from providers.tasks import TaskStarter
+from ws.protocol.events import Notice, ToolCall, TurnEnded
+
+log = structlog.get_logger(__name__)
+
+CONNECT_S = 30.0
+"""Seen: 0.25–1 s; MCP servers of the user's configuration are waited for."""
+
+CONTROL_S = 10.0
+"""Seen: 5–10 ms."""
+
+OBEY_S = 10.0
+"""A turn that has not ended so long after an interrupt is ended with its CLI."""
+
+_END_S = 0.5
+"""For the life to end by itself once its CLI has."""
+
+ENDED = "Claude Code has ended: the next prompt starts it again and resumes the session."
+
+
+class ClaudeAgent:
+    """See :class:`providers.base.Agent`. Made by :func:`open_agent`."""
+
+    def __init__(self, spec: SessionSpec, launch: Launch, recorder: ProcessRecorder, start_task: TaskStarter) -> None:
+        self._process = CliProcess(launch, start_task, recorder)
+        self._transport = CliTransport(self._process)
+        self._queue = EventQueue()
+        self._approvals = Approvals(spec.path, self._queue.put_now)
+        self._normalizer = Normalizer(spec.path, spec.native_id, spec.mode)
+        options = ClaudeAgentOptions(can_use_tool=self._ask)
+        self._client = ClaudeSDKClient(options, self._transport)
+        self._connected: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._impatience: asyncio.TimerHandle | None = None
+        self._is_closing = False
+        self._is_over = False
+        self._life = start_task(self._live(), name=f"claude-{spec.native_id or spec.new_native_id or 'new'}")
+
+    @property
+    def is_over(self) -> bool:
+        """The CLI has ended or is ending."""
+        return self._is_over
+
+    def tell_with_next_turn(self, notice: Notice) -> None:
+        """Between turns nothing is told, so it waits for the next one."""
+        self._normalizer.tell_with_next_turn(notice)
+
+    async def connected(self) -> None:
+        """Wait for the handshake. Raises :class:`ProviderFailed`."""
+        await self._connected
+
+    def events(self) -> AsyncIterator[AgentEvent]:
+        return self._queue.read()
+
+    async def prompt(self, prompt: Prompt) -> None:
+        if self._is_over:
+            raise ProviderFailed(ENDED)
+        message_uuid = str(uuid.uuid4())
+
+        async def messages() -> AsyncIterator[dict[str, Any]]:
+            yield user_message(prompt, message_uuid)
+
+        self._normalizer.prompt_sent(message_uuid)
+        try:
+            await self._client.query(messages())
+        except ClaudeSDKError as error:
+            log.info("claude_prompt_not_taken", reason=str(error)[:200])
+            self._process.kill()  # a CLI that no longer reads has failed: the turn ends with it
+
+    async def interrupt(self) -> None:
+        if not self._normalizer.has_turn:
+            return
+        self._normalizer.interrupt_sent()
+        if self._impatience is None:
+            self._impatience = asyncio.get_running_loop().call_later(OBEY_S, self._process.kill)
+        await self._control("be interrupted", self._client.interrupt)
+
+    async def answer(self, approval: str, decision: Decision) -> None:
+        self._approvals.answer(approval, decision)
+
+    async def set_model(self, model: str | None, effort: str | None) -> None:
+        chosen = None if model == DEFAULT_MODEL else model
+        await self._control("change the model", lambda: self._client.set_model(chosen))
+        if effort is not None:
+            # The SDK has no call for the effort; this request sets it from the next model request on (CLI 2.1.329).
+            settings = {"subtype": "apply_flag_settings", "settings": {"effortLevel": effort}}
+            await self._control("change the effort", lambda: self._transport.request(settings))
+
+    async def set_mode(self, mode: str) -> None:
+        request = {"subtype": "set_permission_mode", "mode": mode}
+        before = self._normalizer.mode_set(mode)
+        try:
+            await self._control(f"change to mode {mode}", lambda: self._transport.request(request))
+        except ProviderFailed:
+            self._normalizer.mode_set(before)
+            raise
+
+    async def close(self) -> None:
+        self._is_closing = True
+        await self._process.close()
+        _, pending = await asyncio.wait({self._life}, timeout=_END_S)
+        if pending:  # nobody reads the events: what is left of them is dropped
+            self._queue.close()
+            await asyncio.wait({self._life}, timeout=_END_S)
+
+    async def _live(self) -> None:
+        """The whole life of the client, in one task as the SDK asks."""
+        failure: ProviderFailed | None = None
+        try:
+            with refusals_of("start"):
+                async with asyncio.timeout(CONNECT_S):
+                    await self._client.connect()
+            self._connected.set_result(None)
+            await self._read()
+        except ProviderFailed as error:
+            failure = None if self._is_closing else error
+            if not self._connected.done():
+                self._connected.set_exception(error)
+        finally:
+            await self._end(failure)
+
+    async def _read(self) -> None:
+        """Every message until the CLI ends; raises :class:`ProviderFailed` unless it was told to end."""
+        while True:
+            try:
+                async for message in self._client.receive_messages():
+                    await self._pass_on(message)
+            except ClaudeSDKError as error:  # a message of a shape that the SDK does not know; the next one may be fine
+                log.warning("claude_message_not_understood", reason=str(error)[:200])
+                if self._normalizer.has_turn:
+                    text = "Claude Code sent a message that this version does not understand."
+                    await self._queue.put(Notice(level="info", code="unknown_event", text=text))
+                continue
+            if not self._is_closing:
+                raise ProviderFailed(ENDED)
+            return
+
+    async def _pass_on(self, message: Message) -> None:
+        for event in self._normalizer.feed(message):
+            if isinstance(event, TurnEnded):
+                self._turn_is_over()
+            await self._queue.put(event)
+            if isinstance(event, ToolCall):
+                self._approvals.call_shown(event.tool_call_id)
+
+    async def _ask(self, name: str, arguments: dict[str, Any], context: ToolPermissionContext) -> PermissionResult:
+        """A sub-agent in the background may ask between turns: then a turn of the agent's own begins."""
+        for event in self._normalizer.begin():
+            self._queue.put_now(event)
+        return await self._approvals.ask(name, arguments, context)
+
+    def _turn_is_over(self) -> None:
+        self._approvals.withdraw_all()
+        if self._impatience is not None:
+            self._impatience.cancel()
+            self._impatience = None
+
+    async def _end(self, failure: ProviderFailed | None) -> None:
+        """Tell the end of the turn at once, and the end of the agent when its process is surely gone."""
+        self._is_over = True
+        self._turn_is_over()
+        is_wanted = self._is_closing or self._normalizer.is_interrupted
+        for event in self._normalizer.finish(
+            "cancelled" if is_wanted else "error", None if is_wanted else str(failure)
+        ):
+            self._queue.put_now(event)
+        await self._client.disconnect()
+        self._queue.close(failure)
+
+    async def _control(self, what: str, call: Callable[[], Awaitable[object]]) -> None:
+        if self._is_over:
+            raise ProviderFailed(ENDED)
+        with refusals_of(what):
+            async with asyncio.timeout(CONTROL_S):
+                await call()
+
+
+async def open_agent(
+    spec: SessionSpec, launch: Launch, recorder: ProcessRecorder, start_task: TaskStarter
+) -> ClaudeAgent:
+    """Start a CLI and shake hands. Raises :class:`ProviderFailed`; then nothing of it is left."""
+    agent = ClaudeAgent(spec, launch, recorder, start_task)
+    try:
+        await agent.connected()
+    except BaseException:
+        await agent.close()
+        raise
+    return agent

@@ -1,0 +1,72 @@
+"""What went wrong with Claude, as one sentence with its remedy."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from providers.base import ProviderFailed
+
+SIGN_IN = "run `claude auth login` on this machine as the node's user, or start the node with ANTHROPIC_API_KEY set"
+NOT_INSTALLED = (
+    "Claude Code is not installed on this machine: install it (`npm install -g @anthropic-ai/claude-code`) "
+    "or name its program in providers.claude.command."
+)
+NOT_SIGNED_IN = f"Claude Code is not signed in: {SIGN_IN}."
+
+
+class SessionIdTaken(ProviderFailed):
+    """A native session of the chosen id exists already."""
+
+
+class ConversationGone(ProviderFailed):
+    """There is no native session of the id to resume."""
+
+
+def api_failure(kind: str | None, status: int | None, text: str) -> str:
+    """Why a turn died of the model's API: `kind` is the SDK's AssistantMessage.error, `text` what the CLI printed."""
+    said = text.strip().splitlines()[0][:300] if text.strip() else f"API error {status}" if status else "unknown error"
+    if kind == "authentication_failed" or status in {401, 403}:
+        return f"Claude refused the login ({said}): {SIGN_IN}."
+    if kind == "billing_error" or status == 402:
+        return f"Claude's account has no credit left ({said}): check its billing page."
+    if kind == "rate_limit" or status == 429:
+        return f"Claude's usage limit is reached ({said}): wait until it resets, or choose another model."
+    if kind == "model_not_found" or status == 404:
+        return f"This model is not available to you ({said}): choose another one."
+    if kind == "server_error" or (status is not None and status >= 500):
+        return f"Claude's service failed ({said}): send the prompt again in a moment."
+    if kind == "invalid_request" or status in {400, 413}:
+        return f"Claude's service did not accept the request ({said}): shorten the prompt or start a new session."
+    return f"The turn failed: {said}"
+
+
+def process_failure(exit_code: int | None, stderr: str) -> ProviderFailed:
+    """Why the CLI ended; `stderr` is the end of what it printed, `exit_code` −N for signal N."""
+    if "No conversation found with session ID" in stderr:
+        return ConversationGone("Claude no longer has this conversation: start a new session in this folder.")
+    if "is already in use" in stderr:
+        return SessionIdTaken("Claude already has a conversation of this id: resume it.")
+    if "cannot be used with root" in stderr:
+        return ProviderFailed(
+            "Claude runs without asking as root only in a sandbox: choose another mode, or start the node with "
+            "IS_SANDBOX=1 if this machine is one."
+        )
+    last_line = stderr.strip().rpartition("\n")[2][:300]
+    if exit_code is not None and exit_code < 0:
+        how = f"was ended by signal {-exit_code}"
+    else:
+        how = f"ended with exit code {exit_code}" if exit_code else "ended"
+    detail = f" ({last_line})" if last_line else ""
+    return ProviderFailed(f"Claude Code {how}{detail}: the next prompt starts it again and resumes the session.")
+
+
+@contextmanager
+def refusals_of(what: str) -> Iterator[None]:
+    """Turn every failure of a request to the CLI into :class:`ProviderFailed`, saying what Claude Code did not do."""
+    try:
+        yield
+    except ProviderFailed:
+        raise
+    except TimeoutError as error:
+        raise ProviderFailed(f"Claude Code did not {what} in time: try again.") from error
+    except Exception as error:  # the SDK raises bare Exception for a request that the CLI refuses
+        raise ProviderFailed(f"Claude Code would not {what}: {error}") from error

@@ -1,0 +1,256 @@
+"""Messages of the SDK become events of a session. Pure: no I/O, no clock, so recorded messages replay exactly."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from claude_agent_sdk import (
+    AssistantMessage,
+    ContentBlock,
+    ConversationResetMessage,
+    Message,
+    RateLimitEvent,
+    ResultMessage,
+    ServerToolResultBlock,
+    ServerToolUseBlock,
+    StreamEvent,
+    SystemMessage,
+    TextBlock,
+    ThinkingBlock,
+    ToolResultBlock,
+    ToolUseBlock,
+    UserMessage,
+)
+
+from providers.base import AgentEvent
+from providers.bounds import parts
+from providers.claude import notices, tools, usage
+from providers.claude.errors import api_failure
+from providers.claude.plans import PlanKeeper
+from providers.claude.streaming import LiveText
+from ws.protocol.events import (
+    AgentMessage,
+    AgentThought,
+    ModeChanged,
+    NativeIdKnown,
+    Notice,
+    StopReason,
+    TextContent,
+    TitleChanged,
+    ToolCallUpdate,
+    TurnEnded,
+    TurnStarted,
+)
+
+_STOP_REASONS: dict[str, StopReason] = {"max_tokens": "max_tokens", "refusal": "refusal"}
+_ABORTED = frozenset({"aborted_streaming", "aborted_tools"})
+
+
+@dataclass
+class _Turn:
+    """The running turn. `prompt` is the uuid of the prompt that it answers, None when the agent began it by itself."""
+
+    prompt: str | None
+    is_interrupted: bool = False
+    has_spoken: bool = False
+    api_error: str | None = None
+
+
+@dataclass(frozen=True)
+class _Call:
+    name: str
+    arguments: Mapping[str, Any]
+    parent: str | None
+
+
+class Normalizer:
+    """The state of one agent process between its messages."""
+
+    def __init__(self, folder: Path, native_id: str | None, mode: str | None) -> None:
+        self._folder = folder
+        self._native_id = native_id
+        self._mode = mode
+        self._turn: _Turn | None = None
+        self._open_calls: dict[str, _Call] = {}
+        self._live = LiveText()
+        self._plan = PlanKeeper()
+        self._told: set[str] = set()
+        self._to_tell: list[Notice] = []
+        self._context_used: int | None = None
+
+    @property
+    def has_turn(self) -> bool:
+        return self._turn is not None
+
+    @property
+    def is_interrupted(self) -> bool:
+        """The running turn was asked to end."""
+        return self._turn is not None and self._turn.is_interrupted
+
+    def prompt_sent(self, uuid: str) -> None:
+        """A prompt is on its way to the CLI: its turn runs until the result that names this uuid."""
+        self._turn = _Turn(uuid)
+
+    def interrupt_sent(self) -> None:
+        if self._turn is not None:
+            self._turn.is_interrupted = True
+
+    def mode_set(self, mode: str | None) -> str | None:
+        """The user chose this mode, so the CLI's echo is no news. Returns the mode before."""
+        before, self._mode = self._mode, mode
+        return before
+
+    def tell_with_next_turn(self, notice: Notice) -> None:
+        self._to_tell.append(notice)
+
+    def feed(self, message: Message) -> Iterator[AgentEvent]:
+        """The events of one message, in order; the iterator must be drained before the next message is fed."""
+        match message:
+            case StreamEvent(parent_tool_use_id=None):
+                yield from self.begin()
+                if (delta := self._live.feed(message.event)) is not None:
+                    yield delta
+            case AssistantMessage():
+                yield from self._assistant(message)
+            case UserMessage():
+                yield from self._user(message)
+            case ResultMessage():
+                yield from self._result(message)
+            case SystemMessage():
+                yield from self._system(message)
+            case RateLimitEvent() if self._turn is not None:
+                yield from notices.rate_limit(message.rate_limit_info)
+            case ConversationResetMessage():
+                yield from self._native(message.new_conversation_id)
+            case _:
+                pass
+
+    def finish(self, stop_reason: StopReason, error: str | None = None) -> Iterator[AgentEvent]:
+        """Close what is open and end the turn; nothing when none runs."""
+        if self._turn is None:
+            return
+        for call_id, call in list(self._open_calls.items()):
+            yield self._left_open(call_id, call)
+        self._open_calls.clear()
+        self._turn = None
+        yield TurnEnded(stop_reason=stop_reason, error=error)
+
+    def begin(self) -> Iterator[AgentEvent]:
+        """The agent does something outside a turn, so it began one by itself: a background task has ended or asks."""
+        if self._turn is None:
+            self._turn = _Turn(None)
+            yield TurnStarted()
+
+    def _assistant(self, message: AssistantMessage) -> Iterator[AgentEvent]:
+        parent = message.parent_tool_use_id
+        if parent is None:
+            yield from self.begin()
+            self._context_used = usage.context_used(message) or self._context_used
+        if self._turn is None:
+            return  # a sub-agent in the background, between turns
+        if message.error is not None:
+            self._turn.api_error = message.error
+            return  # its text is the error, told by turn_ended
+        for block in message.content:
+            yield from self._block(block, parent)
+
+    def _block(self, block: ContentBlock, parent: str | None) -> Iterator[AgentEvent]:
+        match block:
+            case TextBlock(text=text) if text:
+                assert self._turn is not None, "blocks belong to a turn"
+                self._turn.has_spoken = True
+                message_id = self._live.finish() if parent is None else self._live.aside()
+                for piece, part in parts(text):
+                    yield AgentMessage(message_id=message_id, text=piece, part=part, parent=parent)
+            case ThinkingBlock(thinking=text) if text:
+                message_id = self._live.finish() if parent is None else self._live.aside()
+                for piece, part in parts(text):
+                    yield AgentThought(message_id=message_id, text=piece, part=part, parent=parent)
+            case ToolUseBlock() | ServerToolUseBlock():
+                self._open_calls[block.id] = _Call(block.name, block.input, parent)
+                yield tools.tool_call(block.id, block.name, block.input, self._folder, parent)
+            case ServerToolResultBlock():
+                yield from self._returned(block.tool_use_id, is_error=False, content=None, result=None)
+            case _:
+                pass
+
+    def _user(self, message: UserMessage) -> Iterator[AgentEvent]:
+        """Tool results. Text of user messages is our own prompt, or the CLI's remark on an interrupt."""
+        for block in message.content if isinstance(message.content, list) else ():
+            if isinstance(block, ToolResultBlock):
+                yield from self._returned(
+                    block.tool_use_id,
+                    is_error=bool(block.is_error),
+                    content=block.content,
+                    result=message.tool_use_result,
+                )
+
+    def _returned(self, call_id: str, *, is_error: bool, content: Any, result: Any) -> Iterator[AgentEvent]:
+        call = self._open_calls.pop(call_id, None)
+        if call is None:
+            return  # closed with its turn
+        shown = tools.output(call.name, content, None if is_error else result)
+        yield ToolCallUpdate(tool_call_id=call_id, status="failed" if is_error else "completed", content=shown)
+        if not is_error and (plan := self._plan.changed_by(call.name, call.arguments, result)) is not None:
+            yield plan
+
+    def _left_open(self, call_id: str, call: _Call) -> ToolCallUpdate:
+        if call.parent is not None:
+            note = TextContent(text="Goes on in the background.")
+            return ToolCallUpdate(tool_call_id=call_id, status="completed", content=[note])
+        return ToolCallUpdate(tool_call_id=call_id, status="failed", content=[TextContent(text="Not finished.")])
+
+    def _system(self, message: SystemMessage) -> Iterator[AgentEvent]:
+        data = message.data
+        match message.subtype:
+            case "init":
+                self._mode = self._mode or data.get("permissionMode")
+                yield from self._native(data.get("session_id"))
+                if self._turn is not None:
+                    yield from self._to_tell
+                    self._to_tell.clear()
+            case "status" if isinstance(data.get("permissionMode"), str):
+                yield from self._mode_now(data["permissionMode"])
+            case "session_title_changed" if data.get("title") and self._turn is not None:
+                yield TitleChanged(title=str(data["title"])[:200])
+            case _ if self._turn is not None:
+                yield from notices.system(message.subtype, data, self._told)
+            case _:
+                pass
+
+    def _native(self, native_id: Any) -> Iterator[AgentEvent]:
+        """Told when a turn begins: from then on there is a transcript to resume."""
+        if isinstance(native_id, str) and native_id != self._native_id and self._turn is not None:
+            self._native_id = native_id
+            yield NativeIdKnown(native_id=native_id)
+
+    def _mode_now(self, mode: str) -> Iterator[AgentEvent]:
+        if mode != self._mode and self._turn is not None:
+            self._mode = mode
+            yield ModeChanged(mode=mode)
+
+    def _result(self, message: ResultMessage) -> Iterator[AgentEvent]:
+        turn = self._turn
+        if turn is None or self._is_of_another_turn(turn, message):
+            return
+        if message.result and not message.is_error and not turn.has_spoken:
+            yield from self._block(TextBlock(message.result), None)  # the answer of a slash command
+        if (totals := usage.totals(message, self._context_used)) is not None:
+            yield totals
+        if turn.is_interrupted or message.terminal_reason in _ABORTED:
+            yield from self.finish("cancelled")
+        elif message.is_error:
+            text = message.result or "; ".join(message.errors or ()) or message.subtype
+            yield from self.finish("error", api_failure(turn.api_error, message.api_error_status, text))
+        else:
+            yield from self.finish(_STOP_REASONS.get(message.stop_reason or "", "end_turn"))
+
+    def _is_of_another_turn(self, turn: _Turn, message: ResultMessage) -> bool:
+        """A turn of the agent's own ended while our prompt was on its way: the prompt's own result follows."""
+        if turn.prompt is None or turn.is_interrupted:
+            return False
+        answered = message.user_message_uuids or []
+        if turn.prompt in answered:
+            return False
+        return bool(answered) or (message.origin is not None and message.origin["kind"] != "human")

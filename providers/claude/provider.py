@@ -1,0 +1,138 @@
+"""Claude Code as a provider. Imports no SDK: that waits for the first session."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from providers.base import Agent, ProcessRecorder, ProviderFailed, SessionSpec
+from providers.claude import catalog, errors
+from providers.claude.cli import Launch, find_command
+from providers.claude.options import arguments
+from providers.environment import child_environment
+from providers.tasks import TaskStarter
+from ws.protocol.events import Notice
+from ws.protocol.providers import ProviderInfo
+
+if TYPE_CHECKING:
+    from providers.claude.adapter import ClaudeAgent
+
+DESCRIBE_S = 1.9
+"""The first answer of providers.list is due in 2 s; a handshake takes 0.25–0.7 s."""
+
+FRESH_S = 600.0
+"""A description that is available is kept so long: models and commands change with an update of the CLI."""
+
+RETRY_S = 10.0
+"""One that is not is asked again: somebody may have signed in meanwhile."""
+
+MEMORY_LOST = Notice(
+    level="warning",
+    code="memory_lost",
+    text="Claude no longer has what was said before in this session: it starts without that memory.",
+)
+
+
+@dataclass(frozen=True)
+class ClaudeSettings:
+    """`command`: program and first arguments, empty for the CLI in the SDK's wheel, else `claude` on the PATH.
+
+    `env` is added to the environment of every CLI.
+    """
+
+    command: Sequence[str] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+class ClaudeProvider:
+    """See :class:`providers.base.Provider`. `environment` is the node's own."""
+
+    id = "claude"
+
+    def __init__(self, settings: ClaudeSettings, environment: Mapping[str, str], start_task: TaskStarter) -> None:
+        self._command = settings.command
+        self._environment = child_environment(environment, settings.env)
+        self._start_task = start_task
+        self._info: ProviderInfo | None = None
+        self._info_until = 0.0
+        self._describing = asyncio.Lock()
+        self._refreshing: asyncio.Task[None] | None = None
+        self._live: dict[str, ClaudeAgent] = {}
+
+    async def describe(self) -> ProviderInfo:
+        """The first answer takes at most DESCRIBE_S, and so does one after it was not available; else it is cached."""
+        is_fresh = asyncio.get_running_loop().time() < self._info_until
+        if self._info is None or not (self._info.available or is_fresh):
+            await self._refresh()
+        elif not is_fresh and (self._refreshing is None or self._refreshing.done()):
+            self._refreshing = self._start_task(self._refresh(), name="claude-describe")
+        assert self._info is not None, "refreshed"
+        return self._info
+
+    async def _refresh(self) -> None:
+        loop = asyncio.get_running_loop()
+        async with self._describing:
+            if loop.time() >= self._info_until:
+                self._info = await self._ask()
+                self._info_until = loop.time() + (FRESH_S if self._info.available else RETRY_S)
+
+    async def open(self, spec: SessionSpec, recorder: ProcessRecorder) -> Agent:
+        """One CLI at a time on one native session: two would each hide the other's turns."""
+        native_id = spec.native_id or spec.new_native_id
+        live = self._live.get(native_id or "")
+        if live is not None and not live.is_over:
+            raise ProviderFailed("This Claude session is open already: use the session that has it.")
+        agent = await self._open_somehow(spec, recorder)
+        if native_id is not None:
+            self._live = {known: other for known, other in self._live.items() if not other.is_over}
+            self._live[native_id] = agent
+        return agent
+
+    async def close(self) -> None:
+        """Nothing is shared between agents."""
+
+    async def _ask(self) -> ProviderInfo:
+        try:
+            async with asyncio.timeout(DESCRIBE_S):
+                command = await self._find_command()
+                answer = await catalog.handshake(command, self._environment, self._start_task)
+        except TimeoutError:
+            return catalog.unavailable("Claude Code did not answer in time: this machine may be busy, try again.")
+        except ProviderFailed as failure:
+            return catalog.unavailable(str(failure))
+        return catalog.describe(answer, can_bypass=self._can_bypass())
+
+    async def _open_somehow(self, spec: SessionSpec, recorder: ProcessRecorder) -> "ClaudeAgent":
+        """What the CLI has on disk decides: the node may have died just before, or just after, it was written."""
+        try:
+            return await self._open(spec, spec, recorder)
+        except errors.SessionIdTaken:
+            return await self._open(spec, replace(spec, native_id=spec.new_native_id), recorder)
+        except errors.ConversationGone:
+            fresh = replace(spec, native_id=None, new_native_id=spec.native_id)
+            agent = await self._open(spec, fresh, recorder)
+            agent.tell_with_next_turn(MEMORY_LOST)
+            return agent
+
+    async def _open(self, spec: SessionSpec, started_as: SessionSpec, recorder: ProcessRecorder) -> "ClaudeAgent":
+        command = await self._find_command()
+        launch = Launch((*command, *arguments(started_as)), spec.path, self._environment)
+        open_agent = await asyncio.to_thread(_load_adapter)
+        return await open_agent(spec, launch, recorder, self._start_task)
+
+    async def _find_command(self) -> tuple[str, ...]:
+        command = await asyncio.to_thread(find_command, self._command, self._environment)
+        if command is None:
+            raise ProviderFailed(errors.NOT_INSTALLED)
+        return command
+
+    def _can_bypass(self) -> bool:
+        """The CLI refuses root that mode unless it is told that this is a sandbox."""
+        return os.geteuid() != 0 or self._environment.get("IS_SANDBOX") == "1"
+
+
+def _load_adapter() -> Callable[[SessionSpec, Launch, ProcessRecorder, TaskStarter], Awaitable["ClaudeAgent"]]:
+    from providers.claude.adapter import open_agent  # noqa: PLC0415 - the SDK is loaded with the first session only
+
+    return open_agent

@@ -1,0 +1,176 @@
+"""The agents that the contract is held against, each told what to do in the same steps."""
+
+import os
+import signal
+import sys
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from providers.base import AgentProcess, ProcessRecorder, Provider, SessionSpec
+from providers.claude.provider import ClaudeProvider, ClaudeSettings
+from providers.scripted.conversation import (
+    Ask,
+    Conversation,
+    Crash,
+    Fail,
+    Hold,
+    Plan,
+    Recall,
+    Retry,
+    Run,
+    Say,
+    Step,
+    Think,
+    Todo,
+    Turn,
+    Write,
+)
+from providers.scripted.provider import ScriptedProvider, ScriptedSettings
+from providers.tasks import TaskStarter
+from tests.contract.driver import Driver
+from tests.support.model_server import ModelServer
+
+
+class Harness(Protocol):
+    """What a test of the contract knows of an agent. Scripts are made before the session that plays them is opened."""
+
+    folder: Path
+    asks: str
+    accepts: str
+    plans: str
+    other_model: str
+
+    @property
+    def provider(self) -> Provider: ...
+
+    def script(self, *steps: Step) -> str:
+        """The prompt that makes the agent do this."""
+        ...
+
+    async def open(self, *, native_id: str | None = None, mode: str | None = None) -> Driver: ...
+
+    def kill(self) -> None:
+        """End the agent's process without a word."""
+        ...
+
+
+@dataclass
+class ScriptedHarness:
+    folder: Path
+    file: Path
+    start_task: TaskStarter
+    asks: str = "ask"
+    accepts: str = "accept"
+    plans: str = "plan"
+    other_model: str = "brisk"
+    turns: list[Turn] = field(default_factory=list)
+    provider: Provider = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.provider = ScriptedProvider(ScriptedSettings(self.file), self.start_task)
+
+    def script(self, *steps: Step) -> str:
+        prompt = f"play turn {len(self.turns)}"
+        self.turns.append(Turn(prompt=prompt, steps=list(steps)))
+        self.file.write_bytes(msgspec.json.encode(Conversation(turns=self.turns)))
+        return prompt
+
+    async def open(self, *, native_id: str | None = None, mode: str | None = None) -> Driver:
+        new = None if native_id else str(uuid.uuid4())
+        spec = SessionSpec(path=self.folder, mode=mode, native_id=native_id, new_native_id=new)
+        return Driver(await self.provider.open(spec, ProcessRecorder()))
+
+    def kill(self) -> None:
+        """It has no process: its script says when it dies."""
+
+
+@dataclass
+class ClaudeHarness:
+    """The real CLI of the SDK's wheel on the scripted model."""
+
+    folder: Path
+    home: Path
+    server: ModelServer
+    start_task: TaskStarter
+    asks: str = "default"
+    accepts: str = "acceptEdits"
+    plans: str = "plan"
+    other_model: str = "claude-opus-5-5"
+    command: Sequence[str] = ()
+    started: list[AgentProcess] = field(default_factory=list)
+    ended: list[AgentProcess] = field(default_factory=list)
+    extra: dict[str, str] = field(default_factory=dict)
+    _provider: ClaudeProvider | None = None
+
+    @property
+    def provider(self) -> ClaudeProvider:
+        if self._provider is None:
+            environment = claude_environment(self.server, self.home) | self.extra
+            self._provider = ClaudeProvider(ClaudeSettings(self.command), environment, self.start_task)
+        return self._provider
+
+    def script(self, *steps: Step) -> str:
+        return "\n".join(self._line(step) for step in steps)
+
+    async def open(self, *, native_id: str | None = None, mode: str | None = None) -> Driver:
+        spec = SessionSpec(
+            path=self.folder,
+            model="claude-sonnet-4-5",
+            mode=mode,
+            native_id=native_id,
+            new_native_id=None if native_id else str(uuid.uuid4()),
+        )
+        return Driver(await self.provider.open(spec, ProcessRecorder(self.started.append, self.ended.append)))
+
+    def kill(self) -> None:
+        os.kill(self.started[-1].pid, signal.SIGKILL)
+
+    def _line(self, step: Step) -> str:
+        match step:
+            case Say():
+                return f"say {step.text}" if step.pieces == 1 else f"chunks {step.pieces}"
+            case Think():
+                return f"think {step.text}"
+            case Recall():
+                return "recall"
+            case Retry():
+                return "error 529 1"
+            case Fail():
+                return "error 401"
+            case Hold() | Crash():
+                return "hang"
+            case _:
+                return self._act(step)
+
+    def _act(self, step: Run | Write | Ask | Plan | Todo) -> str:
+        match step:
+            case Run():
+                return "run python3 -c 'import time; time.sleep(60)'" if step.holds else f"run {step.command}"
+            case Write():
+                return f"write {self.folder / step.path} {step.text}"
+            case Ask():
+                return f"ask {step.question} {'|'.join(step.options)}"
+            case Plan():
+                return f"plan {step.text}"
+            case Todo():
+                return f"todo {'|'.join(step.entries)}"
+
+
+def claude_environment(server: ModelServer, home: Path) -> dict[str, str]:
+    """All that a CLI needs to talk to the scripted model and to nothing else."""
+    return {
+        "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "ANTHROPIC_BASE_URL": server.url,
+        "ANTHROPIC_API_KEY": "sk-ant-scripted",
+        "CLAUDE_CONFIG_DIR": str(home / ".claude"),
+        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+        "CLAUDE_CODE_MAX_RETRIES": "1",
+        "IS_SANDBOX": "1",
+    }
