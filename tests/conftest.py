@@ -21,6 +21,13 @@ def loop_guard(request: pytest.FixtureRequest) -> Iterator[BlockBuster | None]:
         yield guard
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give all tests marked `alone` to one worker, which runs them one after another."""
+    for item in items:
+        if item.get_closest_marker("alone"):
+            item.add_marker(pytest.mark.xdist_group("alone"))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Turn a skipped test into a failed one under CI=true: CI installs everything that a test may need."""
