@@ -80,7 +80,7 @@ dev: setup-dev ## start both, rebuild the page at every change, log everything
 
 test: lint types front pytest ## check everything
 
-pytest: setup-dev ## run the Python tests (ARGS=tests/unit runs a part)
+pytest: $(VENV)/.ready-dev ## run the Python tests (ARGS=tests/unit runs a part)
 	$(OWN) $(PYTHON) -m pytest --numprocesses=$(WORKERS) --dist=loadgroup --quiet $(ARGS)
 
 lint: setup-dev ## style of both languages, and the law of the rooms
@@ -104,7 +104,7 @@ gen: setup-dev ## regenerate examples, protocol page, wire types, README table a
 	$(PYTHON) -m ws.schema
 	$(NPM) run build --silent
 
-bench: setup-dev ## print the measurements
+bench: $(VENV)/.ready-dev ## print the measurements
 	for each in tests/bench/[a-z]*.py; do \
 		name="$$(basename "$$each" .py)"; echo "== $$name"; $(OWN) $(PYTHON) -m "tests.bench.$$name" || exit 1; \
 	done
@@ -112,7 +112,7 @@ bench: setup-dev ## print the measurements
 LOCK := $(VENV)/bin/uv pip compile --no-config --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
 
-lock: setup-dev ## resolve the Python packages anew within pyproject.toml (ARGS=--upgrade takes newer ones)
+lock: $(VENV)/.ready-dev ## resolve the Python packages anew within pyproject.toml (ARGS=--upgrade takes newer ones)
 	$(LOCK) $(ARGS) pyproject.toml -o requirements-main.txt
 	$(LOCK) $(ARGS) --extra node pyproject.toml -o requirements.txt
 	$(LOCK) $(ARGS) --extra node --extra dev pyproject.toml -o requirements-dev.txt
