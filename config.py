@@ -6,7 +6,6 @@ configuration files, the environment, the flags, `--help`, configs/*.example and
 Precedence: defaults < file < environment (`SWITCHYARD_SECTION_KEY`) < flags (`--section.key`).
 """
 
-import ipaddress
 import os
 import re
 import socket
@@ -17,6 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from msgspec import Meta
 
+from configs.checks import check_proxies, check_secret, check_tls, read_token
 from configs.folders import DATA_FOLDER, make_data_folder
 from configs.reader import Tables, parser, read_all
 from configs.table import ENVIRONMENT_PREFIX, About, ConfigError, Section, Setting, build, settings_of
@@ -289,28 +289,23 @@ def load_main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | No
     """
     values = _read(Tables("main", MAIN_SETTINGS, NODE_SETTINGS), argv, environ)
     config = build(MainConfig, values)
-    _check_tls(config.server)
-    for proxy in config.server.trusted_proxies:
-        try:
-            ipaddress.ip_network(proxy)
-        except ValueError as error:
-            raise ConfigError(
-                f"server.trusted_proxies must be addresses or networks such as 10.0.0.0/8: {error}"
-            ) from error
+    check_tls(config.server.tls_cert, config.server.tls_key)
+    check_proxies(config.server.trusted_proxies)
+    check_secret(config.auth.jwt_secret)
     return config
 
 
 def load_node(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> NodeConfig:
     """Read the Node's configuration; as `load_main`.
 
-    With ``--token-fd N`` the register token is read from that descriptor: so Main starts its local node.
+    With ``--token-fd N`` the register token is read from that descriptor to its end: so Main starts its local node.
     """
     values = _read(Tables("node", NODE_SETTINGS, MAIN_SETTINGS), argv, environ)
     host_name = socket.gethostname() or "node"
     values.setdefault("node.id", re.sub("[^A-Za-z0-9_-]", "-", host_name)[:64])
     values.setdefault("node.name", host_name[:64])
     config = build(NodeConfig, values)
-    _check_tls(config.server)
+    check_tls(config.server.tls_cert, config.server.tls_key)
     for name, provider in config.providers.acp.items():
         if provider.enabled and not provider.command:
             raise ConfigError(
@@ -369,27 +364,8 @@ def _read(tables: Tables, argv: Sequence[str] | None, environ: Mapping[str, str]
     source = os.environ if environ is None else environ
     values = read_all(tables, given, source, PROGRAM_FOLDER / "configs" / f"{tables.role}.toml")
     if given.get("token_fd") is not None:
-        values |= {"node.register_token": _read_token(given["token_fd"]), "is_local": True}
+        values |= {"node.register_token": read_token(given["token_fd"]), "is_local": True}
     tokens = [*values.get("main.node_register_tokens", ()), values.get("node.register_token")]
     if any(token and len(token) < MIN_TOKEN_CHARS for token in tokens):
         values["warnings"] += (f"a register token is shorter than {MIN_TOKEN_CHARS} characters and may be guessed",)
     return values
-
-
-def _read_token(descriptor: int) -> str:
-    try:
-        with os.fdopen(descriptor, encoding="ascii") as pipe:
-            token = pipe.read(1024).strip()
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"--token-fd {descriptor} is no descriptor to read from") from error
-    if not token:
-        raise ConfigError(f"--token-fd {descriptor} gave no token")
-    return token
-
-
-def _check_tls(server: MainServer | NodeServer) -> None:
-    if (server.tls_cert is None) != (server.tls_key is None):
-        raise ConfigError("server.tls_cert and server.tls_key must be given together")
-    for key, path in (("server.tls_cert", server.tls_cert), ("server.tls_key", server.tls_key)):
-        if path is not None and not os.access(path, os.R_OK):
-            raise ConfigError(f"{key} must be a file that this account can read, not {path}")

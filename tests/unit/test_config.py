@@ -1,9 +1,8 @@
-"""The settings: sources and their order, the sentences for what cannot be used, and what is generated."""
+"""The settings: sources and their order, the sentences for what cannot be used, and what children get."""
 
 import json
 import os
 import stat
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,6 @@ from config import (
     make_data_folder,
     or_exit,
 )
-from configs import generate
 
 SECRET = "s3cret-that-nobody-may-read-anywhere"
 
@@ -226,6 +224,13 @@ def test_a_readable_file_without_secrets_is_no_reason_to_warn(tmp_path: Path) ->
     assert load_main(["--config", str(path)], {}).warnings == ()
 
 
+@pytest.mark.parametrize("secret", ["x" * 64, "secret" * 8, "change-me" * 5])
+def test_a_long_secret_that_repeats_itself_is_refused(secret: str) -> None:
+    with pytest.raises(ConfigError, match=r"^auth\.jwt_secret must be random") as caught:
+        load_main([], {"SWITCHYARD_AUTH_JWT_SECRET": secret})
+    assert secret not in str(caught.value)
+
+
 def test_a_register_token_that_may_be_guessed_is_warned_about() -> None:
     (warning,) = load_node([], {"SWITCHYARD_NODE_REGISTER_TOKEN": "abc"}).warnings
     assert "may be guessed" in warning
@@ -322,18 +327,6 @@ def test_a_configuration_that_cannot_be_used_ends_the_program_with_code_2(capsys
     assert capsys.readouterr().err == '--server.port must be a whole number from 0 to 65535, not "x"\n'
 
 
-def test_help_names_every_key_and_version_the_build(capsys: pytest.CaptureFixture[str]) -> None:
-    for load, settings in ((load_main, MAIN_SETTINGS), (load_node, NODE_SETTINGS)):
-        with pytest.raises(SystemExit, match="0"):
-            load(["--help"], {})
-        shown = capsys.readouterr().out
-        assert [setting.key for setting in settings if setting.key not in shown] == []
-    with pytest.raises(SystemExit, match="0"):
-        load_main(["--version"], {})
-    project = tomllib.loads(Path(__file__).parents[2].joinpath("pyproject.toml").read_text(encoding="utf-8"))
-    assert capsys.readouterr().out == f"Switchyard {project['project']['version']}\n"
-
-
 def test_missing_data_folders_are_made_for_their_owner_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = make_data_folder(tmp_path / "a" / "b" / "main.db")
     assert [stat.S_IMODE(each.stat().st_mode) for each in (folder, folder.parent)] == [0o700, 0o700]
@@ -348,26 +341,6 @@ def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match=rf"database\.path: {tmp_path / 'file' / 'x'} cannot be made"):
         make_data_folder(tmp_path / "file" / "x" / "main.db")
-
-
-def test_every_setting_says_what_it_is_and_no_two_share_a_variable() -> None:
-    for settings in (MAIN_SETTINGS, NODE_SETTINGS):
-        assert all(setting.about.help and setting.allowed for setting in settings)
-        assert len({setting.environment_name for setting in settings}) == len(settings)
-
-
-def test_generated_files_are_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generate, "PROGRAM_FOLDER", Path(__file__).parents[2])
-    stale = [path.name for path, content in generate.generated().items() if path.read_text("utf-8") != content]
-    assert stale == [], "run: make gen"
-
-
-def test_every_default_in_an_example_can_be_switched_on(tmp_path: Path) -> None:
-    text = "\n".join(
-        line.removeprefix("#") if line.startswith("#") and line[1:2].isalpha() and "…" not in line else line
-        for line in generate.example("main", MAIN_SETTINGS).splitlines()
-    )
-    assert _main(tmp_path, text).server == load_main([], {}).server
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=9), st.lists, max_leaves=4))

@@ -1,0 +1,52 @@
+"""What no type can check: settings that must fit each other, and files that must be there."""
+
+import ipaddress
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from configs.table import ConfigError
+
+MIN_SECRET_KINDS = 10
+"""Different characters in a secret: 32 random hexadecimal digits have about 14, a repeated word has few."""
+
+
+def check_tls(certificate: Path | None, key: Path | None) -> None:
+    """Certificate and key come together, and this account can read both."""
+    if (certificate is None) != (key is None):
+        raise ConfigError("server.tls_cert and server.tls_key must be given together")
+    for name, path in (("server.tls_cert", certificate), ("server.tls_key", key)):
+        if path is not None and not (path.is_file() and os.access(path, os.R_OK)):
+            raise ConfigError(f"{name} must be a file that this account can read, not {path}")
+
+
+def check_proxies(proxies: Sequence[str]) -> None:
+    """Each is an address or a network; a name could be answered by anybody's DNS."""
+    for proxy in proxies:
+        try:
+            ipaddress.ip_network(proxy)
+        except ValueError as error:
+            raise ConfigError(
+                f"server.trusted_proxies must be addresses or networks such as 10.0.0.0/8: {error}"
+            ) from error
+
+
+def check_secret(secret: str | None) -> None:
+    """Refuse a signing secret that is long and yet a phrase or a repetition."""
+    if secret is not None and len(set(secret)) < MIN_SECRET_KINDS:
+        raise ConfigError(
+            "auth.jwt_secret must be random, and this one repeats itself;"
+            " leave it out to have one made, or take: openssl rand -base64 48"
+        )
+
+
+def read_token(descriptor: int) -> str:
+    """Read the register token that Main writes to its local node, to the end, and close the descriptor."""
+    try:
+        with os.fdopen(descriptor, encoding="ascii") as pipe:
+            token = pipe.read(1024).strip()
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"--token-fd {descriptor} is no descriptor to read from") from error
+    if not token:
+        raise ConfigError(f"--token-fd {descriptor} gave no token")
+    return token
