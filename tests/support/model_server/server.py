@@ -14,6 +14,9 @@ from tests.support.model_server.conversation import Position, position
 from tests.support.model_server.script import Block, Fault, answer
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
+DROP_S = 0.1
+"""Between the beginning of an answer and its break: a client throws away what it reads together with the end."""
+
 MODELS = ("claude-sonnet-4-5", "claude-haiku-4-5", "claude-opus-5-5")
 
 
@@ -109,8 +112,9 @@ class ModelServer:
             await response.write(anthropic.beginning(body))
             if fault.kind == "hang":
                 await self._stopping.wait()
+            await asyncio.sleep(DROP_S)
             if request.transport is not None:
-                request.transport.abort()
+                request.transport.close()
             return response
         for data, delay_s in anthropic.events(blocks, body, at.said):
             if delay_s:

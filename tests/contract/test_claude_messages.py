@@ -1,0 +1,148 @@
+"""What Claude says, with the real CLI: long, broken off, unknown, from the background."""
+
+import asyncio
+import base64
+import json
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from providers.base import Prompt
+from providers.claude.cli import find_command
+from tests.contract.driver import ended, of, said
+from tests.contract.harness import ClaudeHarness
+from ws.protocol.events import (
+    MAX_EVENT_BYTES,
+    AgentMessage,
+    Attachment,
+    Delta,
+    Notice,
+    ToolCall,
+    ToolCallUpdate,
+    TurnStarted,
+    Usage,
+)
+
+pytestmark = pytest.mark.cli
+
+PIXEL = base64.b64encode(
+    bytes.fromhex(
+        "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d4944415478da63"
+        "fcffff3f030005fe02fea72d65c00000000049454e44ae426082"
+    )
+).decode()
+
+NEWER_CLI = """
+import subprocess, sys
+child = subprocess.Popen(sys.argv[1:], stdin=sys.stdin, stdout=subprocess.PIPE)
+is_told = False
+for line in child.stdout:
+    sys.stdout.buffer.write(line)
+    if b'"stream_event"' in line and not is_told:
+        is_told = True
+        news = [b'{"type":"hologram","uuid":"1"}', b'no json at all', b'{"type":"assistant","message":{}}']
+        sys.stdout.buffer.write(b"".join(message + b"\\n" for message in news))
+    sys.stdout.buffer.flush()
+sys.exit(child.wait())
+"""
+
+
+async def test_an_answer_of_five_megabytes_comes_whole_in_events_that_fit(claude: ClaudeHarness) -> None:
+    driver = await claude.open()
+    turn = await driver.turn("big 5120")
+    messages = of(AgentMessage, turn)
+    assert len(said(turn)) == 5120 * 1024
+    assert [message.part for message in messages] == list(range(len(messages)))
+    assert len({message.message_id for message in messages}) == 1
+    assert all(len(msgspec.json.encode(event)) <= MAX_EVENT_BYTES for event in turn)
+    await driver.agent.close()
+
+
+async def test_a_dropped_connection_overwrites_what_it_had_streamed(claude: ClaudeHarness) -> None:
+    driver = await claude.open()
+    turn = await driver.turn("drop\nsay whole")
+    deltas = of(Delta, turn)
+    (message,) = of(AgentMessage, turn)
+    assert deltas[0].text == "broken off "
+    assert {delta.message_id for delta in deltas} == {message.message_id}
+    assert message.text == "whole"
+    await driver.agent.close()
+
+
+async def test_what_a_newer_cli_sends_is_told_and_survived(claude: ClaudeHarness, tmp_path: Path) -> None:
+    wrapper = tmp_path / "newer_cli.py"
+    wrapper.write_text(NEWER_CLI)
+    real = await asyncio.to_thread(find_command, (), {})
+    claude.command = (sys.executable, str(wrapper), *(real or ()))
+    driver = await claude.open()
+    turn = await driver.turn("say hello")
+    texts = [notice.text for notice in of(Notice, turn) if notice.code == "unknown_event"]
+    assert len(texts) == 3
+    assert any("hologram" in text for text in texts)
+    assert said(turn) == "hello"
+    assert said(await driver.turn("say again")) == "again"
+    await driver.agent.close()
+
+
+async def test_a_background_agent_reports_in_a_turn_of_its_own(claude: ClaudeHarness) -> None:
+    driver = await claude.open()
+    turn = await driver.turn("agent slow 10 0.1; run echo inner\nsay outer")
+    assert "outer" in said(turn)
+    closed = {update.tool_call_id for update in of(ToolCallUpdate, turn) if update.status != "in_progress"}
+    assert {call.tool_call_id for call in of(ToolCall, turn)} == closed
+    await driver.until(TurnStarted)
+    own = await driver.rest_of_turn()
+    assert ended(own).stop_reason == "end_turn"
+    assert said(await driver.turn("say hello")) == "hello"
+    await driver.agent.close()
+
+
+async def test_a_slash_command_is_answered(claude: ClaudeHarness) -> None:
+    driver = await claude.open()
+    turn = await driver.turn("/context")
+    assert "Context Usage" in said(turn)
+    assert ended(turn).stop_reason == "end_turn"
+    assert not any(request.at.prompt for request in claude.server.requests)
+    await driver.agent.close()
+
+
+async def test_pictures_and_files_reach_the_model(claude: ClaudeHarness) -> None:
+    (claude.folder / "my note.txt").write_text("a heron in the reeds")
+    driver = await claude.open()
+    picture = Attachment(type="image", name="p.png", mime="image/png", data_url=f"data:image/png;base64,{PIXEL}")
+    file = Attachment(type="file", name="my note.txt", path=str(claude.folder / "my note.txt"))
+    await driver.agent.prompt(Prompt(message_id="m", text="say seen", attachments=(picture, file)))
+    turn = await driver.rest_of_turn()
+    assert said(turn).startswith("seen")
+    sent = json.dumps(claude.server.requests[-1].body["messages"])
+    assert '"media_type": "image/png"' in sent
+    assert "a heron in the reeds" in sent
+    await driver.agent.close()
+
+
+async def test_model_and_effort_are_asked_of_the_model(claude: ClaudeHarness) -> None:
+    driver = await claude.open()
+    await driver.turn("say hello")
+    await driver.agent.set_model("claude-opus-5-5", "low")
+    await driver.turn("say hello")
+    request = claude.server.requests[-1]
+    assert request.model == "claude-opus-5-5"
+    assert request.body["output_config"]["effort"] == "low"
+    await driver.agent.set_model("claude-opus-5-5", "max")
+    await driver.turn("say hello")
+    assert claude.server.requests[-1].body["output_config"]["effort"] == "max"
+    await driver.agent.close()
+
+
+async def test_usage_counts_the_whole_session(claude: ClaudeHarness) -> None:
+    driver = await claude.open()
+    first = of(Usage, await driver.turn("say hello"))[-1]
+    second = of(Usage, await driver.turn("say hello"))[-1]
+    assert first.output_tokens == 10
+    assert second.output_tokens == 20
+    assert second.input_tokens > first.input_tokens
+    assert first.context_used == first.input_tokens + first.output_tokens
+    assert first.context_size == 200_000
+    await driver.agent.close()

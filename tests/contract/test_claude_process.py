@@ -1,0 +1,153 @@
+"""The life of Claude's CLI: how it starts, what it sees, and that it ends."""
+
+import asyncio
+import os
+import signal
+import uuid
+
+import pytest
+
+from providers.base import AgentProcess, ProcessRecorder, ProviderFailed, SessionSpec
+from providers.process import identify, is_alive
+from tests.contract.driver import Driver, of, said
+from tests.contract.harness import ClaudeHarness
+from ws.protocol.events import NativeIdKnown, Notice
+
+pytestmark = pytest.mark.cli
+
+
+async def open_as(claude: ClaudeHarness, new_native_id: str) -> Driver:
+    spec = SessionSpec(path=claude.folder, model="claude-sonnet-4-5", new_native_id=new_native_id)
+    return Driver(await claude.provider.open(spec, ProcessRecorder(claude.started.append, claude.ended.append)))
+
+
+async def lives(process: AgentProcess) -> bool:
+    return await asyncio.to_thread(is_alive, process)
+
+
+async def test_the_cli_is_recorded_and_gone_after_close(claude: ClaudeHarness) -> None:
+    driver = await claude.open()
+    (process,) = claude.started
+    assert await lives(process)
+    await driver.agent.close()
+    assert claude.ended == [process]
+    assert not await lives(process)
+
+
+async def test_a_cli_that_does_not_react_is_ended(claude: ClaudeHarness) -> None:
+    driver = await claude.open()
+    os.kill(claude.started[-1].pid, signal.SIGSTOP)
+    await driver.agent.close()
+    assert not await lives(claude.started[-1])
+    assert await driver.rest() == []
+
+
+async def test_a_command_that_runs_ends_with_its_agent(claude: ClaudeHarness) -> None:
+    mark = claude.folder / "pid"
+    driver = await claude.open(mode="bypassPermissions")
+    await driver.prompt(
+        f'run python3 -c \'import os,sys,time; open("{mark}","w").write(str(os.getpid())); time.sleep(60)\''
+    )
+    await claude.server.wait_for(lambda request: bool(request.body.get("tools")))
+    while not mark.exists() or not mark.read_text():
+        await driver.agent.set_mode("bypassPermissions")  # a round trip to the CLI, which meanwhile runs the command
+    command = await asyncio.to_thread(identify, int(mark.read_text()))
+    assert await lives(command)
+    await driver.agent.close()
+    assert not await lives(command)
+
+
+async def test_it_sees_the_environment_less_what_is_ours(claude: ClaudeHarness) -> None:
+    claude.extra = {"SWITCHYARD_AUTH_JWT_SECRET": "secret", "HERON": "grey"}
+    driver = await claude.open()
+    await driver.turn(f"run env > {claude.folder}/env.txt\nsay done")
+    seen = (claude.folder / "env.txt").read_text()
+    assert "HERON=grey" in seen
+    assert "SWITCHYARD" not in seen
+    await driver.agent.close()
+
+
+async def test_two_live_agents_on_one_conversation_are_refused(claude: ClaudeHarness) -> None:
+    native_id = str(uuid.uuid4())
+    driver = await open_as(claude, native_id)
+    await driver.turn("say hello")
+    with pytest.raises(ProviderFailed, match="open already"):
+        await claude.open(native_id=native_id)
+    await driver.agent.close()
+    resumed = await claude.open(native_id=native_id)
+    await resumed.agent.close()
+
+
+async def test_a_conversation_that_the_node_forgot_is_resumed_under_its_id(claude: ClaudeHarness) -> None:
+    native_id = str(uuid.uuid4())
+    driver = await open_as(claude, native_id)
+    await driver.turn("say the heron")
+    await driver.agent.close()
+    again = await open_as(claude, native_id)
+    turn = await again.turn("recall")
+    assert "say the heron" in said(turn)
+    assert [event.native_id for event in of(NativeIdKnown, turn)] == [native_id]
+    await again.agent.close()
+
+
+async def test_a_conversation_that_is_gone_begins_anew_and_says_so(claude: ClaudeHarness) -> None:
+    driver = await claude.open(native_id=str(uuid.uuid4()))
+    turn = await driver.turn("say hello")
+    assert [notice.code for notice in of(Notice, turn)] == ["memory_lost"]
+    assert said(turn) == "hello"
+    await driver.agent.close()
+
+
+async def test_a_missing_cli_is_described_and_refused_with_the_remedy(claude: ClaudeHarness) -> None:
+    claude.command = ("/nonexistent/claude",)
+    info = await claude.provider.describe()
+    assert not info.available
+    assert "npm install -g @anthropic-ai/claude-code" in (info.reason or "")
+    with pytest.raises(ProviderFailed, match="npm install"):
+        await claude.open()
+
+
+async def test_not_signed_in_is_described_with_the_remedy(claude: ClaudeHarness) -> None:
+    claude.extra = {"ANTHROPIC_API_KEY": ""}
+    info = await claude.provider.describe()
+    assert not info.available
+    assert "claude auth login" in (info.reason or "")
+    assert info.models
+
+
+async def test_a_description_asks_no_model_and_runs_no_hook(claude: ClaudeHarness) -> None:
+    mark = claude.home / "hook-ran"
+    settings = claude.home / ".claude" / "settings.json"
+    settings.parent.mkdir()
+    settings.write_text(
+        f'{{"hooks": {{"SessionStart": [{{"hooks": [{{"type": "command", "command": "touch {mark}"}}]}}]}}}}'
+    )
+    info = await claude.provider.describe()
+    assert info.available
+    assert info.version == "2.1.329"
+    assert {"sonnet", "opus", "haiku"} <= {model.id for model in info.models}
+    assert any(command.name == "context" for command in info.commands)
+    assert not claude.server.requests
+    assert not mark.exists()
+    assert await claude.provider.describe() is info
+
+
+async def test_a_folder_that_is_gone_is_refused(claude: ClaudeHarness) -> None:
+    claude.folder.rmdir()
+    with pytest.raises(ProviderFailed, match="is gone"):
+        await claude.open()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root is refused this mode")
+async def test_never_asking_as_root_needs_a_sandbox(claude: ClaudeHarness) -> None:
+    claude.extra = {"IS_SANDBOX": ""}
+    assert "bypassPermissions" not in {mode.id for mode in (await claude.provider.describe()).modes}
+    with pytest.raises(ProviderFailed, match="IS_SANDBOX=1"):
+        await claude.open(mode="bypassPermissions")
+
+
+async def test_never_asking_must_be_chosen_at_the_start(claude: ClaudeHarness) -> None:
+    driver = await claude.open()
+    with pytest.raises(ProviderFailed):
+        await driver.agent.set_mode("bypassPermissions")
+    await driver.agent.close()
