@@ -2,10 +2,10 @@
 
 import asyncio
 import random
-import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from ssl import SSLContext
 from typing import Literal
 
 import msgspec
@@ -162,12 +162,12 @@ async def dial_socket(
     *,
     headers: Mapping[str, str],
     limits: Limits = LINK_LIMITS,
-    tls: ssl.SSLContext | None = None,
+    ssl: SSLContext | None = None,
     deadline_s: float = 10.0,
 ) -> AiohttpSocket:
     """Open a JSON-RPC socket at `url`. No redirects, no proxy, no cookies. Raises DialError.
 
-    `tls` None checks certificates as the system does.
+    `ssl` None checks certificates as the system does.
     """
     host = URL(url).authority
     opened: list[ClientResponse] = []
@@ -180,7 +180,7 @@ async def dial_socket(
         return response
 
     session = ClientSession(
-        connector=TCPConnector(ssl=True if tls is None else tls),
+        connector=TCPConnector(ssl=True if ssl is None else ssl),
         timeout=ClientTimeout(total=None, connect=deadline_s),
         middlewares=(upgraded_or_refused,),
     )

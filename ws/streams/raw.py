@@ -1,0 +1,113 @@
+"""A TCP (or TLS) connection that was taken over after its WebSocket handshake: a transport and nothing in between."""
+
+import asyncio
+from collections.abc import Callable
+
+from ws.sockopts import tune
+
+WRITE_HIGH_BYTES = 64 * 1024
+"""A transport that holds more than this unsent asks its writer to pause. Small, because every byte here stands in front
+of the answer to Ctrl-C; the kernel's own buffers keep the line busy."""
+
+
+class RawProtocol(asyncio.Protocol):
+    """Base of what receives the bytes of a :class:`RawSocket`. An override of `connection_lost` calls this one."""
+
+    def __init__(self, raw: "RawSocket") -> None:
+        self.raw = raw
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.raw.ended()
+
+
+class RawSocket:
+    """`transport` with reading paused, and `initial`, the bytes that were read behind the handshake.
+
+    Nothing is read until :meth:`hand_to` names who receives it. `peer` is the other end's address, for logs.
+    `on_ended` hears once that the connection has ended.
+    """
+
+    def __init__(
+        self, transport: asyncio.Transport, initial: bytes = b"", *, on_ended: Callable[[], None] | None = None
+    ) -> None:
+        self.transport = transport
+        self.initial = initial
+        self.peer = _address(transport)
+        self._on_ended = on_ended
+        self._has_ended = asyncio.Event()
+        self._parked = _Parked(self)
+        transport.pause_reading()
+        transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
+        transport.set_protocol(self._parked)
+        tune(transport)
+
+    @property
+    def is_ended(self) -> bool:
+        return self._has_ended.is_set()
+
+    def hand_to(self, protocol: RawProtocol) -> None:
+        """Give `protocol` the initial bytes, then the connection. Called once.
+
+        It is told at once what happened while nobody listened.
+        """
+        self.transport.set_protocol(protocol)
+        initial, self.initial = self.initial, b""
+        if initial:
+            protocol.data_received(initial)
+        if self._parked.is_writing_paused:
+            protocol.pause_writing()
+        if self._parked.has_eof:
+            protocol.eof_received()
+        if self.is_ended:
+            protocol.connection_lost(None)
+        else:
+            self.transport.resume_reading()
+
+    def abort(self) -> None:
+        """Cut the connection; what is unsent is lost."""
+        self.transport.abort()
+
+    async def wait_ended(self) -> None:
+        """Return when the connection has ended. An HTTP handler that took one over stays until then."""
+        await self._has_ended.wait()
+
+    def ended(self) -> None:
+        """For the protocol of the transport: the connection has ended."""
+        if self._has_ended.is_set():
+            return
+        self._has_ended.set()
+        if self._on_ended is not None:
+            self._on_ended()
+
+
+class _Parked(RawProtocol):
+    """Remembers what happens before somebody receives. Reading is paused, so no bytes come."""
+
+    def __init__(self, raw: RawSocket) -> None:
+        super().__init__(raw)
+        self.is_writing_paused = False
+        self.has_eof = False
+
+    def data_received(self, data: bytes) -> None:
+        # A transport may deliver what it had decrypted before it was paused.
+        self.raw.initial += data
+
+    def pause_writing(self) -> None:
+        self.is_writing_paused = True
+
+    def resume_writing(self) -> None:
+        self.is_writing_paused = False
+
+    def eof_received(self) -> bool:
+        self.has_eof = True
+        return can_half_close(self.raw.transport)
+
+
+def can_half_close(transport: asyncio.Transport) -> bool:
+    """Whether one direction may end before the other: TCP can, TLS as asyncio speaks it cannot."""
+    return transport.get_extra_info("sslcontext") is None and transport.can_write_eof()
+
+
+def _address(transport: asyncio.Transport) -> str:
+    name = transport.get_extra_info("peername")
+    return f"{name[0]}:{name[1]}" if isinstance(name, tuple) else str(name or "unknown")
