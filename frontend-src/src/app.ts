@@ -1,0 +1,22 @@
+/** The signed-in page: everything behind sign-in is loaded from here. */
+import "./styles/font.css";
+import { mount } from "svelte";
+import App from "./shell/App.svelte";
+import { router } from "./shell/router.svelte.ts";
+import { auth } from "./stores/auth.svelte.ts";
+import { startClient } from "./stores/client.ts";
+import { inbox } from "./stores/inbox.svelte.ts";
+import { nodes } from "./stores/nodes.svelte.ts";
+import { sessions } from "./stores/sessions.svelte.ts";
+import type { User } from "./wire/wire.gen.ts";
+
+export function mountApp(target: HTMLElement, user: User, version: string): void {
+  auth.user = user;
+  auth.version = version;
+  router.start();
+  nodes.start();
+  sessions.start();
+  inbox.start();
+  startClient();
+  mount(App, { target });
+}

@@ -1,0 +1,83 @@
+import { describe, expect, it } from "vitest";
+
+import type { Block, ToolBlock, TurnBlocks } from "../stores/blocks.ts";
+import { lastLines, ledgerLine, relative } from "./ledger.ts";
+import { allRows, findTick, rowsOf } from "./rows.ts";
+
+function tool(id: string, more: Partial<ToolBlock> = {}): ToolBlock {
+  return {
+    kind: "tool",
+    key: `c${id}`,
+    ts: "2026-01-01T00:00:00Z",
+    parent: null,
+    toolCallId: id,
+    name: "Read",
+    toolKind: "read",
+    title: "",
+    input: {},
+    status: "completed",
+    content: [],
+    endedAt: null,
+    ...more,
+  };
+}
+
+describe("rows", () => {
+  it("fold runs of three or more reads and leave shorter runs alone", () => {
+    const blocks: Block[] = [tool("1"), tool("2"), tool("3"), tool("4", { toolKind: "execute" }), tool("5"), tool("6")];
+    expect(rowsOf(blocks).map((row) => [row.kind, row.key])).toEqual([
+      ["fold", "fc1"],
+      ["block", "c4"],
+      ["block", "c5"],
+      ["block", "c6"],
+    ]);
+  });
+
+  it("never fold a failed or running call away", () => {
+    const blocks = [tool("1"), tool("2"), tool("3", { status: "failed" }), tool("4", { status: "in_progress" })];
+    expect(rowsOf(blocks).every((row) => row.kind === "block")).toBe(true);
+  });
+
+  it("indent what a sub-agent did", () => {
+    const blocks = [tool("a", { toolKind: "think" }), tool("b", { parent: "a" }), tool("c", { parent: "b" })];
+    expect(rowsOf(blocks).map((row) => (row.kind === "block" ? row.depth : -1))).toEqual([0, 1, 2]);
+  });
+
+  it("have unique keys and find the next edit and error", () => {
+    const turn: TurnBlocks = {
+      id: "t",
+      number: 1,
+      startedAt: "",
+      prompt: null,
+      blocks: [tool("1", { toolKind: "edit" }), tool("2", { status: "failed" })],
+      end: null,
+    };
+    const rows = allRows({ head: 1, first: 1, preamble: [], turns: [turn] });
+    expect(new Set(rows.map((row) => row.key)).size).toBe(rows.length);
+    expect(findTick(rows, 0, 1, "edit")).toBe(1);
+    expect(findTick(rows, 3, -1, "error")).toBe(2);
+    expect(findTick(rows, 0, -1, "edit")).toBe(-1);
+  });
+});
+
+describe("a ledger line", () => {
+  it("names a path inside the project without the project", () => {
+    expect(relative("/w/src/a.py", "/w")).toBe("src/a.py");
+    expect(relative("/work/a.py", "/w")).toBe("/work/a.py");
+    const edit = tool("1", {
+      toolKind: "edit",
+      input: { file_path: "/w/a" },
+      content: [{ type: "diff", path: "/w/a", old_text: "x\n", new_text: "y\n" }],
+    });
+    expect(ledgerLine(edit, "/w")).toEqual({ verb: "Edit", object: "a", result: "+1 −1" });
+  });
+
+  it("shows the first line of a command and that it failed", () => {
+    const run = tool("1", { toolKind: "execute", status: "failed", input: { command: "make test\nls" } });
+    expect(ledgerLine(run, "/w")).toEqual({ verb: "Run", object: "make test", result: "failed" });
+  });
+
+  it("keeps the end of what was printed", () => {
+    expect(lastLines("a\nb\nc\n", 2)).toBe("b\nc");
+  });
+});

@@ -1,0 +1,33 @@
+import { prefs } from "../stores/prefs.svelte.ts";
+import { router } from "./router.svelte.ts";
+import type { PanelTab, Route } from "./routes.ts";
+import { viewport } from "./viewport.svelte.ts";
+
+/** Which parts of the frame stand open. */
+class Frame {
+  /** On a narrow window the sidebar is a drawer over the page, shut at first. */
+  isDrawerOpen = $state(false);
+  isPaletteOpen = $state(false);
+  isKeyMapOpen = $state(false);
+  /** The last session or folder that was open: what "Work" on the phone's bar goes to. */
+  lastWork: Route | null = $state.raw(null);
+
+  get isSidebarShown(): boolean {
+    if (viewport.isPhone) return false;
+    return viewport.isDesktop ? prefs.values.isSidebarOpen : this.isDrawerOpen;
+  }
+
+  toggleSidebar(): void {
+    if (viewport.isDesktop) prefs.set({ isSidebarOpen: !prefs.values.isSidebarOpen });
+    else this.isDrawerOpen = !this.isDrawerOpen;
+  }
+
+  /** Shows a tab of the panel, or shuts the panel when that tab is shown; nothing where there is no panel. */
+  togglePanel(tab: PanelTab): void {
+    const route = router.route;
+    if (route.name !== "session" && route.name !== "project") return;
+    router.go({ ...route, panel: route.panel === tab ? null : tab }, { replace: !viewport.isPhone });
+  }
+}
+
+export const frame = new Frame();

@@ -1,0 +1,52 @@
+import { describe, expect, it } from "vitest";
+import { formatRoute, parentRoute, parseRoute, type Route } from "./routes.ts";
+
+function roundTrip(route: Route): Route {
+  const [path = "", query = ""] = formatRoute(route).split("?");
+  return parseRoute(path, new URLSearchParams(query));
+}
+
+const ROUTES: Route[] = [
+  { name: "home" },
+  { name: "needs" },
+  { name: "machines" },
+  { name: "settings" },
+  { name: "more" },
+  { name: "machine", node: "laptop" },
+  { name: "project", node: "laptop", path: "/", panel: null },
+  { name: "project", node: "laptop", path: "/home/a b/ü?#%", panel: "files" },
+  { name: "project", node: "win", path: "C:\\Users\\ada", panel: null },
+  { name: "session", node: "laptop", session: "s_1-2", panel: null },
+  { name: "session", node: "laptop", session: "s1", panel: "terminal" },
+  { name: "new", node: null, path: null },
+  { name: "new", node: "laptop", path: "/home/ada & co" },
+];
+
+describe("routes", () => {
+  it.each(ROUTES)("$name survives the address bar", (route) => {
+    expect(roundTrip(route)).toEqual(route);
+  });
+
+  it("shows the start for the address of sign-in once signed in", () => {
+    expect(parseRoute("login", new URLSearchParams())).toEqual({ name: "home" });
+  });
+
+  it.each(["m/laptop/x", "m/laptop/s", "m/laptop/s/a/b", "nothing", "needs/more", "m/%E0%A4%A/p/"])(
+    "knows that %s is no address",
+    (path) => {
+      expect(parseRoute(path, new URLSearchParams())).toEqual({ name: "unknown" });
+    },
+  );
+
+  it("ignores a panel that does not exist", () => {
+    expect(parseRoute("m/a/s/b", new URLSearchParams("panel=moon"))).toMatchObject({ panel: null });
+  });
+
+  it("goes up one level at a time on the phone", () => {
+    const session: Route = { name: "session", node: "a", session: "b", panel: "files" };
+    const shut = parentRoute(session, "/srv");
+    expect(shut).toEqual({ ...session, panel: null });
+    expect(shut && parentRoute(shut, "/srv")).toEqual({ name: "project", node: "a", path: "/srv", panel: null });
+    expect(parentRoute({ name: "home" })).toBeNull();
+  });
+});

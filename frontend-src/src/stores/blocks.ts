@@ -1,0 +1,101 @@
+/** What the logbook shows: turns, and in each the blocks that its events and deltas make. All values are immutable. */
+import type {
+  ApprovalRequested,
+  ApprovalResolved,
+  Attachment,
+  Notice,
+  ToolCall,
+  ToolCallUpdate,
+  TurnEnded,
+} from "../wire/wire.gen.ts";
+
+interface BlockBase {
+  /** Unique within the session and stable from the first delta to the durable block. */
+  readonly key: string;
+  /** RFC 3339 of its first event; empty while only deltas are known. */
+  readonly ts: string;
+  /** The sub-agent's tool call that it belongs to. */
+  readonly parent: string | null;
+}
+
+/** What the agent says (`prose`) or thinks (`thought`). */
+export interface TextBlock extends BlockBase {
+  readonly kind: "prose" | "thought";
+  readonly messageId: string;
+  readonly text: string;
+  /** Built from deltas; the durable block will replace it. */
+  readonly isStreaming: boolean;
+  /** Length of `text` in code points: offsets of deltas count these. Kept only while streaming. */
+  readonly points: number;
+}
+
+/** What the agent did. `pending` until its first update. */
+export interface ToolBlock extends BlockBase {
+  readonly kind: "tool";
+  readonly toolCallId: string;
+  readonly name: string;
+  readonly toolKind: ToolCall["kind"];
+  readonly title: string;
+  readonly input: ToolCall["input"];
+  readonly status: "pending" | ToolCallUpdate["status"];
+  readonly content: ToolCallUpdate["content"];
+  /** RFC 3339 of the update that closed it. */
+  readonly endedAt: string | null;
+}
+
+/** What the agent needs, and the answer. */
+export interface AskBlock extends BlockBase {
+  readonly kind: "ask";
+  readonly request: ApprovalRequested;
+  readonly resolution: ApprovalResolved | null;
+}
+
+export interface NoticeBlock extends BlockBase {
+  readonly kind: "notice";
+  readonly level: Notice["level"];
+  readonly code: string;
+  readonly text: string;
+}
+
+/** A setting of the session changed. */
+export interface ChangeBlock extends BlockBase {
+  readonly kind: "change";
+  readonly what: "mode" | "model" | "title";
+  readonly value: string;
+  readonly by: string | null;
+}
+
+export type Block = TextBlock | ToolBlock | AskBlock | NoticeBlock | ChangeBlock;
+
+export interface TurnBlocks {
+  readonly id: string;
+  /** 1 for the first turn of the session; null while earlier events have not been loaded. */
+  readonly number: number | null;
+  readonly startedAt: string;
+  /** What the person asked; null until its event comes. */
+  readonly prompt: {
+    readonly messageId: string;
+    readonly text: string;
+    readonly attachments: readonly Attachment[];
+    readonly by: string;
+  } | null;
+  readonly blocks: readonly Block[];
+  /** Set when the turn is over. */
+  readonly end: {
+    readonly at: string;
+    readonly reason: TurnEnded["stop_reason"];
+    readonly error: string | null;
+  } | null;
+}
+
+export interface Log {
+  /** The `seq` of the last event folded in. */
+  readonly head: number;
+  /** The `seq` of the first event folded in; 0 when there is none yet. 1 = nothing earlier exists. */
+  readonly first: number;
+  /** Blocks that come before the first turn. What happens between turns follows the turn before it. */
+  readonly preamble: readonly Block[];
+  readonly turns: readonly TurnBlocks[];
+}
+
+export const EMPTY_LOG: Log = { head: 0, first: 0, preamble: [], turns: [] };

@@ -1,0 +1,205 @@
+/**
+ * The view of a session as a pure function of its journal and deltas.
+ *
+ * `foldLog(foldLog(EMPTY_LOG, a), b)` equals `foldLog(EMPTY_LOG, [...a, ...b])` for every cut of a journal.
+ */
+import type { Delta } from "../wire/wire.gen.ts";
+import type { Block, Log, TextBlock } from "./blocks.ts";
+import { LogDraft } from "./draft.ts";
+import type { JournalEvent } from "./facts.ts";
+
+/** Folds a batch in order. Events at or below `head` have been seen and change nothing. */
+export function foldLog(log: Log, events: readonly (JournalEvent | Delta)[]): Log {
+  const draft = new LogDraft(log);
+  let isChanged = false;
+  for (const event of events) {
+    if (event.type === "delta") {
+      isChanged = foldDelta(draft, event) || isChanged;
+      continue;
+    }
+    const seq = event.seq ?? 0;
+    if (seq <= draft.head) continue;
+    if (draft.first === 0) draft.first = seq;
+    draft.head = seq;
+    foldEvent(draft, event);
+    isChanged = true;
+  }
+  return isChanged ? draft.finish() : log;
+}
+
+function foldEvent(draft: LogDraft, event: JournalEvent): void {
+  const ts = event.ts ?? "";
+  const base = { key: `e${event.seq ?? 0}`, ts, parent: null };
+  switch (event.type) {
+    case "turn_started": {
+      const before = draft.turns.at(-1);
+      const number = before === undefined ? (draft.first === 1 ? 1 : null) : before.number && before.number + 1;
+      draft.addTurn({ id: event.turn ?? base.key, number, startedAt: ts, prompt: null, blocks: [], end: null });
+      return;
+    }
+    case "user_message": {
+      const turn = draft.lastTurn();
+      const { message_id: messageId, text, attachments, by } = event;
+      if (turn !== null) turn.prompt = { messageId, text, attachments, by };
+      return;
+    }
+    case "agent_message":
+    case "agent_thought":
+      foldText(draft, event);
+      return;
+    case "tool_call":
+    case "tool_call_update":
+      foldTool(draft, event);
+      return;
+    case "approval_requested":
+      draft.add({ ...base, kind: "ask", key: `a${event.approval}`, request: event, resolution: null });
+      return;
+    case "approval_resolved":
+      draft.change(
+        (block) => block.kind === "ask" && block.request.approval === event.approval,
+        (block) => (block.kind === "ask" ? { ...block, resolution: event } : block),
+      );
+      return;
+    case "turn_ended":
+      endTurn(draft, { at: ts, reason: event.stop_reason, error: event.error ?? null });
+      return;
+    case "notice":
+      draft.add({ ...base, kind: "notice", level: event.level, code: event.code, text: event.text });
+      return;
+    case "mode_changed":
+      draft.add({ ...base, kind: "change", what: "mode", value: event.mode, by: event.by ?? null });
+      return;
+    case "model_changed": {
+      const value = [event.model, event.effort].filter((word) => word != null).join(" · ");
+      draft.add({ ...base, kind: "change", what: "model", value, by: event.by ?? null });
+      return;
+    }
+    case "title_changed":
+      // A title that the first prompt or the agent gave is no act of a person.
+      if (event.by != null) draft.add({ ...base, kind: "change", what: "title", value: event.title, by: event.by });
+      return;
+    default:
+      // The rest are facts, not log (facts.ts), or events of a newer node.
+      return;
+  }
+}
+
+type TextEvent = Extract<JournalEvent, { type: "agent_message" | "agent_thought" }>;
+type ToolEvent = Extract<JournalEvent, { type: "tool_call" | "tool_call_update" }>;
+
+function isStreamOf(messageId: string, kind: TextBlock["kind"]): (block: Block) => boolean {
+  return (block) => block.kind === kind && block.isStreaming && block.messageId === messageId;
+}
+
+/** A durable block takes the place of the stream with its message id; further parts follow it. */
+function foldText(draft: LogDraft, event: TextEvent): void {
+  const kind = event.type === "agent_message" ? "prose" : "thought";
+  const part = event.part ?? 0;
+  const block: TextBlock = {
+    kind,
+    key: textKey(kind, event.message_id, part),
+    ts: event.ts ?? "",
+    parent: event.parent ?? null,
+    messageId: event.message_id,
+    text: event.text,
+    isStreaming: false,
+    points: 0,
+  };
+  if (!draft.change(isStreamOf(event.message_id, kind), (stream) => ({ ...block, ts: stream.ts || block.ts }))) {
+    draft.add(block);
+  }
+}
+
+function textKey(kind: TextBlock["kind"], messageId: string, part: number): string {
+  return `${kind === "prose" ? "m" : "t"}${messageId}${part === 0 ? "" : `/${part}`}`;
+}
+
+function foldTool(draft: LogDraft, event: ToolEvent): void {
+  if (event.type === "tool_call") {
+    draft.add({
+      kind: "tool",
+      key: `c${event.tool_call_id}`,
+      ts: event.ts ?? "",
+      parent: event.parent ?? null,
+      toolCallId: event.tool_call_id,
+      name: event.name,
+      toolKind: event.kind,
+      title: event.title,
+      input: event.input,
+      status: "pending",
+      content: [],
+      endedAt: null,
+    });
+    return;
+  }
+  const isClosed = event.status !== "in_progress";
+  draft.change(
+    (block) => block.kind === "tool" && block.toolCallId === event.tool_call_id,
+    (block) =>
+      block.kind === "tool"
+        ? { ...block, status: event.status, content: event.content, endedAt: isClosed ? (event.ts ?? "") : null }
+        : block,
+  );
+}
+
+/** What was only streamed and never journalled is gone with the turn: a fresh load would not show it either. */
+function endTurn(draft: LogDraft, end: EndedTurn): void {
+  const turn = draft.lastTurn();
+  if (turn === null) return;
+  turn.end = end;
+  turn.blocks = turn.blocks.filter((block) => !("isStreaming" in block && block.isStreaming));
+}
+
+type EndedTurn = NonNullable<Log["turns"][number]["end"]>;
+
+/** True when the delta changed something. */
+function foldDelta(draft: LogDraft, delta: Delta): boolean {
+  const kind = delta.kind === "text" ? "prose" : "thought";
+  const blocks = draft.turns.at(-1)?.blocks ?? [];
+  const known = blocks.findLast(
+    (block): block is TextBlock => block.kind === kind && block.messageId === delta.message_id,
+  );
+  // The durable block is there already: the delta is late.
+  if (known !== undefined && !known.isStreaming) return false;
+  const points = codePoints(delta.text);
+  if (known === undefined) {
+    // Its beginning is missing: the durable block will bring all.
+    if (delta.offset !== 0) return false;
+    draft.add({
+      kind,
+      key: textKey(kind, delta.message_id, 0),
+      ts: "",
+      parent: delta.parent ?? null,
+      messageId: delta.message_id,
+      text: delta.text,
+      isStreaming: true,
+      points,
+    });
+    return true;
+  }
+  const isRestart = delta.offset === 0;
+  if (!isRestart && (delta.offset > known.points || delta.offset + points <= known.points)) return false;
+  const kept = delta.offset === known.points ? known.text : firstPoints(known.text, delta.offset);
+  const next = { ...known, text: kept + delta.text, points: delta.offset + points };
+  return draft.change(isStreamOf(delta.message_id, kind), () => next);
+}
+
+function codePoints(text: string): number {
+  let count = text.length;
+  for (let index = 0; index < text.length - 1; index++) {
+    const unit = text.charCodeAt(index);
+    if (unit >= 0xd800 && unit < 0xdc00) {
+      count--;
+      index++;
+    }
+  }
+  return count;
+}
+
+function firstPoints(text: string, count: number): string {
+  let index = 0;
+  for (let points = 0; points < count && index < text.length; points++) {
+    index += (text.codePointAt(index) ?? 0) > 0xffff ? 2 : 1;
+  }
+  return text.slice(0, index);
+}

@@ -1,0 +1,21 @@
+/** The node folds the same journals in Python; both are held to the files under tests/transcripts/fold. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import type { SessionState } from "../wire/wire.gen.ts";
+import { factsOf, foldFacts, NO_FACTS, type JournalEvent } from "./facts.ts";
+
+interface Golden {
+  events: JournalEvent[];
+  state: SessionState;
+}
+
+const FOLDER = join(import.meta.dirname, "../../../tests/transcripts/fold");
+const names = existsSync(FOLDER) ? readdirSync(FOLDER).filter((name) => name.endsWith(".json")) : [];
+
+describe.skipIf(names.length === 0)("golden folds", () => {
+  it.each(names)("%s folds to the state that session.get answers", (name) => {
+    const { events, state } = JSON.parse(readFileSync(join(FOLDER, name), "utf8")) as Golden;
+    expect(events.reduce(foldFacts, NO_FACTS)).toEqual(factsOf(state));
+  });
+});

@@ -1,0 +1,234 @@
+import type { Delta, Live, Reset, SessionState } from "../wire/wire.gen.ts";
+import { isWireError, type WireError } from "../wire/errors.ts";
+import type { Subscription } from "../wire/subscriptions.ts";
+import { EMPTY_LOG, type Log } from "./blocks.ts";
+import { client, type Calls } from "./client.ts";
+import { factsOf, foldFacts, NO_FACTS, type Facts, type JournalEvent } from "./facts.ts";
+import { foldLog } from "./fold.ts";
+import { sessionKey } from "./sessions.svelte.ts";
+
+/** Enough to fill any screen at once; what is older follows behind it. */
+const FIRST_PAGE = 300;
+const PAGE = 1000;
+
+type WatchEvent = JournalEvent | Delta | Live | Reset;
+
+/**
+ * One session as the page sees it: `facts` and `log`, kept live.
+ *
+ * It opens at the end of the journal, loads what is older behind that, and folds what comes at most once a frame.
+ */
+export class SessionStore {
+  readonly node: string;
+  readonly id: string;
+  facts: Facts = $state.raw(NO_FACTS);
+  log: Log = $state.raw(EMPTY_LOG);
+  /** True once there is something to show. */
+  hasLoaded = $state(false);
+  /** True while events come as they happen; false while catching up or cut off. */
+  isLive = $state(false);
+  /** Why nothing comes, when the machine or Main said so. */
+  problem: WireError | null = $state.raw(null);
+  /** True while what is older than the first page is on its way. */
+  isLoadingOlder = $state(false);
+
+  readonly #calls: Calls;
+  #epoch: string | null = null;
+  /** Last `seq` received, folded or not. */
+  #cursor = 0;
+  /** Events from `log.first` on, kept only until the oldest has come: older ones are folded before them. */
+  #journal: JournalEvent[] | null = [];
+  #waiting: (JournalEvent | Delta)[] = [];
+  #isFlushDue = false;
+  #subscription: Subscription | null = null;
+  #isClosed = false;
+
+  constructor(calls: Calls, node: string, id: string) {
+    this.#calls = calls;
+    this.node = node;
+    this.id = id;
+  }
+
+  /** Loads the end of the journal and follows it. Failures are in `problem`; `retry` begins again. */
+  async open(): Promise<void> {
+    const session = { node: this.node, session: this.id };
+    try {
+      const state = await this.#calls.call("session.get", session);
+      const page = await this.#calls.call("session.events", { ...session, before: state.head + 1, limit: FIRST_PAGE });
+      if (this.#isClosed) return;
+      this.#begin(state, page.events);
+    } catch (error) {
+      if (!isWireError(error)) throw error;
+      this.problem = error;
+      return;
+    }
+    this.#watch();
+    if (this.log.first > 1) await this.#loadOlder();
+  }
+
+  /** Opens again after a failure. */
+  retry(): void {
+    this.problem = null;
+    if (this.#subscription === null) void this.open();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#subscription?.close();
+  }
+
+  #begin(state: SessionState, events: readonly JournalEvent[]): void {
+    this.#epoch = state.epoch;
+    this.#cursor = state.head;
+    this.#journal = [...events];
+    this.facts = factsOf(state);
+    this.log = foldLog(EMPTY_LOG, events);
+    this.#dropJournalWhenWhole();
+    this.hasLoaded = true;
+    this.problem = null;
+  }
+
+  #watch(): void {
+    this.#subscription = this.#calls.subscribe(
+      "session.watch",
+      () => ({ node: this.node, session: this.id, after: this.#cursor, epoch: this.#epoch }),
+      {
+        onStart: (result) => {
+          this.#epoch ??= result.epoch;
+          this.problem = null;
+        },
+        onEvent: (event) => this.#onEvent(event),
+        onPause: (error) => {
+          this.isLive = false;
+          this.problem = error;
+        },
+      },
+    );
+  }
+
+  #onEvent(event: WatchEvent): void {
+    if (event.type === "live") {
+      this.#flush();
+      this.isLive = true;
+      return;
+    }
+    if (event.type === "reset") {
+      this.#reset(event.epoch);
+      return;
+    }
+    if (event.type !== "delta") this.#cursor = Math.max(this.#cursor, event.seq ?? 0);
+    this.#waiting.push(event);
+    this.#flushSoon();
+  }
+
+  #reset(epoch: string): void {
+    this.#epoch = epoch;
+    this.#cursor = 0;
+    this.#waiting = [];
+    this.#journal = null;
+    this.facts = NO_FACTS;
+    this.log = EMPTY_LOG;
+  }
+
+  #flushSoon(): void {
+    if (this.#isFlushDue) return;
+    this.#isFlushDue = true;
+    // A hidden page has no frames; a second is soon enough there.
+    if (document.visibilityState === "visible") requestAnimationFrame(() => this.#flush());
+    else setTimeout(() => this.#flush(), 1000);
+  }
+
+  #flush(): void {
+    this.#isFlushDue = false;
+    const batch = this.#waiting;
+    if (batch.length === 0) return;
+    this.#waiting = [];
+    const journal = batch.filter((event) => event.type !== "delta");
+    this.#journal?.push(...journal);
+    this.facts = journal.reduce(foldFacts, this.facts);
+    this.log = foldLog(this.log, batch);
+  }
+
+  async #loadOlder(): Promise<void> {
+    this.isLoadingOlder = true;
+    const older: JournalEvent[][] = [];
+    let before = this.log.first;
+    try {
+      while (before > 1 && !this.#isClosed) {
+        const params = { node: this.node, session: this.id, before, limit: PAGE };
+        const page = await this.#calls.call("session.events", params);
+        const first = page.events[0]?.seq ?? 0;
+        if (page.epoch !== this.#epoch || first === 0 || first >= before) break;
+        older.unshift(page.events);
+        before = first;
+      }
+    } catch (error) {
+      if (!isWireError(error)) throw error;
+      this.problem = error;
+    }
+    this.isLoadingOlder = false;
+    if (this.#journal === null || this.#isClosed) return;
+    // What is folded and waiting is folded again behind the older events, then the stream goes on.
+    this.#flush();
+    this.#journal = [...older.flat(), ...this.#journal];
+    this.log = foldLog(EMPTY_LOG, [...this.#journal, ...streamsOf(this.log)]);
+    this.#dropJournalWhenWhole();
+  }
+
+  #dropJournalWhenWhole(): void {
+    if (this.log.first <= 1) this.#journal = null;
+  }
+}
+
+/** The deltas that make what is streaming now. */
+function streamsOf(log: Log): Delta[] {
+  const blocks = log.turns.at(-1)?.blocks ?? [];
+  return blocks.flatMap((block): Delta[] =>
+    "isStreaming" in block && block.isStreaming
+      ? [
+          {
+            type: "delta",
+            message_id: block.messageId,
+            kind: block.kind === "prose" ? "text" : "thought",
+            offset: 0,
+            text: block.text,
+            parent: block.parent,
+          },
+        ]
+      : [],
+  );
+}
+
+/** Sessions that nobody looks at any more stay open for the way back, this many. */
+const KEPT = 4;
+const open = new Map<string, { store: SessionStore; users: number }>();
+
+/** The store of a session, shared by all who look at it. Call `release` once when done. */
+export function acquireSession(node: string, id: string): { store: SessionStore; release: () => void } {
+  const key = sessionKey(node, id);
+  let entry = open.get(key);
+  if (entry === undefined) {
+    entry = { store: new SessionStore(client, node, id), users: 0 };
+    void entry.store.open();
+  }
+  // Put last: the map's order is the order of use.
+  open.delete(key);
+  open.set(key, entry);
+  entry.users += 1;
+  const held = entry;
+  return {
+    store: held.store,
+    release: () => {
+      held.users -= 1;
+      closeUnused();
+    },
+  };
+}
+
+function closeUnused(): void {
+  const unused = [...open].filter(([, entry]) => entry.users === 0);
+  for (const [key, entry] of unused.slice(0, Math.max(0, unused.length - KEPT))) {
+    entry.store.close();
+    open.delete(key);
+  }
+}

@@ -1,0 +1,28 @@
+/** Words that many places share. Each room has its own file beside this one. */
+export const common = {
+  name: "Switchyard",
+  loading: "Loading",
+  tryAgain: "Try again",
+  undo: "Undo",
+  copy: "Copy",
+  copied: "Copied",
+  copyByHand: "Press Ctrl C",
+  show: "Show",
+  hide: "Hide",
+  cancel: "Cancel",
+  close: "Close",
+  back: "Back",
+  save: "Save",
+  more: "More",
+  moreActs: "More acts",
+  never: "never",
+};
+
+export const stateWords = {
+  needs: "Needs you",
+  failed: "Failed",
+  running: "Running",
+  done: "Done, not seen yet",
+  offline: "Offline",
+  idle: "Idle",
+};

@@ -1,0 +1,23 @@
+/** Words of sign-up and sign-in. */
+export const sign = {
+  product: "Switchyard",
+  claim: "The coding agents on all your machines, on one page.",
+  signIn: "Sign in",
+  signUp: "Make your account",
+  signUpLead: "This is the first visit. The account you make here owns everything this Main reaches.",
+  username: "Name",
+  password: "Password",
+  passwordHint: "8 to 72 characters. A sentence is easier to remember.",
+  passwordShort: "The password needs at least 8 characters.",
+  passwordLong: "The password may have at most 72 bytes; take a shorter one.",
+  setupCode: "Set-up code",
+  setupCodeHint: "Main printed it in its terminal when it started. It works once.",
+  setupCodeMissing: "Enter the set-up code that Main printed when it started.",
+  nameMissing: "Enter a name.",
+  showPassword: "Show the password",
+  hidePassword: "Hide the password",
+  tooMany: (wait_s: number) => `Too many attempts. Try again in ${Math.max(1, Math.ceil(wait_s / 60))} min.`,
+  wrong: "The name or the password is wrong.",
+  plainHttp: "This page came over plain http: anybody on the way can read what you type.",
+  unreachable: "Main cannot be reached",
+};
