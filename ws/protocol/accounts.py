@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from ws.protocol.base import Limit, Struct, Timestamp
+from ws.protocol.base import ID_PATTERN, Limit, Struct, Timestamp
 from ws.protocol.envelope import Role
 
 MAX_PASSWORD_BYTES = 72
@@ -64,7 +64,7 @@ class LoginsListResult(Struct, frozen=True, kw_only=True):
 
 
 class LoginRevokeParams(Struct, frozen=True, kw_only=True):
-    login: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    login: Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]
 
 
 class PasswordChangeParams(Struct, frozen=True, kw_only=True):

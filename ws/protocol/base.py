@@ -8,7 +8,8 @@ from typing import Annotated, NewType
 
 import msgspec
 
-ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
+ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}$(?!\n)"
+"""In Python `$` also matches before a final newline, which the last part rules out; elsewhere it changes nothing."""
 MAX_PATH_CHARS = 4096
 """PATH_MAX of Linux; longer paths cannot be opened there anyway."""
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from ws.protocol.base import (
+    ID_PATTERN,
     AbsolutePath,
     ApprovalKey,
     Limit,
@@ -24,7 +25,7 @@ MAX_PAGE_BYTES = 4 * 1024 * 1024
 Status = Literal["idle", "running", "waiting", "failed", "native"]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_PROMPT_CHARS)]
 Title = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-ProviderKey = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+ProviderKey = Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]
 
 
 class SessionSummary(Struct, frozen=True, kw_only=True):

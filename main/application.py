@@ -1,0 +1,125 @@
+"""Main's services, made in order and closed in reverse. The routes are given this one object."""
+
+import asyncio
+import secrets
+from dataclasses import dataclass, field
+
+from config import MainConfig
+from main.auth.access import LiveAccess
+from main.auth.arrival import Doorstep, read_origin
+from main.auth.gate import Gate, full_name
+from main.auth.passwords import Passwords
+from main.auth.service import RECHECK_S, Accounts
+from main.auth.tokens import Tokens, check_secret, make_secret
+from main.registry.link import GOING_AWAY
+from main.registry.service import Registry
+from main.registry.tokens import RegisterTokens
+from main.relay.feeds import SessionFeeds
+from main.relay.handlers import accounts as account_ops
+from main.relay.handlers import nodes as node_ops
+from main.relay.handlers import sessions as session_ops
+from main.relay.inbox import Inbox
+from main.relay.router import Router
+from main.relay.session_lists import SessionLists
+from main.relay.terminals import TerminalStreams
+from main.store import Store, open_store
+from ws.rpc import Peer
+from ws.tasks import TaskOwner
+
+
+@dataclass(frozen=True)
+class Main:
+    """Everything that the routes of Main need."""
+
+    config: MainConfig
+    store: Store
+    live: LiveAccess
+    accounts: Accounts
+    doorstep: Doorstep
+    gate: Gate
+    registry: Registry
+    lists: SessionLists
+    inbox: Inbox
+    feeds: SessionFeeds
+    terminals: TerminalStreams
+    router: Router
+    tasks: TaskOwner
+    pages: set[Peer] = field(default_factory=set)
+    """The open sockets of browsers."""
+
+    async def end_connections(self) -> None:
+        """Close every socket and link with a goodbye: Main stops."""
+        await self.terminals.close()
+        async with asyncio.TaskGroup() as closing:
+            for page in list(self.pages):
+                closing.create_task(page.close(GOING_AWAY, "Main stops"), name="close page")
+            closing.create_task(self.registry.close(), name="close links")
+
+    async def close(self) -> None:
+        """End what is left of the connections, then the tasks, then the store."""
+        await self.end_connections()
+        await self.feeds.close()
+        await self.lists.close()
+        await self.inbox.close()
+        await self.tasks.close(timeout_s=1.0)
+        self.accounts.close()
+        await self.store.close()
+
+
+async def open_main(config: MainConfig) -> Main:
+    """Open the store and make the services. Raises StoreError or WeakSecretError with one sentence."""
+    configured = None if config.auth.jwt_secret is None else check_secret(config.auth.jwt_secret)
+    store = await open_store(config.database.path)
+    try:
+        return await _make(config, store, configured)
+    except BaseException:
+        await store.close()
+        raise
+
+
+async def _make(config: MainConfig, store: Store, configured_secret: str | None) -> Main:
+    secret = configured_secret or await store.settings.get_or_make("jwt_secret", make_secret())
+    main_id = await store.settings.get_or_make("main_id", secrets.token_urlsafe(12))
+    live = LiveAccess()
+    accounts = Accounts(store, Tokens(secret, main_id), Passwords(), live)
+    registry = Registry(store, RegisterTokens(store.settings, config.main.node_register_tokens), main_id)
+    lists, inbox, feeds = SessionLists(registry, store.sessions), Inbox(), SessionFeeds()
+    terminals = TerminalStreams(live)
+    registry.listeners += [lists, inbox, terminals]
+    await registry.load()
+    await lists.load()
+    public = None if config.server.public_url is None else read_origin(config.server.public_url)
+    handlers = {
+        **node_ops.handlers(registry),
+        **account_ops.handlers(accounts, store.audit),
+        **session_ops.handlers(registry, lists, inbox, feeds),
+    }
+    main = Main(
+        config=config,
+        store=store,
+        live=live,
+        accounts=accounts,
+        doorstep=Doorstep(public=public, trusted_proxies=config.server.trusted_proxies),
+        gate=Gate(public=public, allowed_hosts=config.server.allowed_hosts),
+        registry=registry,
+        lists=lists,
+        inbox=inbox,
+        feeds=feeds,
+        terminals=terminals,
+        router=Router(registry, store.audit, handlers),
+        tasks=TaskOwner("main"),
+    )
+    _ = main.tasks.start(_recheck_for_ever(accounts), name="recheck logins")
+    _ = main.tasks.start(_learn_full_name(main.gate), name="learn full name")
+    return main
+
+
+async def _learn_full_name(gate: Gate) -> None:
+    """Beside the start: a silent resolver must not hold it up."""
+    gate.add_host(await asyncio.to_thread(full_name))
+
+
+async def _recheck_for_ever(accounts: Accounts) -> None:
+    while True:
+        await asyncio.sleep(RECHECK_S)
+        await accounts.recheck_live()

@@ -1,0 +1,277 @@
+"""The registry: which nodes Main knows, which are online, and how they come and go."""
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from main.board import Board
+from main.registry.admission import Admission, judge, negotiated, read_node_id, read_version
+from main.registry.link import NodeLink
+from main.registry.tokens import RegisterTokens
+from main.store import Store
+from main.store.nodes import About, Identity, hash_secret
+from ws.protocol import PROTOCOL_VERSION, __version__
+from ws.protocol.base import NodeId, now
+from ws.protocol.errors import ErrorCode, WireError
+from ws.protocol.link import HelloParams, HelloResult
+from ws.protocol.nodes import Node, NodeChanged, NodeRemoved
+from ws.rpc import Peer
+from ws.tasks import TaskOwner
+
+log = structlog.get_logger(__name__)
+
+SECOND_CLAIM_PROBE_S = 2.0
+"""How long the first link of an identity has to answer when somebody else claims it."""
+
+NOTE_EVERY_PROBES = 6
+"""`last_seen` is written once a minute: after a crash of Main it is at most that old."""
+
+
+class LinkListener(Protocol):
+    """Hears of links as they come and go; called on the loop, returns at once."""
+
+    def node_online(self, link: NodeLink) -> None: ...
+    def node_offline(self, node: NodeId) -> None: ...
+    def node_removed(self, node: NodeId) -> None: ...
+
+
+def _encode_changed(node: Node) -> bytes:
+    return msgspec.json.encode(NodeChanged(node=node))
+
+
+def _encode_removed(node: NodeId) -> bytes:
+    return msgspec.json.encode(NodeRemoved(id=node))
+
+
+class Registry:
+    """Known nodes by id, the live link of each that is online, and `nodes`: what watchers see."""
+
+    def __init__(self, store: Store, tokens: RegisterTokens, main_id: str) -> None:
+        self.tokens = tokens
+        self.main_id = main_id
+        self.nodes: Board[NodeId, Node] = Board(changed=_encode_changed, removed=_encode_removed)
+        self.listeners: list[LinkListener] = []
+        self._store = store
+        self._known: dict[NodeId, Identity] = {}
+        self._links: dict[NodeId, NodeLink] = {}
+        self._claims: dict[NodeId, asyncio.Lock] = {}
+        self._tasks = TaskOwner("registry")
+        self._probes: dict[NodeId, int] = {}
+
+    async def load(self) -> None:
+        """Read the identities. Once, before the first dial."""
+        await self.tokens.load()
+        for identity in await self._store.identities.all():
+            self._known[identity.id] = identity
+            self._show(identity.id)
+
+    @property
+    def links(self) -> Mapping[NodeId, NodeLink]:
+        """Of the nodes that are online."""
+        return self._links
+
+    def identity(self, node: str) -> Identity:
+        """The node of that id. Raises WireError `not_found`."""
+        known = self._known.get(NodeId(node))
+        if known is None:
+            raise WireError(ErrorCode.NOT_FOUND, "There is no such node.")
+        return known
+
+    def link(self, node: str) -> NodeLink:
+        """The live link to a node. Raises WireError: `not_found`, `node_offline`."""
+        identity = self.identity(node)
+        link = self._links.get(identity.id)
+        if link is None or not link.is_open:
+            raise WireError(ErrorCode.NODE_OFFLINE, f"{identity.name} is offline; try again when it is back.")
+        return link
+
+    async def admit(self, node: str | None, protocol: str | None, secret: str | None, address: str) -> Admission:
+        """Judge a dial by its headers, before the upgrade. Raises WireError with what the node should say."""
+        if secret is None:
+            raise WireError(ErrorCode.UNAUTHORIZED, "A node presents its secret, or a register token, as bearer.")
+        node_id = read_node_id(node)
+        try:
+            admission = judge(node_id, secret, self._known.get(node_id), self.tokens, address)
+            read_version(protocol)
+            await self._settle_claim(node_id)
+        except WireError as error:
+            await self._store.audit.add("node.refused", who=node_id, address=address, node=node_id, outcome=error.code)
+            raise
+        return admission
+
+    async def hello(self, admission: Admission, hello: HelloParams, peer: Peer) -> tuple[HelloResult, NodeLink]:
+        """The handshake: exchange secrets at first contact and bring the node online. Raises WireError."""
+        if hello.id != admission.node:
+            raise WireError(ErrorCode.FORBIDDEN, "The id in link.hello is not the one of the dial.")
+        spoken = negotiated(hello.protocol, hello.min_protocol)
+        async with self._claims.setdefault(admission.node, asyncio.Lock()):
+            await self._settle_claim(admission.node)
+            main_secret = await self._remember(admission, hello)
+            link = NodeLink(peer, hello)
+            self._go_online(link)
+        result = HelloResult(
+            protocol=min(spoken, PROTOCOL_VERSION),
+            version=__version__,
+            main_id=self.main_id,
+            time=now(),
+            secret=main_secret if admission.is_first else None,
+        )
+        return result, link
+
+    async def ended(self, link: NodeLink) -> None:
+        """A link is over: the node is offline unless a newer link has taken its place."""
+        if self._links.get(link.node) is not link:
+            return
+        del self._links[link.node]
+        self._probes.pop(link.node, None)
+        for listener in self.listeners:
+            listener.node_offline(link.node)
+        log.info("node_offline", node=link.node)
+        await self._note_seen(link)
+        self._show(link.node)
+
+    async def rename(self, node: str, name: str) -> Node:
+        """Give a node another name. Raises WireError `not_found`."""
+        identity = self.identity(node)
+        await self._put(replace(identity, name=name))
+        return self._show(identity.id)
+
+    async def remove(self, node: str) -> None:
+        """Revoke an identity and close its link. Raises WireError: `not_found`, `conflict` for the local node."""
+        identity = self.identity(node)
+        if identity.is_local:
+            raise WireError(
+                ErrorCode.CONFLICT,
+                "This is the node of Main's own machine: set main.local_node = false in Main's configuration to be"
+                " without it.",
+            )
+        del self._known[identity.id]
+        await self._store.identities.remove(identity.id)
+        link = self._links.pop(identity.id, None)
+        for listener in self.listeners:
+            if link is not None:
+                listener.node_offline(identity.id)
+            listener.node_removed(identity.id)
+        self.nodes.remove(identity.id)
+        if link is not None:
+            await link.dismiss("This node was removed in Main; to join again it needs a register token.")
+
+    async def close(self) -> None:
+        """Close every link: Main stops."""
+        await self._tasks.close(timeout_s=1.0)
+        async with asyncio.TaskGroup() as closing:
+            for link in list(self._links.values()):
+                closing.create_task(link.close(), name=f"close {link.node}")
+
+    async def _settle_claim(self, node: NodeId) -> None:
+        """Let a new link in if the one there is, if any, is silent. Raises WireError `conflict`."""
+        first = self._links.get(node)
+        if first is None:
+            return
+        try:
+            await first.probe(SECOND_CLAIM_PROBE_S)
+        except WireError:
+            log.info("link_replaced", node=node)
+            await first.close()
+            await self.ended(first)
+            return
+        raise WireError(
+            ErrorCode.CONFLICT,
+            f"A node {node} is online already: stop that one, or give this machine another id (node.id).",
+        )
+
+    async def _remember(self, admission: Admission, hello: HelloParams) -> str:
+        """Store what the handshake told; returns Main's secret for this node."""
+        known = self._known.get(admission.node)
+        about = About(
+            name=hello.name,
+            platform=hello.platform,
+            version=hello.version,
+            labels=hello.labels,
+            capabilities=hello.capabilities,
+            home=hello.home,
+        )
+        if admission.is_first:
+            if hello.secret is None:
+                raise WireError(ErrorCode.INVALID, "At first contact link.hello carries the secret of the node.")
+            known = Identity(
+                id=admission.node,
+                name=hello.name if known is None else known.name,
+                mode="direct",
+                is_local=admission.is_local,
+                is_confirmed=False,
+                secret_hash=hash_secret(hello.secret),
+                main_secret=secrets.token_urlsafe(32),
+                about=about,
+                last_seen=now(),
+            )
+            await self._store.audit.add(
+                "node.joined", who=admission.node, address=admission.address, node=admission.node
+            )
+        elif known is None:
+            raise WireError(ErrorCode.UNAUTHORIZED, "This node was removed in Main a moment ago.")
+        else:
+            # A name given in Main stays, until the node itself is given another one.
+            name = known.name if hello.name == known.about.name else hello.name
+            known = replace(known, name=name, is_confirmed=True, about=about, last_seen=now())
+        await self._put(known)
+        return known.main_secret
+
+    def _go_online(self, link: NodeLink) -> None:
+        self._links[link.node] = link
+        self._show(link.node)
+        log.info("node_online", node=link.node, version=link.hello.version)
+        _ = self._tasks.start(link.keep_probing(self._measured), name=f"probe {link.node}")
+        for listener in self.listeners:
+            listener.node_online(link)
+
+    def _measured(self, link: NodeLink) -> None:
+        count = self._probes.get(link.node, 0) + 1
+        self._probes[link.node] = count
+        if self._links.get(link.node) is not link:
+            return
+        self._show(link.node)
+        # By the second probe the node has had the result of its hello for long: it knows the secrets.
+        if count == 2 or count % NOTE_EVERY_PROBES == 0:
+            _ = self._tasks.start(self._note_seen(link), name=f"note {link.node}")
+
+    async def _note_seen(self, link: NodeLink) -> None:
+        known = self._known.get(link.node)
+        if known is not None:
+            seen = link.measured.at if link.measured is not None else known.last_seen
+            is_confirmed = known.is_confirmed or self._probes.get(link.node, 0) >= 2
+            await self._put(replace(known, last_seen=seen, is_confirmed=is_confirmed))
+
+    async def _put(self, identity: Identity) -> None:
+        self._known[identity.id] = identity
+        await self._store.identities.put(identity)
+
+    def _show(self, node: NodeId) -> Node:
+        shown = _node(self._known[node], self._links.get(node))
+        self.nodes.put(node, shown)
+        return shown
+
+
+def _node(identity: Identity, link: NodeLink | None) -> Node:
+    measured = None if link is None else link.measured
+    return Node(
+        id=identity.id,
+        name=identity.name,
+        status="offline" if link is None else "online",
+        mode=identity.mode,
+        labels=identity.about.labels,
+        capabilities=identity.about.capabilities,
+        platform=identity.about.platform,
+        version=identity.about.version,
+        connected_at=None if link is None else link.connected_at,
+        last_seen=identity.last_seen if measured is None else measured.at,
+        rtt_ms=None if measured is None else measured.rtt_ms,
+        clock_offset_ms=None if measured is None else measured.clock_offset_ms,
+        is_local=identity.is_local,
+        home=identity.about.home,
+    )

@@ -1,0 +1,1 @@
+"""The ops that Main answers itself, by feature."""

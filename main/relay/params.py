@@ -1,0 +1,118 @@
+"""Params as the table has them, and nothing else: decoding is the validation, and an unknown field is an error.
+
+The structs of `ws.protocol` are lenient, because versions of Main and node may differ. What comes from a browser is
+held to the letter: each params type has a twin that forbids unknown fields, down to the innermost struct.
+"""
+
+import re
+import types
+from collections.abc import Mapping
+from functools import cache
+from typing import Annotated, Any, NoReturn, Union, get_args, get_origin
+
+import msgspec
+
+from ws.protocol.base import Struct
+from ws.protocol.errors import ErrorCode, FieldError, WireError
+from ws.protocol.ops import Op
+
+_LOCATION = re.compile(r"^(?P<what>.*?)(?: - at `(?P<where>[^`]*)`)?\Z", re.DOTALL)
+_NAMED_FIELD = re.compile(r"(?:unknown|required) field `(?P<name>[^`]*)`")
+_PATTERN = re.compile(r" matching regex '.*'", re.DOTALL)
+_INDEX = re.compile(r"\[(\d+|\.\.\.)\]")
+
+
+@cache
+def strict_type(kind: Any) -> Any:
+    """`kind` with every struct in it replaced by a twin that forbids unknown fields."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return _twin(kind)
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return Annotated[strict_type(arguments[0]), *arguments[1:]]
+    if origin in (Union, types.UnionType):
+        return Union[tuple(strict_type(each) for each in arguments)]  # noqa: UP007  made at run time
+    if origin in (list, dict, tuple, set, frozenset):
+        return origin[tuple(strict_type(each) if each is not ... else each for each in arguments)]
+    return kind
+
+
+def _twin(kind: type[msgspec.Struct]) -> type[msgspec.Struct]:
+    config = kind.__struct_config__
+    fields: list[tuple[str, Any, Any]] = []
+    for field in msgspec.structs.fields(kind):
+        default = msgspec.field(
+            name=field.encode_name,
+            **({} if field.default is msgspec.NODEFAULT else {"default": field.default}),
+            **({} if field.default_factory is msgspec.NODEFAULT else {"default_factory": field.default_factory}),
+        )
+        fields.append((field.name, strict_type(field.type), default))
+    return msgspec.defstruct(
+        kind.__name__,
+        fields,
+        frozen=True,
+        kw_only=True,
+        omit_defaults=True,
+        forbid_unknown_fields=True,
+        tag=config.tag,
+        tag_field=config.tag_field,
+    )
+
+
+@cache
+def _decoder(kind: type[Struct]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(strict_type(kind))
+
+
+def decode(op: Op, params: bytes) -> Any:
+    """The params of a call: attributes named as in `op.params`. Raises WireError `invalid` naming the field."""
+    try:
+        return _decoder(op.params).decode(params or b"{}")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        _refuse(error)
+
+
+def from_query(op: Op, query: Mapping[str, str]) -> bytes:
+    """A query string as encoded params: texts become the numbers and booleans that the table wants.
+
+    Raises WireError `invalid` naming the field.
+    """
+    try:
+        return msgspec.json.encode(msgspec.convert(dict(query), strict_type(op.params), strict=False))
+    except msgspec.ValidationError as error:
+        _refuse(error)
+
+
+def decode_body(body: bytes, kind: type[msgspec.Struct]) -> Any:
+    """The body of a request that is no op, as strictly."""
+    try:
+        return msgspec.json.decode(body, type=strict_type(kind))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        _refuse(error)
+
+
+_FORMS = {
+    "path": "an absolute path without NUL",
+    "username": "a name without control characters and without spaces at its ends",
+}
+"""What a text must be, by the name of its field; other texts with a form are ids."""
+
+
+def _refuse(error: Exception) -> NoReturn:
+    if not isinstance(error, msgspec.ValidationError):
+        raise WireError(
+            ErrorCode.INVALID,
+            "The parameters are not a JSON object.",
+            errors=[FieldError(path="params", message="not JSON")],
+        ) from error
+    found = _LOCATION.match(str(error))
+    what, where = (found["what"], found["where"] or "$") if found else (str(error), "$")
+    named = _NAMED_FIELD.search(what)
+    path = _INDEX.sub(r".\1", where).replace("$", "params", 1)
+    if named is not None:
+        path = f"{path}.{named['name'][:64]}"
+    form = _FORMS.get(path.rpartition(".")[2], "1 to 64 letters, digits, _ or -")
+    what = _PATTERN.sub(lambda _: f" that is {form}", what)
+    raise WireError(
+        ErrorCode.INVALID, f"{path}: {what[:300]}.", errors=[FieldError(path=path, message=what[:300])]
+    ) from error

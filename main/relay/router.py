@@ -1,0 +1,91 @@
+"""Every op of a user goes through here: table, scope, params, then Main's own handler or the node it names."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from main.registry.service import Registry
+from main.relay.call import MainCall, MainHandlers, Visit
+from main.relay.params import decode
+from main.store.audit import Audit
+from ws.protocol.errors import ErrorCode, WireError, unknown_op
+from ws.protocol.ops import OPS, Op, Place
+from ws.rpc import Answer, Feed
+
+_SUBJECTS = ("terminal", "session", "path", "login", "name")
+"""What an audit row says was acted on: the first of these that the params have."""
+
+
+def needs_handler(op: Op) -> bool:
+    """Whether Main answers an op itself: those that run here, and subscriptions, which it shares among readers."""
+    return op.place in (Place.MAIN, Place.EACH) or (op.place is Place.NODE and op.is_subscription)
+
+
+class Router:
+    """Routes calls. `handlers` must hold exactly the ops for which `needs_handler`."""
+
+    def __init__(self, registry: Registry, audit: Audit, handlers: MainHandlers) -> None:
+        own = {op.name for op in OPS.values() if needs_handler(op)}
+        assert own == set(handlers), f"ops without a handler or handlers without an op: {own ^ set(handlers)}"
+        self._registry = registry
+        self._audit = audit
+        self._handlers = handlers
+
+    async def call(self, visit: Visit, method: str, params: bytes) -> Answer:
+        """Answer one call. Raises WireError; anything else is a defect."""
+        op = find(method)
+        visit.principal.require(op.scope)
+        decoded = decode(op, params)
+        if op.audit is None:
+            return await self._answer(op, visit, decoded, params)
+        outcome = ErrorCode.INTERNAL.value
+        try:
+            answer = await self._answer(op, visit, decoded, params)
+            outcome = "ok"
+        except WireError as error:
+            outcome = error.code.value
+            raise
+        else:
+            return answer
+        finally:
+            await self._audit.add(
+                op.audit,
+                who=visit.principal.name,
+                address=visit.address,
+                outcome=outcome,
+                node=getattr(decoded, "node", None),
+                subject=next((getattr(decoded, name) for name in _SUBJECTS if getattr(decoded, name, None)), None),
+            )
+
+    async def _answer(self, op: Op, visit: Visit, decoded: Any, params: bytes) -> Answer:
+        try:
+            async with asyncio.timeout(op.deadline_s):
+                if op.name not in self._handlers:
+                    return await self._forward(op, visit, decoded.node, params)
+                result = await self._handlers[op.name](MainCall(op, decoded, visit))
+        except TimeoutError as error:
+            raise _too_late(op, f"Main did not finish {op.name} within {op.deadline_s:g} s.") from error
+        return result if isinstance(result, Feed) else msgspec.json.encode(result)
+
+    async def _forward(self, op: Op, visit: Visit, node: str, params: bytes) -> bytes:
+        """To the node it names: the original bytes, and beside them who asks."""
+        link = self._registry.link(node)
+        try:
+            return await link.call(op.name, params, deadline_s=op.deadline_s, caller=visit.principal.caller)
+        except WireError as error:
+            if error.code is ErrorCode.TIMEOUT:
+                raise _too_late(op, error.detail) from error
+            raise
+
+
+def find(method: str) -> Op:
+    """The row of the table. Raises WireError `not_found` for anything that a browser may not name."""
+    op = OPS.get(method)
+    if op is None or op.place is Place.LINK:
+        raise unknown_op(method)
+    return op
+
+
+def _too_late(op: Op, detail: str) -> WireError:
+    return WireError(ErrorCode.TIMEOUT, detail, retryable=op.idempotent)

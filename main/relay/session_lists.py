@@ -1,0 +1,140 @@
+"""The lists of sessions: what every node last told, so that an offline node still shows its sessions."""
+
+import asyncio
+
+import msgspec
+import structlog
+
+from main.board import Board
+from main.registry.link import NodeLink
+from main.registry.service import Registry
+from main.relay.follow import Follower
+from main.store.session_cache import SessionCache
+from ws.protocol.base import NodeId, SessionId
+from ws.protocol.envelope import Caller
+from ws.protocol.errors import WireError
+from ws.protocol.link import LinkSessionEvent, LinkSessionsResult
+from ws.protocol.sessions import (
+    SessionChanged,
+    SessionListParams,
+    SessionListResult,
+    SessionRemoved,
+    SessionSummary,
+)
+
+log = structlog.get_logger(__name__)
+
+ASK_DEADLINE_S = 2.0
+"""A node that does not answer by then is shown from the cache: one slow machine must not hold up the list of all."""
+
+Key = tuple[NodeId, SessionId]
+
+_encode = msgspec.json.encode
+
+
+def _key(session: SessionSummary) -> Key:
+    return NodeId(session.node), SessionId(session.id)
+
+
+class SessionLists:
+    """Fed by `link.sessions` of every node; answers `session.list` and `session.list_watch`."""
+
+    def __init__(self, registry: Registry, cache: SessionCache) -> None:
+        self.sessions: Board[Key, SessionSummary] = Board(
+            changed=lambda session: _encode(SessionChanged(session=session)),
+            removed=lambda key: _encode(SessionRemoved(node=key[0], id=key[1])),
+        )
+        self._registry = registry
+        self._cache = cache
+        self._follower = Follower("link.sessions", self._begin, self._event)
+
+    async def load(self) -> None:
+        """Read the cache. Once, before the first node is online."""
+        for session in await self._cache.all():
+            self.sessions.put(_key(session), _stale(session))
+
+    def node_online(self, link: NodeLink) -> None:
+        self._follower.start(link)
+
+    def node_offline(self, node: NodeId) -> None:
+        self._follower.stop(node)
+        for session in self.sessions.values(lambda each: each.node == node):
+            self.sessions.put(_key(session), _stale(session))
+
+    def node_removed(self, node: NodeId) -> None:
+        for session in self.sessions.values(lambda each: each.node == node):
+            self.sessions.remove(_key(session))
+
+    async def close(self) -> None:
+        await self._follower.close()
+
+    async def find(self, params: SessionListParams, caller: Caller) -> SessionListResult:
+        """Ask the nodes that are online; the others, and those too slow, as they were last seen."""
+        nodes = [NodeId(params.node)] if params.node is not None else self._registry.nodes.keys()
+        answers: dict[NodeId, list[SessionSummary] | None] = dict.fromkeys(nodes)
+
+        async def ask(link: NodeLink) -> None:
+            answers[link.node] = await self._ask(link, params, caller)
+
+        async with asyncio.TaskGroup() as asking:
+            for node in nodes:
+                link = self._registry.links.get(node)
+                if link is not None:
+                    asking.create_task(ask(link), name=f"session.list {node}")
+        found = []
+        for node, answer in answers.items():
+            found += self._cached(node, params) if answer is None else answer
+        found.sort(key=lambda session: (session.updated, session.id), reverse=True)
+        return SessionListResult(sessions=found, offline=[node for node in nodes if node not in self._registry.links])
+
+    def shows(self, params: SessionListParams, session: SessionSummary) -> bool:
+        """Whether the list that `params` asks for has this session."""
+        query = (params.query or "").casefold()
+        return (
+            params.node in (None, session.node)
+            and params.path in (None, session.path)
+            and (params.archived or not session.archived)
+            and (query in session.title.casefold() or query in session.path.casefold())
+        )
+
+    def _cached(self, node: NodeId, params: SessionListParams) -> list[SessionSummary]:
+        cached = self.sessions.values(lambda session: session.node == node and self.shows(params, session))
+        return [_stale(session) for session in cached]
+
+    async def _ask(self, link: NodeLink, params: SessionListParams, caller: Caller) -> list[SessionSummary] | None:
+        own = msgspec.structs.replace(params, node=link.node)
+        try:
+            answer = await link.call("session.list", _encode(own), deadline_s=ASK_DEADLINE_S, caller=caller)
+            return _owned(link.node, msgspec.json.decode(answer, type=SessionListResult).sessions)
+        except (WireError, msgspec.DecodeError) as error:
+            log.info("session_list_not_answered", node=link.node, reason=str(error))
+            return None
+
+    async def _begin(self, node: NodeId, result: bytes) -> None:
+        sessions = _owned(node, msgspec.json.decode(result, type=LinkSessionsResult).sessions)
+        present = {_key(session) for session in sessions}
+        for key in [each for each in self.sessions.keys() if each[0] == node and each not in present]:  # noqa: SIM118  a Board is no mapping
+            self.sessions.remove(key)
+        for session in sessions:
+            self.sessions.put(_key(session), session)
+        await self._cache.replace(node, sessions)
+
+    async def _event(self, node: NodeId, event: bytes) -> None:
+        change: LinkSessionEvent = msgspec.json.decode(event, type=LinkSessionEvent)
+        match change:
+            case SessionChanged(session=session):
+                own = msgspec.structs.replace(session, node=node)
+                self.sessions.put(_key(own), own)
+                await self._cache.put(own)
+            case SessionRemoved(id=session_id):
+                self.sessions.remove((node, SessionId(session_id)))
+                await self._cache.remove(node, session_id)
+
+
+def _owned(node: NodeId, sessions: list[SessionSummary]) -> list[SessionSummary]:
+    """A node speaks of its own sessions only, whatever it writes into them."""
+    return [each if each.node == node else msgspec.structs.replace(each, node=node) for each in sessions]
+
+
+def _stale(session: SessionSummary) -> SessionSummary:
+    return session if session.stale else msgspec.structs.replace(session, stale=True)

@@ -1,0 +1,66 @@
+"""One process per database: an advisory lock on a file beside it, held while the process lives."""
+
+import fcntl
+import os
+from pathlib import Path
+
+PRIVATE_FILE = 0o600
+PRIVATE_FOLDER = 0o700
+
+
+class StoreError(Exception):
+    """The database cannot be used. The text is one sentence with cause and remedy."""
+
+
+def take_lock(database: Path) -> int:
+    """Lock `database` for this process and return the descriptor that holds the lock until it is closed.
+
+    Makes the folder (0700) when it is missing and the database file (0600), so that SQLite's own files inherit its
+    mode. Blocking; raises StoreError.
+    """
+    try:
+        database.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        lock = os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE_FILE)
+    except OSError as error:
+        raise StoreError(
+            f"The data folder {database.parent} cannot be written ({error.strerror}):"
+            " give this account access to it or set database.path to another place."
+        ) from error
+    try:
+        _hold(lock, database)
+        _make_private(database)
+    except BaseException:
+        os.close(lock)
+        raise
+    return lock
+
+
+def _hold(lock: int, database: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        holder = os.pread(lock, 32, 0).decode("ascii", "replace").strip() or "unknown"
+        raise StoreError(
+            f"The database {database} is in use by another process (pid {holder}):"
+            " stop that one, or set database.path to another file."
+        ) from error
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{os.getpid()}\n".encode("ascii"), 0)
+
+
+def _make_private(database: Path) -> None:
+    try:
+        made = os.open(database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
+    except OSError as error:
+        raise StoreError(
+            f"The database {database} cannot be opened ({error.strerror}):"
+            " give this account access to it or set database.path to another file."
+        ) from error
+    try:
+        os.fchmod(made, PRIVATE_FILE)
+    finally:
+        os.close(made)
+    for suffix in ("-wal", "-shm"):
+        beside = Path(f"{database}{suffix}")
+        if beside.exists():
+            beside.chmod(PRIVATE_FILE)

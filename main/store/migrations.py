@@ -1,0 +1,80 @@
+"""Numbered migrations and the marks that a database file carries: whose it is and how new.
+
+The role is SQLite's `application_id`, the schema its `user_version`: both are in the file's header, so a wrong file is
+recognised before anything in it is read.
+"""
+
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from main.store.lock import StoreError
+
+ROLE_MARKS = {"main": 0x53574D41, "node": 0x53574E4F}
+"""`SWMA` and `SWNO`."""
+
+
+@dataclass(frozen=True)
+class Migration:
+    number: int
+    script: str
+
+
+def read_migrations(folder: Path) -> list[Migration]:
+    """The files `NNNN_name.sql` of `folder` in order. Blocking."""
+    found = [Migration(int(file.name[:4]), file.read_text("utf-8")) for file in sorted(folder.glob("[0-9]*.sql"))]
+    assert [each.number for each in found] == list(range(1, len(found) + 1)), "migrations are numbered without gaps"
+    return found
+
+
+def migrate(connection: sqlite3.Connection, path: Path, role: str, migrations: list[Migration]) -> None:
+    """Bring the database to the newest schema, each step in a transaction of its own. Blocking; raises StoreError."""
+    try:
+        mark, version = _number(connection, "application_id"), _number(connection, "user_version")
+        tables = _number_of_tables(connection)
+    except sqlite3.DatabaseError as error:
+        raise damaged(path, error) from error
+    _check_marks(path, role, mark, version, tables, len(migrations))
+    try:
+        problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        raise damaged(path, error) from error
+    if problem != "ok":
+        raise damaged(path, problem)
+    for step in migrations[version:]:
+        connection.executescript(
+            f"BEGIN IMMEDIATE;\nPRAGMA application_id = {ROLE_MARKS[role]};\n{step.script}\n"
+            f"PRAGMA user_version = {step.number};\nCOMMIT;"
+        )
+
+
+def damaged(path: Path, why: object) -> StoreError:
+    return StoreError(
+        f"The database {path} is damaged or no database of Switchyard ({why}):"
+        " restore it from a backup, or move it away to begin anew."
+    )
+
+
+def _check_marks(path: Path, role: str, mark: int, version: int, tables: int, newest: int) -> None:
+    if mark == 0 and tables == 0:
+        return
+    if mark != ROLE_MARKS[role]:
+        other = next((name for name, value in ROLE_MARKS.items() if value == mark), None)
+        if other is None:
+            raise damaged(path, "it belongs to another program")
+        raise StoreError(
+            f"The database {path} belongs to a Switchyard {other}, not to a {role}: set database.path to another file."
+        )
+    if version > newest:
+        raise StoreError(
+            f"The database {path} was written by a newer Switchyard (schema {version}, this one knows {newest}):"
+            " update this installation."
+        )
+
+
+def _number(connection: sqlite3.Connection, pragma: str) -> int:
+    return int(connection.execute(f"PRAGMA {pragma}").fetchone()[0])
+
+
+def _number_of_tables(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])

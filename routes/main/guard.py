@@ -1,0 +1,134 @@
+"""The one place that decides who gets in: closed, unless the address is listed here.
+
+Order: Host, credentials, then whatever the address itself checks.
+"""
+
+from collections.abc import Awaitable, Callable
+from enum import Enum, auto
+
+from aiohttp import web
+
+from main.auth.arrival import Site
+from main.keys import ARRIVAL, MAIN, PRINCIPAL, SITE, TOKEN
+from routes.main.cookies import cookie_name, set_cookie
+from routes.main.problems import defect, problem, refusal
+from ws.protocol.errors import ErrorCode, WireError
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Open(Enum):
+    """Why an address is open without a user's credentials."""
+
+    HEALTH = auto()
+    """Says that Main lives and nothing else; the Host header is not looked at."""
+    NODE = auto()
+    """Has credentials of its own (a node's secret, a one-time key) and is called by any name."""
+    SIGN_IN = auto()
+    """Signing in; takes credentials if there are any."""
+    PAGE = auto()
+    """The page's shell and its static parts, the same for everybody."""
+
+
+OPEN: dict[str, Open] = {
+    "/health": Open.HEALTH,
+    "/ws/node": Open.NODE,
+    "/ws/stream": Open.NODE,
+    "/api/auth/status": Open.SIGN_IN,
+    "/api/auth/register": Open.SIGN_IN,
+    "/api/auth/login": Open.SIGN_IN,
+    "/": Open.PAGE,
+    "/login": Open.PAGE,
+    "/m": Open.PAGE,
+    "/m/{rest}": Open.PAGE,
+    "/more": Open.PAGE,
+    "/needs": Open.PAGE,
+    "/new": Open.PAGE,
+    "/settings": Open.PAGE,
+    "/assets/{name}": Open.PAGE,
+}
+"""By the path of the route as it is registered, below `server.base_path`. Everything else, also what is no address at
+all, needs a user's credentials."""
+
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+
+
+@web.middleware
+async def answer_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The outermost layer: whatever fails below becomes a problem document."""
+    try:
+        return await handler(request)
+    except WireError as error:
+        return problem(error)
+    except web.HTTPException as error:
+        return refusal(error)
+    except (ConnectionError, TimeoutError):
+        raise
+    except Exception as error:  # noqa: BLE001  the boundary: one request never takes the connection's others down
+        return defect(error, request)
+
+
+@web.middleware
+async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let a request in or refuse it. Raises WireError `forbidden` (Host, Origin) or `unauthorized`."""
+    main = request.app[MAIN]
+    arrival = request[ARRIVAL] = main.doorstep.arrival(
+        request.remote or "", is_tls=request.secure, headers=request.headers
+    )
+    reason = OPEN.get(_route(request))
+    if reason in (Open.HEALTH, Open.NODE):
+        return await handler(request)
+    _refuse_absolute_form(request)
+    site = request[SITE] = main.gate.check_host(arrival)
+    if reason is Open.PAGE:
+        return await handler(request)
+    await _identify(request, site)
+    if reason is not Open.SIGN_IN and PRINCIPAL not in request:
+        raise WireError(ErrorCode.UNAUTHORIZED, "Sign in first.")
+    answer = await handler(request)
+    if TOKEN in request and not answer.prepared:
+        set_cookie(answer, request, site, request[TOKEN])
+    return answer
+
+
+def _route(request: web.Request) -> str:
+    """The path of the route as registered, below the base path; empty for what is no route."""
+    resource = request.match_info.route.resource
+    if resource is None:
+        return ""
+    path = resource.canonical.removeprefix(request.app[MAIN].config.server.base_path)
+    return path or "/"
+
+
+def _refuse_absolute_form(request: web.Request) -> None:
+    """A request line with a whole URL is for proxies; its host and the Host header may differ."""
+    if not request.raw_path.startswith("/"):
+        raise WireError(ErrorCode.FORBIDDEN, "Main is no proxy: the request line holds a path.")
+
+
+async def _identify(request: web.Request, site: Site) -> None:
+    """Note who calls. A bearer that is presented is judged alone; a cookie counts only for Main's own pages."""
+    accounts, gate = request.app[MAIN].accounts, request.app[MAIN].gate
+    bearer = request.headers.get("Authorization")
+    if bearer is not None:
+        found = await accounts.authenticate(bearer_of(bearer) or "")
+        if found is not None:
+            request[PRINCIPAL] = found[0]
+        return
+    token = request.cookies.get(cookie_name(request, site))
+    if token is None:
+        return
+    found = await accounts.authenticate(token)
+    if found is None:
+        return
+    is_upgrade = "Upgrade" in request.headers
+    gate.check_origin(request.headers.get("Origin"), site, is_required=is_upgrade or request.method not in SAFE_METHODS)
+    request[PRINCIPAL], is_prolonged = found
+    if is_prolonged:
+        request[TOKEN] = token
+
+
+def bearer_of(header: str | None) -> str | None:
+    """The token of an Authorization header; None for another scheme."""
+    scheme, _, token = (header or "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None

@@ -1,0 +1,55 @@
+"""Where log lines of a program go: event names with fields, the libraries' own lines in the same shape."""
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any, TextIO
+
+import structlog
+
+PRIVATE_FILE = 0o600
+
+_SHARED: list[Any] = [
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.StackInfoRenderer(),
+]
+
+
+def set_up_logs(*, level: str, form: str, file: Path | None) -> None:
+    """Once, at the start of a program. `form` is text or json; without `file` lines go to standard error.
+
+    Raises OSError when the file cannot be opened. It is made with mode 0600.
+    """
+    stream: TextIO = sys.stderr
+    if file is not None:
+        file.expanduser().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(file.expanduser(), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
+        stream = os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace", buffering=1)
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=_SHARED, processors=_render(form)))
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    # What a client did wrong is no warning of ours, and the requests are logged by our own access log.
+    logging.getLogger("aiohttp").setLevel(logging.ERROR)
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    logging.getLogger("aiosqlite").setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_SHARED,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def _render(form: str) -> list[Any]:
+    strip = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    if form == "json":
+        return [strip, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    # Plain tracebacks: richer ones print local variables, among them secrets and content.
+    plain = structlog.dev.plain_traceback
+    return [strip, structlog.dev.ConsoleRenderer(colors=False, pad_event_to=24, exception_formatter=plain)]
