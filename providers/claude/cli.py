@@ -65,6 +65,7 @@ class CliProcess:
         self._identity: AgentProcess | None = None
         self._stderr: deque[str] = deque(maxlen=_STDERR_LINES)
         self._stderr_read: asyncio.Task[None] | None = None
+        self._is_closing = False
         self._closing = asyncio.Lock()
 
     @property
@@ -121,16 +122,19 @@ class CliProcess:
                 raise ProviderFailed(f"Claude Code sent a message of more than {MAX_LINE_BYTES >> 20} MiB.")
 
     async def ended(self) -> ProviderFailed | None:
-        """Wait for the exit that follows the end of the output; what it means, or None for a regular one."""
+        """Wait for the exit that follows the end of the output; what it means, or None when it was wanted."""
         assert self._process is not None, "waited for after start"
         exit_code = await self._process.wait()
         if self._stderr_read is not None:
             with suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.shield(self._stderr_read), _REAP_S)
-        return errors.process_failure(exit_code, "\n".join(self._stderr)) if exit_code else None
+        if exit_code == 0 or self._is_closing:  # after a turn that failed the CLI exits with 1, however it is ended
+            return None
+        return errors.process_failure(exit_code, "\n".join(self._stderr))
 
     async def close(self) -> None:
         """End the input, wait for the exit, then end what is left of its process family; within 5 s. Idempotent."""
+        self._is_closing = True
         async with self._closing:
             process, identity = self._process, self._identity
             if process is None or identity is None:

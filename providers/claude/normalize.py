@@ -65,15 +65,15 @@ class _Call:
 
 
 class Normalizer:
-    """The state of one agent process between its messages."""
+    """The state of one agent process between its messages; `live` names the blocks."""
 
-    def __init__(self, folder: Path, native_id: str | None, mode: str | None) -> None:
+    def __init__(self, folder: Path, native_id: str | None, mode: str | None, live: LiveText | None = None) -> None:
         self._folder = folder
         self._native_id = native_id
         self._mode = mode
         self._turn: _Turn | None = None
         self._open_calls: dict[str, _Call] = {}
-        self._live = LiveText()
+        self._live = live or LiveText()
         self._plan = PlanKeeper()
         self._told: set[str] = set()
         self._to_tell: list[Notice] = []

@@ -14,10 +14,10 @@ _KINDS: dict[str, _Kind] = {"text": "text", "thinking": "thought"}
 
 
 class LiveText:
-    """The main thread's blocks of one agent process."""
+    """The main thread's blocks of one agent process; `prefix` keeps its ids apart from those of other processes."""
 
-    def __init__(self) -> None:
-        self._prefix = secrets.token_hex(6)
+    def __init__(self, prefix: str | None = None) -> None:
+        self._prefix = prefix or secrets.token_hex(6)
         self._finished = 0
         self._asides = 0
         self._kind: _Kind | None = None

@@ -86,10 +86,11 @@ def tool_call(
 
 def output(name: str, content: Any, result: Any) -> list[ToolContent]:
     """What a call returned: `content` as the model reads it, `result` the CLI's structured form when there is one."""
-    if name in EDITING and isinstance(result, Mapping):
-        diff = from_result(result)
-        if diff is not None:
-            return fitting_all([diff])
+    structured = result if isinstance(result, Mapping) else {}
+    if structured.get("status") == "async_launched":  # what the model reads here is not for people
+        return [TextContent(text="Works in the background.")]
+    if name in EDITING and (diff := from_result(structured)) is not None:
+        return fitting_all([diff])
     return fitting_all(_contents(content))
 
 

@@ -19,6 +19,7 @@ from ws.protocol.events import (
     Attachment,
     Delta,
     Notice,
+    TextContent,
     ToolCall,
     ToolCallUpdate,
     TurnStarted,
@@ -90,6 +91,7 @@ async def test_a_background_agent_reports_in_a_turn_of_its_own(claude: ClaudeHar
     driver = await claude.open()
     turn = await driver.turn("agent slow 10 0.1; run echo inner\nsay outer")
     assert "outer" in said(turn)
+    assert [TextContent(text="Works in the background.")] in [update.content for update in of(ToolCallUpdate, turn)]
     closed = {update.tool_call_id for update in of(ToolCallUpdate, turn) if update.status != "in_progress"}
     assert {call.tool_call_id for call in of(ToolCall, turn)} == closed
     await driver.until(TurnStarted)

@@ -12,7 +12,13 @@ _REMINDER = re.compile(r"<system-reminder>.*?</system-reminder>\s*", re.DOTALL)
 _SENT_WHILE_WORKING = re.compile(
     r"<system-reminder>\s*The user sent a new message while you were working:\n(.*?)\n\n", re.DOTALL
 )
-_NOT_SAID = ("[Request interrupted by user", "[Image: source:", "<command-", "<local-command-", "Caveat: The messages below")
+_NOT_SAID = (
+    "[Request interrupted by user",
+    "[Image: source:",
+    "<command-",
+    "<local-command-",
+    "Caveat: The messages below",
+)
 
 
 @dataclass(frozen=True)

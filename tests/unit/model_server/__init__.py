@@ -1,0 +1,1 @@
+"""The scripted model, which the agents' tests stand on."""
