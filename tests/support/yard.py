@@ -45,42 +45,44 @@ async def echo_frames(raw: RawSocket) -> None:
 class Yard:
     """`splices` are those made so far, `ends` those that ended; `raws` are what the node's end got."""
 
-    port: int
-    is_secure: bool
+    serve: Serve
+    tls: tuple[ssl.SSLContext, ssl.SSLContext] | None
+    protocol: str | None
+    port: int = 0
     splices: list[Splice] = field(default_factory=list)
     ends: "asyncio.Queue[SpliceEnd]" = field(default_factory=asyncio.Queue)
     raws: list[RawSocket] = field(default_factory=list)
+    keys: StreamKeys = field(default_factory=StreamKeys)
+    owner: TaskOwner = field(default_factory=lambda: TaskOwner("yard"))
 
     def url(self, path: str = "/page") -> str:
-        return f"{'wss' if self.is_secure else 'ws'}://127.0.0.1:{self.port}{path}"
+        return f"{'ws' if self.tls is None else 'wss'}://127.0.0.1:{self.port}{path}"
 
-
-@asynccontextmanager
-async def yard(
-    serve: Serve = echo_frames, *, tls: tuple[ssl.SSLContext, ssl.SSLContext] | None = None, protocol: str | None = None
-) -> AsyncIterator[Yard]:
-    """A Main and, for each page, a node that dials back and serves the stream with `serve`."""
-    keys = StreamKeys()
-    owner = TaskOwner("yard")
-    this = Yard(0, tls is not None)
-
-    async def dial_back(pending: PendingStream) -> None:
+    async def dial_back(self, pending: PendingStream) -> None:
+        """What a node does when it is asked for a stream."""
         headers = {"Authorization": f"Bearer {pending.key}"}
-        raw = await dial_raw(this.url("/stream"), headers, None if tls is None else tls[1])
-        this.raws.append(raw)
-        await serve(raw)
+        raw = await dial_raw(self.url("/stream"), headers, None if self.tls is None else self.tls[1])
+        self.raws.append(raw)
+        await self.serve(raw)
 
-    async def page(request: web.Request) -> web.StreamResponse:
-        pending = keys.offer(StreamId("s1"))
-        _ = owner.start(dial_back(pending), name="node")
+    async def page(self, request: web.Request) -> web.StreamResponse:
+        """A page has come: have a node dial back, then join the two."""
+        pending = self.keys.offer(StreamId("s1"))
+        _ = self.owner.start(self.dial_back(pending), name="node")
         node = await pending.wait()
-        joined = Splice(await accept_raw(request, protocol), node, name="test")
-        this.splices.append(joined)
-        this.ends.put_nowait(await joined.wait())
+        try:
+            raw = await accept_raw(request, self.protocol)
+        except web.HTTPException:
+            node.abort()
+            raise
+        joined = Splice(raw, node, name="test")
+        self.splices.append(joined)
+        self.ends.put_nowait(await joined.wait())
         return RawResponse()
 
-    async def stream(request: web.Request) -> web.StreamResponse:
-        pending = keys.accept(request.headers.get("Authorization", "").removeprefix("Bearer "))
+    async def stream(self, request: web.Request) -> web.StreamResponse:
+        """A node has dialled back."""
+        pending = self.keys.accept(request.headers.get("Authorization", "").removeprefix("Bearer "))
         if pending is None:
             raise web.HTTPUnauthorized
         raw = await accept_raw(request)
@@ -88,14 +90,21 @@ async def yard(
         await raw.wait_ended()
         return RawResponse()
 
-    async def stop(_: web.Application) -> None:
-        for joined in this.splices:
+    async def stop(self, _: web.Application) -> None:
+        for joined in self.splices:
             joined.abort()
 
+
+@asynccontextmanager
+async def yard(
+    serve: Serve = echo_frames, *, tls: tuple[ssl.SSLContext, ssl.SSLContext] | None = None, protocol: str | None = None
+) -> AsyncIterator[Yard]:
+    """A Main and, for each page, a node that dials back and serves the stream with `serve`."""
+    this = Yard(serve, tls, protocol)
     app = web.Application()
-    app.on_shutdown.append(stop)
-    app.router.add_get("/page", page)
-    app.router.add_get("/stream", stream)
+    app.on_shutdown.append(this.stop)
+    app.router.add_get("/page", this.page)
+    app.router.add_get("/stream", this.stream)
     runner = web.AppRunner(app, shutdown_timeout=1.0, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=None if tls is None else tls[0]).start()
@@ -104,7 +113,7 @@ async def yard(
         yield this
     finally:
         await runner.cleanup()
-        await owner.close()
+        await this.owner.close()
         for raw in this.raws:
             raw.abort()
             await raw.wait_ended()

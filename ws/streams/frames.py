@@ -1,12 +1,12 @@
 """The WebSocket end of a raw stream: frames by `websockets` (no I/O of its own), the server's role, no extensions."""
 
 import asyncio
-from collections import deque
 
 import structlog
-from websockets.frames import CloseCode, Frame, Opcode
-from websockets.protocol import Event, Protocol, Side, State
+from websockets.frames import CloseCode, Frame
+from websockets.protocol import Protocol, Side, State
 
+from ws.streams.messages import MessageQueue
 from ws.streams.raw import RawProtocol, RawSocket, can_half_close
 
 log = structlog.get_logger(__name__)
@@ -29,11 +29,6 @@ pings either; it comes back from its offset."""
 CLOSE_LINGER_S = 5.0
 """After our close frame, for the other end to close as well."""
 
-_DATA = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
-
-_QUEUE_COST_BYTES = 64
-"""What a message costs beside its bytes, so that empty ones count too."""
-
 
 class StreamClosedError(ConnectionError):
     """The stream has ended. `code` is the close code that was received, else the one that was sent, else 1006."""
@@ -54,10 +49,7 @@ class ServerFrames:
     def __init__(self, raw: RawSocket, *, max_message_bytes: int = MAX_MESSAGE_BYTES) -> None:
         self.raw = raw
         self._protocol = Protocol(Side.SERVER, state=State.OPEN, max_size=max_message_bytes)
-        self._messages: deque[bytes | str] = deque()
-        self._queued_bytes = 0
-        self._partial = bytearray()
-        self._partial_kind: Opcode | None = None
+        self._messages = MessageQueue()
         self._arrived = asyncio.Event()
         self._writable = asyncio.Event()
         self._writable.set()
@@ -75,9 +67,8 @@ class ServerFrames:
                 raise self._closed_error()
             self._arrived.clear()
             await self._arrived.wait()
-        message = self._messages.popleft()
-        self._queued_bytes -= len(message) + _QUEUE_COST_BYTES
-        if self._is_reading_paused and self._queued_bytes <= MAX_QUEUED_BYTES // 2:
+        message = self._messages.take()
+        if self._is_reading_paused and self._messages.waiting_bytes <= MAX_QUEUED_BYTES // 2:
             self._resume_reading()
         return message
 
@@ -114,7 +105,8 @@ class ServerFrames:
 
     @property
     def _is_over(self) -> bool:
-        return self._protocol.state is not State.OPEN or self.raw.is_ended
+        # Closing counts: a sender that never has to wait would otherwise not hear of the end.
+        return self._protocol.state is not State.OPEN or self.raw.transport.is_closing()
 
     def _closed_error(self) -> StreamClosedError:
         close = self._protocol.close_rcvd or self._protocol.close_sent
@@ -130,12 +122,16 @@ class ServerFrames:
         if self.raw.is_ended:
             return
         self._protocol.receive_data(data)
-        for frame in self._protocol.events_received():
-            self._take(frame)
+        try:
+            for event in self._protocol.events_received():
+                if isinstance(event, Frame):
+                    self._messages.feed(event)
+        except UnicodeDecodeError:
+            self._protocol.fail(CloseCode.INVALID_DATA, "a text message is not UTF-8")
         self._flush()
         if self._is_over:
             self._begin_linger()
-        elif self._queued_bytes > MAX_QUEUED_BYTES and not self._is_reading_paused:
+        elif self._messages.waiting_bytes > MAX_QUEUED_BYTES and not self._is_reading_paused:
             self._is_reading_paused = True
             self.raw.transport.pause_reading()
         self._arrived.set()
@@ -156,25 +152,6 @@ class ServerFrames:
             self._linger.cancel()
         self._arrived.set()
         self._writable.set()
-
-    def _take(self, event: Event) -> None:
-        if not isinstance(event, Frame) or event.opcode not in _DATA:
-            return
-        if event.opcode is not Opcode.CONT:
-            self._partial_kind = event.opcode
-        # Joined as they come: a list of fragments would grow with their number, which nothing bounds.
-        self._partial += event.data
-        if not event.fin:
-            return
-        data = bytes(self._partial)
-        self._partial.clear()
-        try:
-            message = data.decode() if self._partial_kind is Opcode.TEXT else data
-        except UnicodeDecodeError:
-            self._protocol.fail(CloseCode.INVALID_DATA, "a text message is not UTF-8")
-            return
-        self._messages.append(message)
-        self._queued_bytes += len(message) + _QUEUE_COST_BYTES
 
     def _flush(self) -> None:
         transport = self.raw.transport

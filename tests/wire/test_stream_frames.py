@@ -1,0 +1,221 @@
+"""What the node's end of a stream makes of frames, good and bad."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+import pytest
+from websockets.frames import Frame, Opcode
+
+from tests.support.peers import until, within
+from ws.streams import RawSocket, ServerFrames, StreamClosedError
+from ws.streams import frames as module
+
+
+def _frame(data: bytes, opcode: Opcode = Opcode.BINARY, *, fin: bool = True) -> bytes:
+    return Frame(opcode, data, fin).serialize(mask=True)
+
+
+@dataclass
+class Line:
+    """A client's bare socket and the frames at its other end."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    frames: ServerFrames
+
+    async def close_code(self) -> int:
+        """Read to the end; the code of the close frame that came last."""
+        data = await within(self.reader.read())
+        position = data.rindex(b"\x88")
+        return int.from_bytes(data[position + 2 : position + 4], "big")
+
+
+@asynccontextmanager
+async def _line(initial: bytes = b"", *, max_message_bytes: int = 1_048_576) -> AsyncIterator[Line]:
+    """Two ends of one TCP connection; the handshake is taken as done."""
+    taken: asyncio.Future[RawSocket] = asyncio.get_running_loop().create_future()
+
+    class Accepting(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            assert isinstance(transport, asyncio.Transport)
+            taken.set_result(RawSocket(transport, initial))
+
+    async with await asyncio.get_running_loop().create_server(Accepting, "127.0.0.1", 0) as server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        raw = await within(taken)
+        try:
+            yield Line(reader, writer, ServerFrames(raw, max_message_bytes=max_message_bytes))
+        finally:
+            writer.transport.abort()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+            raw.abort()
+            await raw.wait_ended()
+
+
+async def test_messages_come_in_order_whatever_their_pieces() -> None:
+    pieces = (
+        _frame(b"one")
+        + _frame("z\u00fc".encode()[:2], Opcode.TEXT, fin=False)
+        + _frame(b"ping", Opcode.PING)
+        + _frame("z\u00fc".encode()[2:], Opcode.CONT)
+        + _frame(b"")
+        + _frame(b"three")
+    )
+    async with _line(pieces[:5]) as line:
+        for position in range(5, len(pieces)):
+            line.writer.write(pieces[position : position + 1])
+            await line.writer.drain()
+        assert [await within(line.frames.recv()) for _ in range(4)] == [b"one", "z\u00fc", b"", b"three"]
+        assert await within(line.reader.readexactly(6)) == b"\x8a\x04ping"
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        (Frame(Opcode.BINARY, b"x").serialize(mask=False), 1002),
+        (b"\xc2\x81\x00\x00\x00\x00x", 1002),
+        (b"\x83\x80\x00\x00\x00\x00", 1002),
+        (_frame(b"x", Opcode.CONT), 1002),
+        (_frame(b"x", fin=False) + _frame(b"y"), 1002),
+        (b"\x09\x80\x00\x00\x00\x00", 1002),
+        (b"\x89\xfe\x00\x7e" + b"\0" * 130, 1002),
+        (b"\x82\xff\xff\xff\xff\xff\xff\xff\xff\xff", 1009),
+        (_frame(b"\xff\xfe", Opcode.TEXT), 1007),
+        (_frame(b"x" * 1001), 1009),
+        (b"".join(_frame(b"x" * 500, Opcode.CONT if n else Opcode.BINARY, fin=False) for n in range(3)), 1009),
+        (_frame(b"\x00", Opcode.CLOSE), 1002),
+    ],
+)
+async def test_what_breaks_the_rules_closes_with_its_code(frame: bytes, code: int) -> None:
+    async with _line(max_message_bytes=1000) as line:
+        line.writer.write(_frame(b"before") + frame + _frame(b"after"))
+        assert await within(line.frames.recv()) == b"before"
+        with pytest.raises(StreamClosedError):
+            await within(line.frames.recv())
+        assert await line.close_code() == code
+        with pytest.raises(StreamClosedError):
+            line.frames.send_bytes(b"late")
+
+
+async def test_a_close_of_the_client_is_answered_and_ends_the_stream() -> None:
+    async with _line() as line:
+        line.writer.write(_frame(b"last") + _frame(b"\x0f\xa1bye", Opcode.CLOSE))
+        assert await within(line.frames.recv()) == b"last"
+        with pytest.raises(StreamClosedError) as caught:
+            await within(line.frames.recv())
+        assert (caught.value.code, caught.value.reason) == (4001, "bye")
+        assert await within(line.reader.read()) == b"\x88\x05\x0f\xa1bye"
+
+
+async def test_a_client_that_vanishes_ends_the_stream_with_1006() -> None:
+    async with _line() as line:
+        line.writer.transport.abort()
+        with pytest.raises(StreamClosedError) as caught:
+            await within(line.frames.recv())
+        assert caught.value.code == 1006
+
+
+async def test_close_waits_for_the_client_and_passes_untaken_input_by() -> None:
+    async with _line() as line:
+        line.writer.write(_frame(b"x" * 300_000) * 3)
+        await until(lambda: line.frames._is_reading_paused, "reading is paused")
+        async with asyncio.TaskGroup() as group:
+            closing = group.create_task(line.frames.close(4401, "signed out"))
+            answer = await within(line.reader.readexactly(14))
+            assert answer == b"\x88\x0c\x11\x31signed out"
+            assert not closing.done()
+            line.writer.write(_frame(b"\x11\x31", Opcode.CLOSE))
+            line.writer.close()
+        assert line.frames.raw.is_ended
+
+
+async def test_a_client_that_does_not_answer_a_close_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CLOSE_LINGER_S", 0.05)
+    async with _line() as line:
+        await within(line.frames.close(1000))
+        assert line.frames.raw.is_ended
+
+
+async def test_input_that_nobody_takes_is_not_read() -> None:
+    async with _line() as line:
+        flood = asyncio.get_running_loop().create_task(_write(line.writer, _frame(b"k" * 10), 1_000_000))
+        await until(lambda: line.frames._is_reading_paused, "reading is paused")
+        assert line.frames._messages.waiting_bytes < 4_000_000
+        for _ in range(100_000):
+            assert await within(line.frames.recv()) == b"k" * 10
+        flood.cancel()
+        with suppress(asyncio.CancelledError, ConnectionError):
+            await flood
+
+
+async def _write(writer: asyncio.StreamWriter, data: bytes, times: int) -> None:
+    for _ in range(times // 4096):
+        writer.write(data * 4096)
+        await writer.drain()
+
+
+async def test_endless_empty_fragments_cost_nothing() -> None:
+    async with _line() as line:
+        line.writer.write(_frame(b"", fin=False) + _frame(b"", Opcode.CONT, fin=False) * 200_000)
+        line.writer.write(_frame(b"end", Opcode.CONT))
+        assert await within(line.frames.recv()) == b"end"
+
+
+async def test_a_client_that_pings_and_does_not_read_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_UNSENT_BYTES", 1_000_000)
+    async with _line() as line:
+        line.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        with suppress(ConnectionError):
+            await within(_write(line.writer, _frame(b"p" * 125, Opcode.PING), 400_000))
+        with pytest.raises(StreamClosedError):
+            await within(line.frames.recv())
+
+
+async def test_drain_waits_until_the_client_reads() -> None:
+    async with _line() as line:
+        line.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(_flood(line.frames), 0.3)
+        assert line.frames.raw.transport.get_write_buffer_size() < 256 * 1024
+        line.writer.transport.resume_reading()  # type: ignore[attr-defined]
+        await within(line.frames.drain())
+
+
+async def _flood(frames: ServerFrames) -> None:
+    while True:
+        frames.send_bytes(b"o" * 65536)
+        await frames.drain()
+
+
+async def test_a_sender_that_never_has_to_wait_still_hears_of_the_end() -> None:
+    async with _line() as line:
+        line.frames.abort()
+        with pytest.raises(StreamClosedError):
+            line.frames.send_bytes(b"x")
+        with pytest.raises(StreamClosedError):
+            await within(line.frames.drain())
+
+
+async def test_a_silent_client_is_pinged_and_then_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PING_INTERVAL_S", 0.02)
+    monkeypatch.setattr(module, "SILENCE_S", 0.1)
+    async with _line() as line:
+        assert await within(line.reader.readexactly(4)) == b"\x89\x00\x89\x00"
+        for _ in range(10):
+            line.writer.write(_frame(b"", Opcode.PONG))
+            await within(line.reader.readexactly(2))
+        with pytest.raises(StreamClosedError):
+            await within(line.frames.recv())
+
+
+async def test_a_client_whose_input_waits_for_us_is_not_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PING_INTERVAL_S", 0.02)
+    monkeypatch.setattr(module, "SILENCE_S", 0.1)
+    async with _line() as line:
+        line.writer.write(_frame(b"x" * 300_000))
+        await until(lambda: line.frames._is_reading_paused, "reading is paused")
+        assert await within(line.reader.readexactly(20)) == b"\x89\x00" * 10
+        assert await within(line.frames.recv()) == b"x" * 300_000
