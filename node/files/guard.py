@@ -77,7 +77,10 @@ class PathGuard:
         return await self._pool.run(self._directory, path)
 
     def resolve(self, path: str) -> Path:
-        """`path` with every link followed, existing or not. Blocks. Raises WireError invalid, forbidden or, for what goes away meanwhile, not_found."""
+        """`path` with every link followed, existing or not. Blocks.
+
+        Raises WireError: invalid, forbidden, and not_found when a link on the way goes while it is followed.
+        """
         check_form(path)
         try:
             real = Path(os.path.realpath(path))
