@@ -24,7 +24,7 @@ from providers.claude.options import DEFAULT_MODEL, user_message
 from providers.claude.sdk_transport import CliTransport
 from providers.queue import EventQueue
 from providers.tasks import TaskStarter
-from ws.protocol.events import Notice, ToolCall, TurnEnded
+from ws.protocol.events import Notice, StopReason, ToolCall, TurnEnded
 
 log = structlog.get_logger(__name__)
 
@@ -97,7 +97,10 @@ class ClaudeAgent:
         self._normalizer.interrupt_sent()
         if self._impatience is None:
             self._impatience = asyncio.get_running_loop().call_later(OBEY_S, self._process.kill)
-        await self._control("be interrupted", self._client.interrupt)
+        try:
+            await self._control("be interrupted", self._client.interrupt)
+        except ProviderFailed as failure:
+            log.warning("claude_interrupt_not_answered", reason=str(failure))  # its patience ends after OBEY_S
 
     async def answer(self, approval: str, decision: Decision) -> None:
         self._approvals.answer(approval, decision)
@@ -184,10 +187,10 @@ class ClaudeAgent:
         self._is_over = True
         self._turn_is_over()
         is_wanted = self._is_closing or self._normalizer.is_interrupted
-        for event in self._normalizer.finish(
-            "cancelled" if is_wanted else "error", None if is_wanted else str(failure)
-        ):
-            self._queue.put_now(event)
+        reason: StopReason = "cancelled" if is_wanted else "error"
+        while self._normalizer.has_turn:
+            for event in self._normalizer.finish(reason, None if is_wanted else str(failure)):
+                self._queue.put_now(event)
         await self._client.disconnect()
         self._queue.close(failure)
 

@@ -72,6 +72,7 @@ class Normalizer:
         self._native_id = native_id
         self._mode = mode
         self._turn: _Turn | None = None
+        self._waiting: str | None = None
         self._open_calls: dict[str, _Call] = {}
         self._live = live or LiveText()
         self._plan = PlanKeeper()
@@ -89,8 +90,14 @@ class Normalizer:
         return self._turn is not None and self._turn.is_interrupted
 
     def prompt_sent(self, uuid: str) -> None:
-        """A prompt is on its way to the CLI: its turn runs until the result that names this uuid."""
-        self._turn = _Turn(uuid)
+        """A prompt is on its way to the CLI: its turn runs until the result that names this uuid.
+
+        A turn that the agent has begun by itself is ended first, so that each TurnStarted has its TurnEnded.
+        """
+        if self._turn is None:
+            self._turn = _Turn(uuid)
+        else:
+            self._waiting = uuid
 
     def interrupt_sent(self) -> None:
         if self._turn is not None:
@@ -127,13 +134,14 @@ class Normalizer:
                 pass
 
     def finish(self, stop_reason: StopReason, error: str | None = None) -> Iterator[AgentEvent]:
-        """Close what is open and end the turn; nothing when none runs."""
+        """Close what is open and end the turn; a prompt that waited has the next one. Nothing when none runs."""
         if self._turn is None:
             return
         for call_id, call in list(self._open_calls.items()):
             yield self._left_open(call_id, call)
         self._open_calls.clear()
-        self._turn = None
+        self._turn = None if self._waiting is None else _Turn(self._waiting)
+        self._waiting = None
         yield TurnEnded(stop_reason=stop_reason, error=error)
 
     def begin(self) -> Iterator[AgentEvent]:
@@ -238,6 +246,11 @@ class Normalizer:
             yield from self._block(TextBlock(message.result), None)  # the answer of a slash command
         if (totals := usage.totals(message, self._context_used)) is not None:
             yield totals
+        yield from self._ended(turn, message)
+        if self._turn is not None and self._turn.prompt in (message.user_message_uuids or ()):
+            yield from self._ended(self._turn, message)  # the agent's own turn took the waiting prompt in
+
+    def _ended(self, turn: _Turn, message: ResultMessage) -> Iterator[AgentEvent]:
         if turn.is_interrupted or message.terminal_reason in _ABORTED:
             yield from self.finish("cancelled")
         elif message.is_error:

@@ -58,7 +58,8 @@ class ClaudeProvider:
         self._info_until = 0.0
         self._describing = asyncio.Lock()
         self._refreshing: asyncio.Task[None] | None = None
-        self._live: dict[str, ClaudeAgent] = {}
+        self._claimed: dict[str, ClaudeAgent | None] = {}
+        """By native id; None while it is being opened."""
 
     async def describe(self) -> ProviderInfo:
         """The first answer takes at most DESCRIBE_S, and so does one after it was not available; else it is cached."""
@@ -80,13 +81,18 @@ class ClaudeProvider:
     async def open(self, spec: SessionSpec, recorder: ProcessRecorder) -> Agent:
         """One CLI at a time on one native session: two would each hide the other's turns."""
         native_id = spec.native_id or spec.new_native_id
-        live = self._live.get(native_id or "")
-        if live is not None and not live.is_over:
+        self._claimed = {known: agent for known, agent in self._claimed.items() if agent is None or not agent.is_over}
+        if native_id is None:
+            return await self._open_somehow(spec, recorder)
+        if native_id in self._claimed:
             raise ProviderFailed("This Claude session is open already: use the session that has it.")
-        agent = await self._open_somehow(spec, recorder)
-        if native_id is not None:
-            self._live = {known: other for known, other in self._live.items() if not other.is_over}
-            self._live[native_id] = agent
+        self._claimed[native_id] = None
+        try:
+            agent = await self._open_somehow(spec, recorder)
+        except BaseException:
+            del self._claimed[native_id]
+            raise
+        self._claimed[native_id] = agent
         return agent
 
     async def close(self) -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from providers.base import AgentProcess, ProcessRecorder, ProviderFailed, SessionSpec
 from providers.process import identify, is_alive
-from tests.contract.driver import Driver, of, said
+from tests.contract.driver import Driver, ended, of, said
 from tests.contract.harness import ClaudeHarness
-from ws.protocol.events import NativeIdKnown, Notice
+from ws.protocol.events import Delta, NativeIdKnown, Notice
 
 pytestmark = pytest.mark.cli
 
@@ -40,6 +40,39 @@ async def test_a_cli_that_does_not_react_is_ended(claude: ClaudeHarness) -> None
     await driver.agent.close()
     assert not await lives(claude.started[-1])
     assert await driver.rest() == []
+
+
+async def test_a_cli_that_ignores_an_interrupt_is_ended(claude: ClaudeHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = await claude.open()
+    await driver.prompt("hang")
+    await driver.until(Delta)
+    monkeypatch.setattr("providers.claude.adapter.OBEY_S", 0.1)
+    os.kill(claude.started[-1].pid, signal.SIGSTOP)
+    await driver.agent.interrupt()
+    with pytest.raises(ProviderFailed, match="resumes the session"):
+        await driver.rest()
+    assert ended(driver.events).stop_reason == "cancelled"
+    await driver.agent.close()
+
+
+async def test_two_opened_at_the_same_time_are_one(claude: ClaudeHarness) -> None:
+    native_id = str(uuid.uuid4())
+    results = [task.result() for task in await _both(claude, native_id)]
+    assert sorted(isinstance(result, Driver) for result in results) == [False, True]
+    for result in results:
+        if isinstance(result, Driver):
+            await result.agent.close()
+
+
+async def _both(claude: ClaudeHarness, native_id: str) -> list[asyncio.Task[Driver | ProviderFailed]]:
+    async def attempt() -> Driver | ProviderFailed:
+        try:
+            return await open_as(claude, native_id)
+        except ProviderFailed as failure:
+            return failure
+
+    async with asyncio.TaskGroup() as group:
+        return [group.create_task(attempt()) for _ in range(2)]
 
 
 async def test_a_command_that_runs_ends_with_its_agent(claude: ClaudeHarness) -> None:

@@ -88,3 +88,21 @@ def test_the_mode_is_told_only_when_the_user_did_not_choose_it(normalizer: Norma
 
 def test_a_stray_result_ends_nothing(normalizer: Normalizer) -> None:
     assert not fed(normalizer, result())
+
+
+def test_a_prompt_behind_the_agents_own_turn_waits_for_its_end(normalizer: Normalizer) -> None:
+    assert isinstance(fed(normalizer, says("the task is done"))[0], TurnStarted)
+    normalizer.prompt_sent("mine")
+    assert fed(normalizer, result(origin={"kind": "task-notification"})) == [TurnEnded(stop_reason="end_turn")]
+    assert normalizer.has_turn
+    events = fed(normalizer, says("hello"), result(user_message_uuids=["mine"]))
+    assert [type(event) for event in events] == [AgentMessage, TurnEnded]
+    assert not normalizer.has_turn
+
+
+def test_a_prompt_that_the_agents_own_turn_took_in_ends_with_it(normalizer: Normalizer) -> None:
+    fed(normalizer, says("the task is done"))
+    normalizer.prompt_sent("mine")
+    events = fed(normalizer, result(user_message_uuids=["mine"], origin={"kind": "task-notification"}))
+    assert events == [TurnEnded(stop_reason="end_turn")] * 2
+    assert not normalizer.has_turn
