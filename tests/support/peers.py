@@ -25,9 +25,13 @@ async def echo(call: IncomingCall) -> Answer:
 class PeerServer:
     """`peers` are those of the connections so far; `ended` counts the `run`s that have returned."""
 
-    url: str
+    port: int
     peers: list[Peer] = field(default_factory=list)
     ended: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/"
 
 
 @asynccontextmanager
@@ -35,7 +39,7 @@ async def serve_peers(
     handler: Handler, *, limits: Limits = BROWSER_LIMITS, port: int = 0, **options: Any
 ) -> AsyncIterator[PeerServer]:
     """Serve `/` with a Peer for each connection; `options` go to Peer."""
-    server = PeerServer("")
+    server = PeerServer(0)
 
     async def connected(request: web.Request) -> web.StreamResponse:
         socket = await accept_socket(request, limits)
@@ -51,7 +55,7 @@ async def serve_peers(
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", port)
     await site.start()
-    server.url = f"ws://127.0.0.1:{runner.addresses[0][1]}/"
+    server.port = runner.addresses[0][1]
     try:
         yield server
     finally:

@@ -27,11 +27,8 @@ class PendingStream:
         try:
             return await asyncio.shield(self._raw)
         except asyncio.CancelledError:
-            if not self._raw.cancelled():
-                self.withdraw()
-                raise
-            detail = f"The machine did not open the stream within {self._deadline_s:g} s; try again."
-            raise WireError(ErrorCode.TIMEOUT, detail, retryable=True) from None
+            self.withdraw()
+            raise
 
     def deliver(self, raw: RawSocket) -> None:
         """Hand the accepted connection to who waits; one that comes too late is cut."""
@@ -45,9 +42,11 @@ class PendingStream:
         """Void the key. A connection that was delivered and not taken is cut."""
         self._expiry.cancel()
         self._keys.forget(self)
-        if self._raw.done() and not self._raw.cancelled():
+        if not self._raw.done():
+            detail = f"The machine did not open the stream within {self._deadline_s:g} s; try again."
+            self._raw.set_exception(WireError(ErrorCode.TIMEOUT, detail, retryable=True))
+        if self._raw.exception() is None:
             self._raw.result().abort()
-        self._raw.cancel()
 
 
 class StreamKeys:
