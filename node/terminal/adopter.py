@@ -1,0 +1,255 @@
+"""The node's end of the holder: finds it or starts it, takes its terminals over, asks it for new ones."""
+
+import asyncio
+import errno
+import os
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+import msgspec
+import structlog
+
+from node.terminal.holder import channel
+from node.terminal.holder.messages import (
+    VERSION,
+    Describe,
+    End,
+    EndAll,
+    Ended,
+    Failed,
+    Forget,
+    FromHolder,
+    Held,
+    Hello,
+    Keep,
+    Message,
+    Open,
+    Refused,
+    Welcome,
+)
+from node.terminal.holder_process import HolderPlace, HolderUnavailable
+from node.terminal.scrollback import Descriptors
+
+log = structlog.get_logger(__name__)
+
+ANSWER_DEADLINE_S = 10.0
+"""For one answer of the holder. It has nothing else to do: a fork and an exec take milliseconds."""
+
+
+class ProgramNotStarted(Exception):
+    """The program of a new terminal did not start; the sentence says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """A terminal that the holder handed over; the descriptors are the node's to close."""
+
+    held: Held
+    descriptors: Descriptors
+
+
+class Adopter:
+    """One connection with the holder, made when it is needed.
+
+    Its callbacks are called in the order of what happens: `on_handed` for every terminal, old or new, `on_ended` when
+    its program is over, `on_lost` when the holder is gone, and with it the parent of every program.
+    """
+
+    def __init__(
+        self,
+        place: HolderPlace,
+        keep: Keep,
+        *,
+        on_handed: Callable[[Adopted], None],
+        on_ended: Callable[[Ended], None],
+        on_lost: Callable[[], None],
+    ) -> None:
+        self._place = place
+        self._keep: Keep = keep
+        self._on_handed = on_handed
+        self._on_ended = on_ended
+        self._on_lost = on_lost
+        self._decoder = msgspec.json.Decoder(FromHolder)
+        self._connection: socket.socket | None = None
+        self._connecting = asyncio.Lock()
+        self._welcome: asyncio.Future[None] | None = None
+        self._expected = 0
+        self._requests: dict[int, asyncio.Future[None]] = {}
+        self._unclaimed: set[str] = set()
+        self._last_request = 0
+        self._gone = asyncio.Event()
+        self._is_leaving = False
+
+    async def adopt(self) -> None:
+        """Have every terminal of a holder handed over that is running already, if there is one.
+
+        Raises HolderUnavailable when there is one that does not hand over.
+        """
+        async with self._connecting:
+            connection = await self._place.find()
+            if connection is not None:
+                await self._greet(connection)
+
+    async def open(self, wanted: Open) -> None:
+        """Have a new terminal handed over; `request` of `wanted` is set here. Starts the holder when there is none.
+
+        Raises ProgramNotStarted, HolderUnavailable.
+        """
+        async with self._connecting:
+            if self._connection is None:
+                await self._greet(await self._place.find_or_start())
+        self._last_request += 1
+        request = self._last_request
+        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._requests[request] = answer
+        try:
+            self._send(msgspec.structs.replace(wanted, request=request))
+            async with asyncio.timeout(ANSWER_DEADLINE_S):
+                await answer
+        except TimeoutError as error:
+            raise HolderUnavailable(
+                f"The holder of this machine's terminals did not answer within {ANSWER_DEADLINE_S:g} s."
+            ) from error
+        finally:
+            del self._requests[request]
+
+    def describe(self, terminal: str, about: str) -> None:
+        """Have `about` kept for the next node."""
+        self._tell(Describe(terminal=terminal, about=about))
+
+    def end(self, terminal: str) -> None:
+        """Hang the terminal up; `on_ended` is called when its program is over."""
+        self._tell(End(terminal=terminal))
+
+    def forget(self, terminal: str) -> None:
+        """Drop an ended terminal."""
+        self._tell(Forget(terminal=terminal))
+
+    async def end_all(self, deadline_s: float) -> None:
+        """End every terminal and the holder; returns when it has gone, or after `deadline_s`."""
+        if self._connection is None:
+            return
+        self._is_leaving = True
+        self._tell(EndAll())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(deadline_s):
+                await self._gone.wait()
+            return
+        log.error("terminals_did_not_end", deadline_s=deadline_s)
+
+    def close(self) -> None:
+        """Let go; the holder reads the terminals from here on."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            asyncio.get_running_loop().remove_reader(connection)
+            connection.close()
+
+    async def _greet(self, connection: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        self._welcome = loop.create_future()
+        self._expected = -1
+        self._connection = connection
+        self._gone.clear()
+        loop.add_reader(connection, self._readable)
+        try:
+            self._send(Hello(versions=[VERSION], keep=self._keep))
+            async with asyncio.timeout(ANSWER_DEADLINE_S):
+                await self._welcome
+        except TimeoutError as error:
+            self.close()
+            raise HolderUnavailable(
+                "The holder of this machine's terminals does not answer; end it by hand."
+            ) from error
+        finally:
+            self._welcome = None
+
+    def _send(self, message: Message) -> None:
+        if self._connection is None:
+            raise HolderUnavailable("The holder of this machine's terminals has ended; open the terminal again.")
+        try:
+            channel.send(self._connection, message)
+        except OSError as error:
+            if error.errno == errno.EMSGSIZE:
+                raise ProgramNotStarted("The environment and the command are too long for a terminal.") from error
+            raise HolderUnavailable(f"The holder of this machine's terminals cannot be reached: {error}.") from error
+
+    def _tell(self, message: Message) -> None:
+        """Send what has no answer; a holder that is gone has been noticed, or will be in a moment."""
+        with suppress(HolderUnavailable):
+            self._send(message)
+
+    def _readable(self) -> None:
+        while self._connection is not None:
+            try:
+                packet, descriptors = channel.receive(self._connection)
+            except BlockingIOError:
+                return
+            except OSError:
+                packet, descriptors = b"", []
+            if not packet:
+                self._lose("The holder of this machine's terminals has ended; open the terminal again.")
+                return
+            try:
+                message = self._decoder.decode(packet)
+            except msgspec.MsgspecError as error:
+                log.warning("holder_packet_ignored", reason=str(error))
+                _close(descriptors)
+                continue
+            self._take(message, descriptors)
+
+    def _take(self, message: FromHolder, descriptors: list[int]) -> None:
+        match message:
+            case Welcome():
+                self._expected = message.terminals
+                self._greeted()
+            case Refused():
+                self._lose(message.reason)
+            case Held():
+                self._handed(Adopted(message, Descriptors(*descriptors)))
+            case Failed():
+                answer = self._requests.get(message.request)
+                if answer is not None and not answer.done():
+                    answer.set_exception(ProgramNotStarted(message.reason))
+            case Ended():
+                if message.terminal in self._unclaimed:
+                    self._unclaimed.discard(message.terminal)
+                    self.forget(message.terminal)
+                else:
+                    self._on_ended(message)
+
+    def _handed(self, adopted: Adopted) -> None:
+        request = adopted.held.request
+        if request is None:
+            self._expected -= 1
+            self._on_handed(adopted)
+            self._greeted()
+            return
+        answer = self._requests.get(request)
+        if answer is not None and not answer.done():
+            self._on_handed(adopted)
+            answer.set_result(None)
+            return
+        # Whoever asked has given up: nobody knows of this terminal, so it must not stay.
+        adopted.descriptors.close()
+        self._unclaimed.add(adopted.held.terminal)
+        self.end(adopted.held.terminal)
+
+    def _greeted(self) -> None:
+        if self._expected == 0 and self._welcome is not None and not self._welcome.done():
+            self._welcome.set_result(None)
+
+    def _lose(self, reason: str) -> None:
+        self.close()
+        self._gone.set()
+        for answer in (self._welcome, *self._requests.values()):
+            if answer is not None and not answer.done():
+                answer.set_exception(HolderUnavailable(reason))
+        if not self._is_leaving:
+            self._on_lost()
+
+
+def _close(descriptors: list[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)

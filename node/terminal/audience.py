@@ -1,0 +1,95 @@
+"""The readers of one terminal: what they hold back together, and whose size counts."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+
+from node.terminal.reader import Reader
+from ws.protocol.errors import ErrorCode, WireError
+from ws.protocol.terminals import CREDIT_WINDOW_BYTES, TerminalFrame
+
+MAX_READERS = 32
+"""Each may have a credit window of output under way: 8 MiB for one terminal."""
+STALLED_AFTER_S = 5.0
+"""A reader that holds the program and acknowledges nothing for so long is set aside."""
+
+
+class Audience:
+    """Readers of one terminal. `on_credit` is called when the program may go on."""
+
+    def __init__(self, on_credit: Callable[[], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._on_credit = on_credit
+        self._readers: dict[Reader, asyncio.TimerHandle | None] = {}
+
+    def __len__(self) -> int:
+        return len(self._readers)
+
+    def __iter__(self) -> Iterator[Reader]:
+        """A snapshot: readers may leave while it is walked through."""
+        return iter(list(self._readers))
+
+    def add(self, reader: Reader) -> None:
+        """Raises WireError (conflict) when there are too many."""
+        if len(self._readers) >= MAX_READERS:
+            raise WireError(
+                ErrorCode.CONFLICT,
+                f"This terminal has {MAX_READERS} readers, which is the limit; close it on another page first.",
+            )
+        self._readers[reader] = None
+
+    def remove(self, reader: Reader) -> None:
+        """Forget `reader`; does nothing when it has left already."""
+        timer = self._readers.pop(reader, None)
+        if timer is not None:
+            timer.cancel()
+        self._on_credit()
+
+    def clear(self) -> None:
+        for reader in self:
+            self.remove(reader)
+
+    def credit(self) -> int:
+        """How many bytes the program may write now. Whoever leaves none is watched from here on."""
+        credit = CREDIT_WINDOW_BYTES
+        for reader, timer in self._readers.items():
+            if not reader.holds_program:
+                continue
+            credit = min(credit, reader.credit)
+            if reader.credit <= 0 and timer is None:
+                self._readers[reader] = self._loop.call_later(STALLED_AFTER_S, self._set_aside, reader)
+        return credit
+
+    def acknowledge(self, reader: Reader, offset: int) -> None:
+        """As `Reader.acknowledge`; a sign of life stops the watch."""
+        reader.acknowledge(offset)
+        self._unwatch(reader)
+        self._on_credit()
+
+    def hold_back(self, reader: Reader, *, is_held_back: bool) -> None:
+        """`reader`'s own input waits for the program, so the program does not wait for `reader`."""
+        reader.is_held_back = is_held_back
+        self._unwatch(reader)
+        if is_held_back:
+            self._on_credit()
+        else:
+            reader.flush()
+
+    def flush(self) -> None:
+        for reader in self._readers:
+            reader.flush()
+
+    def tell(self, frame: TerminalFrame, *, but: Reader | None = None) -> None:
+        for reader in self._readers:
+            if reader is not but:
+                reader.send_frame(frame)
+
+    def _unwatch(self, reader: Reader) -> None:
+        timer = self._readers.get(reader)
+        if timer is not None:
+            timer.cancel()
+            self._readers[reader] = None
+
+    def _set_aside(self, reader: Reader) -> None:
+        self._readers[reader] = None
+        reader.is_aside = True
+        self._on_credit()

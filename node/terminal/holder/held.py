@@ -1,0 +1,87 @@
+"""One terminal as the holder knows it."""
+
+import os
+import signal
+import termios
+from contextlib import suppress
+
+from node.terminal.holder.child import start
+from node.terminal.holder.messages import Ended, Held, Open
+from node.terminal.scrollback import PIPE_BYTES, Descriptors, Scrollback
+
+
+class HeldTerminal:
+    """A program, its descriptors and how it ended. Raises StartFailed when it cannot be started."""
+
+    def __init__(self, wanted: Open) -> None:
+        self.terminal = wanted.terminal
+        self.about = wanted.about
+        self.pid, pty = start(
+            wanted.argv, folder=wanted.folder, environment=wanted.environment, cols=wanted.cols, rows=wanted.rows
+        )
+        self.descriptors = Descriptors.create(pty)
+        self.ended_s: float | None = None
+        self._kept_bytes = wanted.kept_bytes
+        self._code: int | None = None
+        self._signal: str | None = None
+        self._scrollback: Scrollback | None = None
+
+    @property
+    def groups(self) -> set[int]:
+        """The process groups that a hang-up reaches, the program's own and the job in front; none once it has ended."""
+        if self.ended_s is not None:
+            return set()
+        groups = {self.pid}
+        with suppress(OSError, termios.error):
+            groups.add(os.tcgetpgrp(self.descriptors.pty))
+        return groups - {0}
+
+    @property
+    def ended(self) -> Ended:
+        return Ended(terminal=self.terminal, code=self._code, signal=self._signal)
+
+    def as_held(self, request: int | None = None) -> Held:
+        return Held(
+            request=request,
+            terminal=self.terminal,
+            pid=self.pid,
+            kept_bytes=self._kept_bytes,
+            about=self.about,
+            has_ended=self.ended_s is not None,
+            code=self._code,
+            signal=self._signal,
+        )
+
+    def reap(self, now_s: float) -> bool:
+        """Ask whether the program has just ended, and keep how."""
+        if self.ended_s is not None:
+            return False
+        pid, status = os.waitpid(self.pid, os.WNOHANG)
+        if not pid:
+            return False
+        self.ended_s = now_s
+        code = os.waitstatus_to_exitcode(status)
+        if code >= 0:
+            self._code = code
+        else:
+            self._signal = _name_of(-code)
+        return True
+
+    def begin_reading(self) -> None:
+        """The node is away: the holder is the writer of the scrollback from here on."""
+        self._scrollback = Scrollback(self.descriptors, self._kept_bytes)
+
+    def read(self) -> bool:
+        """Keep what the program has written. False when no more will come."""
+        return self._scrollback is None or not self._scrollback.take(PIPE_BYTES).is_over
+
+    def end_reading(self) -> None:
+        """A node attaches and is the writer from here on."""
+        self._scrollback = None
+
+
+def _name_of(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"SIG{number}"

@@ -1,0 +1,110 @@
+"""What the node and its holder say to each other: one JSON object per packet, descriptors beside it.
+
+A holder lives longer than the program that started it, so a new node may meet an old holder: `Hello` lists the versions
+that the node speaks, unknown members are ignored, and members are only ever added, with a default.
+"""
+
+from typing import Literal
+
+import msgspec
+
+VERSION = 1
+"""1: first version, November 2026."""
+MAX_PACKET_BYTES = 192 * 1024
+"""A sequenced packet must fit the socket's send buffer, 208 KiB unless the system says otherwise."""
+
+Keep = Literal["process", "node"]
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    """Base of every packet."""
+
+
+class Hello(Message, frozen=True, kw_only=True, tag="hello"):
+    """First packet of the node. `keep` is ``node`` when the terminals end with the connection."""
+
+    versions: list[int]
+    keep: Keep
+
+
+class Open(Message, frozen=True, kw_only=True, tag="open"):
+    """Start `argv` in a new PTY. `about` belongs to the node; the holder keeps it for the next one."""
+
+    request: int
+    terminal: str
+    argv: list[str]
+    folder: str
+    environment: dict[str, str]
+    cols: int
+    rows: int
+    kept_bytes: int
+    about: str
+
+
+class Describe(Message, frozen=True, kw_only=True, tag="describe"):
+    """Keep `about` instead of what was said before."""
+
+    terminal: str
+    about: str
+
+
+class End(Message, frozen=True, kw_only=True, tag="end"):
+    """Hang up, and kill what does not listen. `Ended` follows."""
+
+    terminal: str
+
+
+class EndAll(Message, frozen=True, kw_only=True, tag="end_all"):
+    """End every terminal, then the holder itself: the connection closes when all is over."""
+
+
+class Forget(Message, frozen=True, kw_only=True, tag="forget"):
+    """Drop a terminal that has ended."""
+
+    terminal: str
+
+
+class Welcome(Message, frozen=True, kw_only=True, tag="welcome"):
+    """Answer to `Hello`; `terminals` packets of `Held` follow."""
+
+    version: int
+    pid: int
+    terminals: int
+
+
+class Refused(Message, frozen=True, kw_only=True, tag="refused"):
+    """The node cannot attach; the connection closes."""
+
+    reason: str
+
+
+class Held(Message, frozen=True, kw_only=True, tag="held"):
+    """A terminal with its descriptors, in the order of `Descriptors`. `request` answers `Open`."""
+
+    terminal: str
+    pid: int
+    kept_bytes: int
+    about: str
+    request: int | None = None
+    has_ended: bool = False
+    code: int | None = None
+    signal: str | None = None
+
+
+class Failed(Message, frozen=True, kw_only=True, tag="failed"):
+    """`Open` did not succeed."""
+
+    request: int
+    reason: str
+
+
+class Ended(Message, frozen=True, kw_only=True, tag="ended"):
+    """The program of a terminal is over: exit code, or the name of the signal that ended it."""
+
+    terminal: str
+    code: int | None
+    signal: str | None
+
+
+FromNode = Hello | Open | Describe | End | EndAll | Forget
+FromHolder = Welcome | Refused | Held | Failed | Ended

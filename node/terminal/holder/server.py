@@ -1,0 +1,258 @@
+"""The holder's loop: one thread, one node at a time, and the clock of terminals that are ending."""
+
+import functools
+import os
+import selectors
+import signal
+import socket
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from typing import assert_never
+
+import msgspec
+
+from node.terminal.holder import channel
+from node.terminal.holder.child import StartFailed
+from node.terminal.holder.ending import Ending
+from node.terminal.holder.held import HeldTerminal
+from node.terminal.holder.messages import (
+    VERSION,
+    Describe,
+    End,
+    EndAll,
+    Failed,
+    Forget,
+    FromNode,
+    Hello,
+    Keep,
+    Message,
+    Open,
+    Refused,
+    Welcome,
+)
+
+FIRST_NODE_WAIT_S = 30.0
+"""The node that started the holder attaches at once; one that never does was killed in between."""
+ENDED_KEPT_S = 600.0
+"""How long the last words of an ended terminal wait for a node that is away."""
+
+
+class HolderServer:
+    """Serves on `listener` until it has neither a node nor a terminal."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+        self._child_ended: socket.socket
+        self._selector = selectors.DefaultSelector()
+        self._decoder = msgspec.json.Decoder(FromNode)
+        self._terminals: dict[str, HeldTerminal] = {}
+        self._endings: list[Ending] = []
+        self._node: socket.socket | None = None
+        self._is_attached = False
+        self._keep: Keep = "process"
+        self._is_closing = False
+        self._idle_until_s = time.monotonic() + FIRST_NODE_WAIT_S
+
+    def run(self) -> None:
+        """Serve. Returns when there is nothing left to hold."""
+        self._listener.setblocking(False)
+        self._watch(self._listener, self._accept)
+        self._child_ended = _child_ended_signal()
+        self._watch(self._child_ended, self._reap)
+        while not self._is_done():
+            for key, _ in self._selector.select(self._wait_s()):
+                key.data()
+            self._advance()
+
+    # --- the clock --------------------------------------------------------------------------------------------------
+
+    def _wait_s(self) -> float | None:
+        due_s = [time.monotonic() + ending.POLL_S for ending in self._endings]
+        if self._node is None:
+            due_s += [each.ended_s + ENDED_KEPT_S for each in self._terminals.values() if each.ended_s is not None]
+            if not self._terminals:
+                due_s.append(self._idle_until_s)
+        return max(0.0, min(due_s) - time.monotonic()) if due_s else None
+
+    def _advance(self) -> None:
+        now_s = time.monotonic()
+        self._endings = [ending for ending in self._endings if not ending.advance(now_s)]
+        if self._node is None:
+            for held in list(self._terminals.values()):
+                if held.ended_s is not None and (self._is_closing or held.ended_s + ENDED_KEPT_S <= now_s):
+                    self._forget(held.terminal)
+
+    def _is_done(self) -> bool:
+        if self._is_closing:
+            return not self._endings and all(each.ended_s is not None for each in self._terminals.values())
+        return self._node is None and not self._terminals and time.monotonic() >= self._idle_until_s
+
+    # --- the node ---------------------------------------------------------------------------------------------------
+
+    def _accept(self) -> None:
+        connection, _ = self._listener.accept()
+        if not channel.is_own(connection):
+            connection.close()
+            return
+        if self._node is not None and _is_gone(self._node):
+            self._detach()
+        if self._node is not None:
+            self._send(connection, Refused(reason="Another node has these terminals; stop it before this one starts."))
+            connection.close()
+        else:
+            # Sending may wait for the node: it is the only one served, and when it dies the wait ends with EPIPE.
+            connection.setblocking(True)
+            self._node = connection
+            self._watch(connection, self._receive)
+
+    def _receive(self) -> None:
+        assert self._node is not None
+        try:
+            packet, descriptors = channel.receive(self._node)
+        except OSError:
+            packet, descriptors = b"", []
+        for descriptor in descriptors:
+            os.close(descriptor)
+        try:
+            message = self._decoder.decode(packet) if packet else None
+        except msgspec.MsgspecError:
+            message = None
+        if message is None or (not self._is_attached and not isinstance(message, Hello)):
+            self._detach()
+            return
+        try:
+            self._serve(message)
+        except Exception:  # noqa: BLE001 - whatever one packet brings about, the other terminals live on
+            traceback.print_exc()
+            self._detach()
+
+    def _serve(self, message: FromNode) -> None:
+        match message:
+            case Hello():
+                self._attach(message)
+            case Open():
+                self._open(message)
+            case Describe():
+                if held := self._terminals.get(message.terminal):
+                    held.about = message.about
+            case End():
+                if held := self._terminals.get(message.terminal):
+                    self._endings.append(Ending(held.groups, time.monotonic()))
+            case EndAll():
+                self._end_all()
+            case Forget():
+                self._forget(message.terminal)
+            case _:
+                assert_never(message)
+
+    def _attach(self, hello: Hello) -> None:
+        if VERSION not in hello.versions:
+            self._reply(
+                Refused(
+                    reason=f"The terminals are held by another version (protocol {VERSION});"
+                    " close them with the version that opened them."
+                )
+            )
+            self._detach()
+            return
+        self._is_attached = True
+        self._keep = hello.keep
+        for held in self._terminals.values():
+            self._unwatch(held.descriptors.pty)
+            held.end_reading()
+        self._reply(Welcome(version=VERSION, pid=os.getpid(), terminals=len(self._terminals)))
+        for held in self._terminals.values():
+            self._reply(held.as_held(), held.descriptors.as_list())
+
+    def _detach(self) -> None:
+        if self._node is None:
+            return
+        self._unwatch(self._node)
+        self._node.close()
+        self._node = None
+        if not self._is_attached:
+            return
+        self._is_attached = False
+        self._idle_until_s = time.monotonic()
+        if self._keep == "node":
+            self._end_all()
+        for held in self._terminals.values():
+            held.begin_reading()
+            self._watch(held.descriptors.pty, functools.partial(self._read, held))
+
+    def _reply(self, message: Message, descriptors: list[int] | None = None) -> None:
+        if self._node is not None and not self._send(self._node, message, descriptors):
+            self._detach()
+
+    @staticmethod
+    def _send(connection: socket.socket, message: Message, descriptors: list[int] | None = None) -> bool:
+        try:
+            channel.send(connection, message, descriptors or ())
+        except OSError:
+            return False
+        return True
+
+    # --- terminals --------------------------------------------------------------------------------------------------
+
+    def _open(self, wanted: Open) -> None:
+        try:
+            held = HeldTerminal(wanted)
+        except (StartFailed, OSError) as error:
+            self._reply(Failed(request=wanted.request, reason=str(error)))
+            return
+        self._terminals[held.terminal] = held
+        self._reply(held.as_held(wanted.request), held.descriptors.as_list())
+
+    def _end_all(self) -> None:
+        self._is_closing = True
+        now_s = time.monotonic()
+        self._endings += [Ending(held.groups, now_s) for held in self._terminals.values() if held.groups]
+
+    def _forget(self, terminal: str) -> None:
+        held = self._terminals.get(terminal)
+        if held is not None and held.ended_s is not None:
+            self._unwatch(held.descriptors.pty)
+            held.descriptors.close()
+            del self._terminals[terminal]
+
+    def _read(self, held: HeldTerminal) -> None:
+        if not held.read():
+            self._unwatch(held.descriptors.pty)
+
+    def _reap(self) -> None:
+        with suppress(BlockingIOError):
+            self._child_ended.recv(4096)
+        for held in self._terminals.values():
+            if held.reap(time.monotonic()) and self._is_attached:
+                self._reply(held.ended)
+
+    # --- watching ---------------------------------------------------------------------------------------------------
+
+    def _watch(self, source: socket.socket | int, react: Callable[[], None]) -> None:
+        self._selector.register(source, selectors.EVENT_READ, react)
+
+    def _unwatch(self, source: socket.socket | int) -> None:
+        if source in self._selector.get_map():
+            self._selector.unregister(source)
+
+
+def _child_ended_signal() -> socket.socket:
+    """Readable after a child has ended."""
+    readable, written = socket.socketpair()
+    readable.setblocking(False)
+    written.setblocking(False)
+    signal.set_wakeup_fd(written.detach(), warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    return readable
+
+
+def _is_gone(connection: socket.socket) -> bool:
+    """Whether the peer has closed: a node that was killed may be replaced before its end was read here."""
+    try:
+        return not connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True

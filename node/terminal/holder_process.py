@@ -1,0 +1,107 @@
+"""Finding the holder of this node, or starting it."""
+
+import asyncio
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from node.terminal.holder import channel, place
+
+START_DEADLINE_S = 10.0
+RETRY_S = 0.05
+PROGRAM_FOLDER = Path(__file__).resolve().parents[2]
+
+
+class HolderUnavailable(Exception):
+    """There is no holder to work with; one sentence with cause and remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class HolderPlace:
+    """Where the holder belongs: `identity` is the node's database, `log` its own log file.
+
+    `environment` is what the holder is started with; the terminals' own is sent for each.
+    """
+
+    identity: Path
+    log: Path
+    environment: Mapping[str, str]
+
+    async def find(self) -> socket.socket | None:
+        """A connection with a running holder of this user, None when there is none."""
+        return await asyncio.to_thread(self._connect)
+
+    async def find_or_start(self) -> socket.socket:
+        """A connection with the holder, started if need be. Raises HolderUnavailable."""
+        try:
+            async with asyncio.timeout(START_DEADLINE_S):
+                while True:
+                    if (connection := await self.find()) is not None:
+                        return connection
+                    await self._start()
+                    if (connection := await self.find()) is not None:
+                        return connection
+                    # One that is about to end still has the lock.
+                    await asyncio.sleep(RETRY_S)
+        except TimeoutError as error:
+            raise HolderUnavailable(
+                f"The holder of this machine's terminals did not start within {START_DEADLINE_S:g} s; {self.log} may"
+                " tell why."
+            ) from error
+
+    def _addresses(self) -> list[Path]:
+        return place.addresses(self.identity, self.environment.get("XDG_RUNTIME_DIR"))
+
+    def _connect(self) -> socket.socket | None:
+        for address in self._addresses():
+            connection = _connect(address)
+            if connection is not None:
+                return connection
+        return None
+
+    async def _start(self) -> None:
+        reasons = []
+        for address in await asyncio.to_thread(self._addresses):
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "node.terminal.holder",
+                str(address),
+                str(self.log),
+                cwd=PROGRAM_FOLDER,
+                env=self.environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+                start_new_session=True,
+            )
+            try:
+                _, said = await process.communicate()
+            finally:
+                if process.returncode is None:
+                    process.kill()
+            if process.returncode == 0:
+                return
+            reasons.append(said.decode("utf-8", "replace").strip().rpartition("\n")[2])
+        raise HolderUnavailable(" ".join(reasons) or "No path is short enough for the terminals' socket.")
+
+
+def _connect(address: Path) -> socket.socket | None:
+    try:
+        place.check(address)
+    except place.PlaceRefused:
+        return None
+    connection = channel.new_socket()
+    connection.setblocking(False)
+    try:
+        connection.connect(str(address))
+        is_own = channel.is_own(connection)
+    except OSError:
+        connection.close()
+        return None
+    if not is_own:
+        connection.close()
+        return None
+    return connection

@@ -1,0 +1,226 @@
+"""The terminals of this node: opening, listing, closing, and taking them over at start."""
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from config import Terminal as TerminalConfig
+from node.terminal import shell
+from node.terminal.adopter import Adopted, Adopter, ProgramNotStarted
+from node.terminal.holder.messages import Ended, Open
+from node.terminal.holder_process import HolderPlace, HolderUnavailable
+from node.terminal.pace import Pace
+from node.terminal.terminal import About, Terminal
+from ws.protocol import terminals
+from ws.protocol.base import now
+from ws.protocol.errors import ErrorCode, WireError
+from ws.protocol.nodes import Empty
+
+log = structlog.get_logger(__name__)
+
+MAX_TERMINALS = 64
+"""With the default scrollback about 80 MiB when all of them are full."""
+ENDED_KEPT_S = 600.0
+"""An ended terminal can still be read for so long: its reader may be reconnecting."""
+CLOSE_DEADLINE_S = 4.0
+"""The holder kills after 2 s; the rest is for a busy machine."""
+
+
+class TerminalService:
+    """Owner of every :class:`Terminal`. `identity` is the node's database: the terminals found at start are its own.
+
+    `environment` is what terminals inherit, without the node's settings. `adopt` comes before the node goes online.
+    """
+
+    def __init__(self, config: TerminalConfig, identity: Path, environment: Mapping[str, str]) -> None:
+        self._config = config
+        self._environment = environment
+        place = HolderPlace(identity, identity.parent / "terminals.log", environment)
+        self._adopter = Adopter(
+            place, config.keep, on_handed=self._add, on_ended=self._ended, on_lost=self._holder_lost
+        )
+        self._pace = Pace()
+        self._terminals: dict[str, Terminal] = {}
+        self._opening = 0
+        self._over: dict[str, asyncio.Event] = {}
+        self._expiries: dict[str, asyncio.TimerHandle] = {}
+
+    async def adopt(self) -> None:
+        """Take over the terminals that outlived the last node.
+
+        A holder that does not hand over is logged; the node comes online without its terminals.
+        """
+        try:
+            await self._adopter.adopt()
+        except HolderUnavailable as error:
+            log.warning("terminals_not_adopted", reason=str(error))
+        if self._terminals:
+            log.info("terminals_adopted", count=len(self._terminals))
+
+    async def close(self, *, end_terminals: bool) -> None:
+        """Stop serving. The programs end too when asked, else they go on with the holder."""
+        for timer in self._expiries.values():
+            timer.cancel()
+        if end_terminals:
+            await self._adopter.end_all(CLOSE_DEADLINE_S)
+        self._adopter.close()
+        for terminal in self._terminals.values():
+            terminal.close(WireError(ErrorCode.NODE_OFFLINE, "The node of this machine is stopping."))
+        self._terminals.clear()
+
+    async def open(self, params: terminals.TerminalOpenParams) -> terminals.TerminalOpenResult:
+        """Start a program in a folder. Raises WireError."""
+        self._check_enabled()
+        self._make_room()
+        self._opening += 1
+        try:
+            terminal = await self._open(params)
+        except ProgramNotStarted as error:
+            raise WireError(ErrorCode.INVALID, str(error)) from error
+        except HolderUnavailable as error:
+            raise WireError(ErrorCode.CONFLICT, str(error)) from error
+        finally:
+            self._opening -= 1
+        log.info("terminal_opened", terminal=terminal.id)
+        return terminals.TerminalOpenResult(
+            terminal=terminal.id, name=terminal.about.name, cols=terminal.size.cols, rows=terminal.size.rows
+        )
+
+    async def list(self, params: terminals.TerminalListParams) -> terminals.TerminalListResult:
+        """All terminals, or those that were opened in a folder, in order of their opening."""
+        found = [each.as_listed() for each in self._terminals.values() if params.path in {None, each.about.path}]
+        return terminals.TerminalListResult(terminals=sorted(found, key=lambda each: (each.created, each.terminal)))
+
+    def find(self, terminal: str) -> Terminal:
+        """Raises WireError (not_found)."""
+        found = self._terminals.get(terminal)
+        if found is None:
+            raise WireError(ErrorCode.NOT_FOUND, "There is no such terminal; it was closed, or its program ended.")
+        return found
+
+    async def rename(self, params: terminals.TerminalRenameParams) -> terminals.TerminalResult:
+        """Raises WireError (not_found)."""
+        terminal = self.find(params.terminal)
+        terminal.about = msgspec.structs.replace(terminal.about, name=params.name)
+        self._adopter.describe(terminal.id, msgspec.json.encode(terminal.about).decode())
+        return terminals.TerminalResult(terminal=terminal.as_listed())
+
+    async def end(self, params: terminals.TerminalParams) -> Empty:
+        """End a terminal's program and forget it. Raises WireError (not_found)."""
+        terminal = self.find(params.terminal)
+        if not terminal.is_over:
+            over = self._over.setdefault(terminal.id, asyncio.Event())
+            self._adopter.end(terminal.id)
+            try:
+                async with asyncio.timeout(CLOSE_DEADLINE_S):
+                    await over.wait()
+            except TimeoutError:
+                log.warning("terminal_end_unconfirmed", terminal=terminal.id)
+            finally:
+                self._over.pop(terminal.id, None)
+        self._forget(terminal)
+        return Empty()
+
+    # --- opening ----------------------------------------------------------------------------------------------------
+
+    def _check_enabled(self) -> None:
+        if not self._config.enabled:
+            raise WireError(ErrorCode.UNSUPPORTED, "This machine offers no terminals; its `terminal.enabled` is false.")
+
+    def _make_room(self) -> None:
+        """Old terminals that have ended give way to new ones. Raises WireError (conflict)."""
+        if len(self._terminals) + self._opening < MAX_TERMINALS:
+            return
+        ended = next((each for each in self._terminals.values() if each.is_over), None)
+        if ended is None:
+            raise WireError(
+                ErrorCode.CONFLICT, f"This machine has {MAX_TERMINALS} terminals open, which is the limit; close one."
+            )
+        self._forget(ended)
+
+    async def _open(self, params: terminals.TerminalOpenParams) -> Terminal:
+        environment = shell.terminal_environment(self._environment)
+        program = await asyncio.to_thread(
+            shell.resolve, params.path, params.shell or self._config.default_shell, params.command, environment
+        )
+        about = About(
+            name=params.name or self._name_for(program.argv[0]),
+            path=params.path,
+            command=program.argv,
+            created=now(),
+        )
+        terminal = secrets.token_hex(8)
+        await self._adopter.open(
+            Open(
+                request=0,
+                terminal=terminal,
+                argv=program.argv,
+                folder=program.folder,
+                environment=environment,
+                cols=params.cols,
+                rows=params.rows,
+                kept_bytes=self._config.scrollback_bytes,
+                about=msgspec.json.encode(about).decode(),
+            )
+        )
+        return self.find(terminal)
+
+    def _name_for(self, program: str) -> str:
+        """The program's name, numbered when it is taken."""
+        base = Path(program).name[:60]
+        taken = {each.about.name for each in self._terminals.values()}
+        number = 1
+        while (name := base if number == 1 else f"{base} {number}") in taken:
+            number += 1
+        return name
+
+    def _add(self, adopted: Adopted) -> None:
+        held = adopted.held
+        try:
+            about = msgspec.json.decode(held.about, type=About)
+        except msgspec.MsgspecError:  # described by another version
+            about = About(name=held.terminal, path="/", command=[], created=now())
+        terminal = Terminal(
+            held.terminal, about, adopted.descriptors, held.kept_bytes, self._pace, on_exit=self._exited
+        )
+        self._terminals[terminal.id] = terminal
+        if held.has_ended:
+            terminal.ended(held.code, held.signal)
+
+    # --- ending -----------------------------------------------------------------------------------------------------
+
+    def _ended(self, ended: Ended) -> None:
+        if terminal := self._terminals.get(ended.terminal):
+            terminal.ended(ended.code, ended.signal)
+
+    def _exited(self, terminal: Terminal) -> None:
+        log.info("terminal_ended", terminal=terminal.id)
+        if over := self._over.get(terminal.id):
+            over.set()
+        loop = asyncio.get_running_loop()
+        self._expiries[terminal.id] = loop.call_later(ENDED_KEPT_S, self._forget, terminal)
+
+    def _forget(self, terminal: Terminal, why: str = "This terminal was closed.") -> None:
+        if self._terminals.pop(terminal.id, None) is None:
+            return
+        if timer := self._expiries.pop(terminal.id, None):
+            timer.cancel()
+        if over := self._over.get(terminal.id):
+            over.set()
+        terminal.close(WireError(ErrorCode.NOT_FOUND, why))
+        self._adopter.forget(terminal.id)
+
+    def _holder_lost(self) -> None:
+        """The next terminal starts another holder.
+
+        Closing our descriptors hangs every terminal up: the kernel sends SIGHUP to what still runs there.
+        """
+        if self._terminals:
+            log.error("terminal_holder_lost", terminals=len(self._terminals))
+        for terminal in list(self._terminals.values()):
+            terminal.ended(None, None)
+            self._forget(terminal, "The process that held this machine's terminals has ended; open a new terminal.")

@@ -1,0 +1,253 @@
+"""One terminal at the node: a program's PTY, its scrollback and its readers."""
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+
+from node.terminal.audience import Audience
+from node.terminal.input import InputQueue
+from node.terminal.output import OutputPump
+from node.terminal.pace import Pace
+from node.terminal.reader import Reader, ReaderSink
+from node.terminal.scrollback import Descriptors, Scrollback
+from node.terminal.size import Size, set_size, size_of
+from ws.protocol import terminals
+from ws.protocol.errors import ErrorCode, WireError
+
+RESIZE_EVERY_S = 0.05
+"""A window that is dragged sends dozens of sizes a second, and each makes the program draw its screen anew."""
+SILENCE_AFTER_EXIT_S = 1.0
+"""Linux hangs the terminal up when its program ends. Where a program had given the terminal away first, its output
+counts as over after this silence."""
+
+
+class About(msgspec.Struct, frozen=True, kw_only=True):
+    """What the node says of a terminal; the holder keeps it over the node's restart."""
+
+    name: str
+    path: str
+    command: list[str]
+    created: str
+
+
+class Terminal:
+    """Owns the node's descriptors of one terminal until `close`; begins reading at once.
+
+    `on_exit` is called once, when the program has ended and all its output is in the scrollback.
+    """
+
+    def __init__(
+        self,
+        terminal: str,
+        about: About,
+        descriptors: Descriptors,
+        kept_bytes: int,
+        pace: Pace,
+        on_exit: Callable[["Terminal"], None],
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.id = terminal
+        self.about = about
+        self.exit: terminals.Exit | None = None
+        self.size = size_of(descriptors.pty)
+        self._descriptors = descriptors
+        self._scrollback = Scrollback(descriptors, kept_bytes)
+        self._audience = Audience(self._credit_changed)
+        self._input = InputQueue(descriptors.pty)
+        self._pace = pace
+        self._on_exit = on_exit
+        self._driver: Reader | None = None
+        self._wanted_size: Size | None = None
+        self._resize_rest: asyncio.TimerHandle | None = None
+        self._silence: asyncio.TimerHandle | None = None
+        self._is_closed = False
+        self._pump = OutputPump(
+            terminal,
+            descriptors.pty,
+            self._scrollback,
+            pace,
+            credit=self._audience.credit,
+            on_output=self._audience.flush,
+            on_over=self._output_over,
+        )
+        self._pump.resume()
+
+    @property
+    def is_over(self) -> bool:
+        """The program has ended and every byte of its output is kept."""
+        return self.exit is not None and self._pump.is_over
+
+    @property
+    def end(self) -> int:
+        """How many bytes the program has written so far."""
+        return self._scrollback.end
+
+    def as_listed(self) -> terminals.Terminal:
+        return terminals.Terminal(
+            terminal=self.id,
+            name=self.about.name,
+            path=self.about.path,
+            command=self.about.command,
+            cols=self.size.cols,
+            rows=self.size.rows,
+            running=self.exit is None,
+            created=self.about.created,
+            readers=len(self._audience),
+            code=self.exit.code if self.exit else None,
+            signal=self.exit.signal if self.exit else None,
+        )
+
+    # --- readers ----------------------------------------------------------------------------------------------------
+
+    def check_offset(self, after: int | None) -> None:
+        """Raises WireError (invalid) for an offset that the program has not reached."""
+        if after is not None and after > self.end:
+            raise WireError(
+                ErrorCode.INVALID,
+                f"`after` is {after}, but this terminal has written {self.end} bytes; leave it out to begin with the"
+                " oldest kept byte.",
+            )
+
+    def attach(self, sink: ReaderSink, after: int | None, *, may_type: bool) -> Reader:
+        """A new reader, told where its output begins and sent what credit allows. Raises WireError."""
+        self.check_offset(after)
+        oldest = self._scrollback.start
+        start = oldest if after is None else max(after, oldest)
+        reader = Reader(sink, self._scrollback, start=start, may_type=may_type)
+        self._audience.add(reader)
+        reader.send_frame(
+            terminals.Attached(
+                terminal=self.id,
+                offset=start,
+                cols=self.size.cols,
+                rows=self.size.rows,
+                running=self.exit is None,
+                may_type=may_type,
+            )
+        )
+        reader.flush()
+        self._tell_exit()
+        return reader
+
+    def detach(self, reader: Reader) -> None:
+        """The reader has gone; the program runs on."""
+        if self._driver is reader:
+            self._driver = None
+        self._audience.remove(reader)
+
+    def acknowledge(self, reader: Reader, offset: int) -> None:
+        """As `Reader.acknowledge`."""
+        self._audience.acknowledge(reader, offset)
+        self._tell_exit()
+
+    async def type(self, reader: Reader, data: bytes) -> None:
+        """Input from `reader`; ignored when it may not type. Waits while the program leaves too much unread."""
+        if not reader.may_type or not data or self.exit is not None:
+            return
+        self._pace.typed(self.id)
+        if self._driver is not reader:
+            self._driver = reader
+            self._drive(reader)
+        if self._input.offer(data):
+            return
+        self._audience.hold_back(reader, is_held_back=True)
+        try:
+            while not self._input.offer(data):
+                await self._input.room()
+        finally:
+            self._audience.hold_back(reader, is_held_back=False)
+
+    def resize(self, reader: Reader, cols: int, rows: int) -> None:
+        """`reader` shows so many characters now. The terminal follows whoever typed last, until then the latest."""
+        if not reader.may_type:
+            return
+        reader.size = (cols, rows)
+        if self._driver in {reader, None}:
+            self._resize(Size(cols, rows), by=reader)
+
+    def _credit_changed(self) -> None:
+        if not self._is_closed and self._audience.credit() > 0:
+            self._pump.resume()
+
+    # --- size -------------------------------------------------------------------------------------------------------
+
+    def _resize(self, size: Size, *, by: Reader | None) -> None:
+        self._wanted_size = size
+        if self._resize_rest is None:
+            self._apply_size(by)
+
+    def _drive(self, reader: Reader) -> None:
+        """The size of a new driver applies before what it types, so that the program answers in that size."""
+        if reader.size is not None:
+            self._wanted_size = Size(*reader.size)
+            if self._resize_rest is not None:
+                self._resize_rest.cancel()
+            self._apply_size(reader)
+
+    def _apply_size(self, by: Reader | None) -> None:
+        self._resize_rest = None
+        size = self._wanted_size
+        if size is None or size == self.size or self._pump.is_over:
+            return
+        self.size = size
+        set_size(self._descriptors.pty, size)
+        self._audience.tell(terminals.Resized(cols=size.cols, rows=size.rows), but=by)
+        self._resize_rest = self._loop.call_later(RESIZE_EVERY_S, self._apply_size, None)
+
+    # --- the end ----------------------------------------------------------------------------------------------------
+
+    def ended(self, code: int | None, signal: str | None) -> None:
+        """The holder says how the program ended; what it wrote last may still be on its way."""
+        if self.exit is not None:
+            return
+        self.exit = terminals.Exit(code=code, signal=signal)
+        if self._pump.is_over:
+            self._all_over()
+        else:
+            self._await_silence()
+
+    def close(self, why: WireError) -> None:
+        """Let go: readers are told `why`, descriptors closed. The program is the holder's affair."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        for reader in self._audience:
+            if self.exit is not None:
+                reader.tell_exit(self.exit)
+            reader.end(why)
+        for timer in (self._resize_rest, self._silence):
+            if timer is not None:
+                timer.cancel()
+        self._pump.stop()
+        self._input.close()
+        self._audience.clear()
+        self._descriptors.close()
+
+    def _output_over(self) -> None:
+        if self.exit is not None:
+            self._all_over()
+
+    def _await_silence(self) -> None:
+        self._silence = self._loop.call_later(SILENCE_AFTER_EXIT_S, self._was_silent, self.end)
+
+    def _was_silent(self, end: int) -> None:
+        if self._pump.is_over:
+            return
+        if self._pump.is_held_back or end != self.end:
+            self._await_silence()
+        else:
+            self._pump.stop()
+            self._all_over()
+
+    def _all_over(self) -> None:
+        self._input.close()
+        self._tell_exit()
+        self._on_exit(self)
+
+    def _tell_exit(self) -> None:
+        if not self.is_over or self.exit is None:
+            return
+        for reader in self._audience:
+            if reader.sent == self.end:
+                reader.tell_exit(self.exit)
