@@ -55,6 +55,8 @@ class Follower:
             except Lagging:
                 log.info("follower_lagged", node=link.node, method=self._method)
             except (WireError, msgspec.DecodeError) as error:
+                if not link.is_open:
+                    return
                 log.info("follower_refused", node=link.node, method=self._method, reason=str(error))
                 await asyncio.sleep(RETRY_S)
 

@@ -145,7 +145,7 @@ class Client:
         answer = await self.post("/api/auth/login", {"username": username, "password": password})
         self.token = answer["token"]
 
-    async def op(self, name: str, **params: Any) -> dict[str, Any]:
+    async def op(self, name: str, /, **params: Any) -> dict[str, Any]:
         return await self.post(f"/api/ops/{name}", params)
 
     @contextlib.asynccontextmanager
