@@ -251,8 +251,9 @@ async def test_cancelling_in_a_batch_does_not_hold_up_the_rest() -> None:
 async def test_a_batch_longer_than_the_bound_is_refused_whole() -> None:
     limits = replace(BROWSER_LIMITS, max_running_calls=3)
     async with serve_peers(echo, limits=limits) as server, raw_client(server.url) as client:
-        await client.send([{**CALL, "id": number} for number in range(4)])
-        assert (await client.receive())["error"]["code"] == -32600
+        for batch in ([{**CALL, "id": number} for number in range(4)], [0] * 400_000):
+            await client.send(batch)
+            assert (await client.receive())["error"]["code"] == -32600
 
 
 async def test_an_answer_longer_than_a_frame_becomes_too_large() -> None:

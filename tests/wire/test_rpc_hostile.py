@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.support.faulty import faulty_proxy
 from tests.support.peers import dial_peer, echo, raw_client, serve_peers, until, within
 from ws.protocol.errors import ErrorCode, WireError
-from ws.rpc import Answer, Feed, IncomingCall, Peer
+from ws.rpc import BROWSER_LIMITS, Answer, Feed, IncomingCall, Peer
 from ws.rpc.frames import Refused, read_frame
 
 _json = st.recursive(
@@ -42,7 +42,7 @@ _frames = (
 
 @given(_frames)
 def test_reading_a_frame_raises_nothing_and_refusals_keep_a_usable_id(frame: bytes) -> None:
-    read = read_frame(frame, max_depth=64, max_id_chars=128)
+    read = read_frame(frame, BROWSER_LIMITS)
     for element in read if isinstance(read, list) else [read]:
         if isinstance(element, Refused):
             assert element.error.code is ErrorCode.INVALID

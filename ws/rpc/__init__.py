@@ -1,10 +1,12 @@
 """JSON-RPC 2.0 over one WebSocket: calls with deadlines, subscriptions with bounded buffers, both ways.
 
 `peer` puts the parts together: `frames` (bytes), `outbox` (what waits to be written), `serving` with `replies` and
-`served` (the other end's calls), `calling` (ours), `feeds` (what handlers answer), `socket` (aiohttp), `limits`.
+`served` (the other end's calls), `calling` (ours), `feeds` (what handlers answer), `events` (a queue between a feed and
+who reads it here), `socket` (aiohttp), `limits`.
 """
 
 from ws.rpc.calling import Subscription
+from ws.rpc.events import EventQueue, FeedReader
 from ws.rpc.feeds import Answer, Detach, EventSink, Feed, Lagging, feed_from
 from ws.rpc.limits import BROWSER_LIMITS, LINK_LIMITS, Limits
 from ws.rpc.peer import NotificationHandler, Peer
@@ -17,8 +19,10 @@ __all__ = [
     "AiohttpSocket",
     "Answer",
     "Detach",
+    "EventQueue",
     "EventSink",
     "Feed",
+    "FeedReader",
     "Handler",
     "IncomingCall",
     "Lagging",

@@ -2,14 +2,14 @@
 
 import asyncio
 import itertools
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from ws.protocol.envelope import Caller, CallId, Incoming, RpcError
 from ws.protocol.errors import ErrorCode, WireError
 from ws.rpc import frames
+from ws.rpc.events import EventQueue
 from ws.rpc.feeds import Lagging
 from ws.rpc.limits import Limits
 from ws.rpc.outbox import Outbox
@@ -22,64 +22,27 @@ class _CancelParams(msgspec.Struct):
     id: CallId
 
 
-class Subscription:
+class Subscription(EventQueue):
     """Our subscription at the other end: `result`, then an async iterator of encoded events, in order.
 
-    Iterating raises Lagging when events were lost (here or there) and WireError when the other end ended it; it
-    stops when the events are complete or the subscription was closed. One reader.
+    Iterating raises Lagging when events were lost (here or there) and WireError when the other end ended it; it stops
+    when the events are complete or the subscription was closed. One reader, who closes it.
     """
 
     def __init__(self, call_id: int, max_bytes: int, forget: Callable[["Subscription"], Awaitable[None]]) -> None:
+        super().__init__(max_bytes)
         self.id = call_id
         self.result = b""
-        self._max_bytes = max_bytes
         self._forget = forget
-        self._events: deque[bytes] = deque()
-        self._waiting_bytes = 0
-        self._arrived = asyncio.Event()
-        self._end: Lagging | WireError | StopAsyncIteration | None = None
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        while not self._events:
-            if self._end is not None:
-                raise self._end
-            self._arrived.clear()
-            await self._arrived.wait()
-        event = self._events.popleft()
-        self._waiting_bytes -= len(event)
-        return event
 
     async def aclose(self) -> None:
         """Tell the other end to stop, if it has not; drop the events that were not taken."""
-        self._events.clear()
-        self._waiting_bytes = 0
-        if self._end is None:
-            self.finish(StopAsyncIteration())
+        self.clear()
+        if not self.is_over:
+            self.end()
             await self._forget(self)
 
     close = aclose
-
-    def feed(self, event: bytes) -> bool:
-        """Take one event in; False: its reader is too far behind, so this subscription is over."""
-        if self._end is not None:
-            return True
-        if self._events and self._waiting_bytes + len(event) > self._max_bytes:
-            self._events.clear()
-            self.finish(Lagging("the reader of a subscription fell behind"))
-            return False
-        self._events.append(event)
-        self._waiting_bytes += len(event)
-        self._arrived.set()
-        return True
-
-    def finish(self, end: Lagging | WireError | StopAsyncIteration) -> None:
-        """The last thing that iterating raises, after the events that are waiting. The first end counts."""
-        if self._end is None:
-            self._end = end
-            self._arrived.set()
 
 
 class Calling:
@@ -123,7 +86,7 @@ class Calling:
     def event(self, subscription_id: CallId, event: bytes) -> int | None:
         """Hand an event to its subscription. Returns the id when the other end must be told to stop."""
         subscription = self._subscriptions.get(subscription_id)
-        if subscription is None or subscription.feed(event):
+        if subscription is None or subscription.offer(event):
             return None
         del self._subscriptions[subscription_id]
         return subscription.id

@@ -11,6 +11,7 @@ import msgspec
 
 from ws.protocol.envelope import Call, Caller, CallId, EndedParams, Incoming, LaggingParams, Notification, RpcError
 from ws.protocol.errors import INVALID_REQUEST, PARSE_ERROR, ErrorCode, WireError
+from ws.rpc.limits import Limits
 
 EMPTY_OBJECT = b"{}"
 
@@ -48,14 +49,14 @@ class Refused:
 Frame = Incoming | Refused
 
 
-def read_frame(frame: bytes, *, max_depth: int, max_id_chars: int) -> Frame | list[Frame]:
+def read_frame(frame: bytes, limits: Limits) -> Frame | list[Frame]:
     """Decode one text frame: an envelope, a batch of envelopes, or why it is neither. Raises nothing."""
     try:
         if frame.lstrip(b" \t\r\n")[:1] == b"[":
-            return _read_batch(frame, max_depth, max_id_chars)
-        return _read_envelope(frame, max_depth, max_id_chars)
+            return _read_batch(frame, limits)
+        return _read_envelope(frame, limits)
     except RecursionError:
-        return Refused(None, _too_deep(max_depth))
+        return Refused(None, _too_deep(limits.max_depth))
     except (msgspec.DecodeError, UnicodeDecodeError):
         return Refused(None, WireError(ErrorCode.INVALID, "This frame is not JSON.", rpc_code=PARSE_ERROR))
 
@@ -115,14 +116,16 @@ def invalid_request(detail: str) -> WireError:
     return WireError(ErrorCode.INVALID, detail, rpc_code=INVALID_REQUEST)
 
 
-def _read_batch(frame: bytes, max_depth: int, max_id_chars: int) -> Frame | list[Frame]:
+def _read_batch(frame: bytes, limits: Limits) -> Frame | list[Frame]:
     elements = _decode_list(frame)
     if not elements:
         return Refused(None, invalid_request("A batch holds at least one call."))
-    return [_read_envelope(bytes(element), max_depth, max_id_chars) for element in elements]
+    if len(elements) > limits.max_running_calls:
+        return Refused(None, invalid_request(f"A batch holds at most {limits.max_running_calls} calls."))
+    return [_read_envelope(bytes(element), limits) for element in elements]
 
 
-def _read_envelope(frame: bytes, max_depth: int, max_id_chars: int) -> Frame:
+def _read_envelope(frame: bytes, limits: Limits) -> Frame:
     try:
         envelope = _decode_incoming(frame)
     except msgspec.ValidationError as error:
@@ -131,12 +134,12 @@ def _read_envelope(frame: bytes, max_depth: int, max_id_chars: int) -> Frame:
         if envelope.error is None and not bytes(envelope.result):
             return Refused(envelope.id, invalid_request("A frame has `method`, `result` or `error`."))
         return envelope
-    if isinstance(envelope.id, str) and len(envelope.id) > max_id_chars:
-        return Refused(None, invalid_request(f"An id has at most {max_id_chars} characters."))
+    if isinstance(envelope.id, str) and len(envelope.id) > limits.max_id_chars:
+        return Refused(None, invalid_request(f"An id has at most {limits.max_id_chars} characters."))
     if envelope.jsonrpc != "2.0":
         return Refused(envelope.id, invalid_request('The member `jsonrpc` is "2.0" in every frame.'))
-    if _is_deeper(frame, max_depth):
-        return Refused(envelope.id, _too_deep(max_depth))
+    if _is_deeper(frame, limits.max_depth):
+        return Refused(envelope.id, _too_deep(limits.max_depth))
     return envelope
 
 

@@ -135,7 +135,7 @@ class Peer:
             await self._outbox.room()
 
     def _take(self, frame: bytes) -> None:
-        read = frames.read_frame(frame, max_depth=self._limits.max_depth, max_id_chars=self._limits.max_id_chars)
+        read = frames.read_frame(frame, self._limits)
         if isinstance(read, list):
             calls = [call for element in read if (call := self._sort(element)) is not None]
             if calls:

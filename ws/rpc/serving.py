@@ -58,10 +58,6 @@ class Serving:
 
     def accept_batch(self, calls: Sequence[IncomingCall | frames.Refused]) -> None:
         """Begin the calls of one batch; their answers go out together."""
-        if len(calls) > self._limits.max_running_calls:
-            detail = f"A batch holds at most {self._limits.max_running_calls} calls."
-            self.accept(frames.Refused(None, frames.invalid_request(detail)))
-            return
         batch = Batch(self._outbox, self._limits.max_sent_bytes)
         for call in calls:
             self._begin(call, batch.place())
