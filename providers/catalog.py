@@ -25,6 +25,11 @@ class ProviderCatalog:
     def __init__(self, providers: Sequence[Provider]) -> None:
         self._providers = {provider.id: provider for provider in providers}
 
+    @property
+    def ids(self) -> list[str]:
+        """In the order in which a page offers them."""
+        return list(self._providers)
+
     def get(self, provider: str) -> Provider | None:
         """None when the node has no such provider or it is switched off."""
         return self._providers.get(provider)

@@ -167,13 +167,16 @@ class ClaudeAgent:
             if isinstance(event, TurnEnded):
                 self._turn_is_over()
             await self._queue.put(event)
-            if isinstance(event, ToolCall):
-                self._approvals.call_shown(event.tool_call_id)
+            self._note_call(event)
+
+    def _note_call(self, event: AgentEvent) -> None:
+        if isinstance(event, ToolCall):
+            self._approvals.call_shown(event.tool_call_id)
 
     async def _ask(self, name: str, arguments: dict[str, Any], context: ToolPermissionContext) -> PermissionResult:
-        """A sub-agent in the background may ask between turns: then a turn of the agent's own begins."""
-        for event in self._normalizer.begin():
+        for event in self._normalizer.asked_about(context.tool_use_id):
             self._queue.put_now(event)
+            self._note_call(event)
         return await self._approvals.ask(name, arguments, context)
 
     def _turn_is_over(self) -> None:

@@ -1,5 +1,6 @@
 """Messages of the SDK become events of a session. Pure: no I/O, no clock, so recorded messages replay exactly."""
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,9 +27,9 @@ from claude_agent_sdk import (
 from providers.base import AgentEvent
 from providers.bounds import parts
 from providers.claude import notices, tools, usage
-from providers.claude.errors import api_failure
 from providers.claude.plans import PlanKeeper
 from providers.claude.streaming import LiveText
+from providers.claude.turns import Turn
 from ws.protocol.events import (
     AgentMessage,
     AgentThought,
@@ -43,18 +44,8 @@ from ws.protocol.events import (
     TurnStarted,
 )
 
-_STOP_REASONS: dict[str, StopReason] = {"max_tokens": "max_tokens", "refusal": "refusal"}
-_ABORTED = frozenset({"aborted_streaming", "aborted_tools"})
-
-
-@dataclass
-class _Turn:
-    """The running turn. `prompt` is the uuid of the prompt that it answers, None when the agent began it by itself."""
-
-    prompt: str | None
-    is_interrupted: bool = False
-    has_spoken: bool = False
-    api_error: str | None = None
+MAX_UNTOLD_CALLS = 32
+"""Calls of background agents between turns, of which one may still be asked about."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +62,10 @@ class Normalizer:
         self._folder = folder
         self._native_id = native_id
         self._mode = mode
-        self._turn: _Turn | None = None
+        self._turn: Turn | None = None
         self._waiting: str | None = None
         self._open_calls: dict[str, _Call] = {}
+        self._untold: deque[tuple[ToolUseBlock, str | None]] = deque(maxlen=MAX_UNTOLD_CALLS)
         self._live = live or LiveText()
         self._plan = PlanKeeper()
         self._told: set[str] = set()
@@ -95,7 +87,7 @@ class Normalizer:
         A turn that the agent has begun by itself is ended first, so that each TurnStarted has its TurnEnded.
         """
         if self._turn is None:
-            self._turn = _Turn(uuid)
+            self._turn = Turn(uuid)
         else:
             self._waiting = uuid
 
@@ -140,23 +132,32 @@ class Normalizer:
         for call_id, call in list(self._open_calls.items()):
             yield self._left_open(call_id, call)
         self._open_calls.clear()
-        self._turn = None if self._waiting is None else _Turn(self._waiting)
+        self._turn = None if self._waiting is None else Turn(self._waiting)
         self._waiting = None
         yield TurnEnded(stop_reason=stop_reason, error=error)
 
     def begin(self) -> Iterator[AgentEvent]:
         """The agent does something outside a turn, so it began one by itself: a background task has ended or asks."""
         if self._turn is None:
-            self._turn = _Turn(None)
+            self._turn = Turn(None)
             yield TurnStarted()
+
+    def asked_about(self, call_id: str | None) -> Iterator[AgentEvent]:
+        """Claude asks: what must be told before. Between turns a background agent asks, for a call not told so far."""
+        yield from self.begin()
+        for block, parent in [*self._untold]:
+            if block.id == call_id:
+                self._untold.remove((block, parent))
+                yield from self._block(block, parent)
 
     def _assistant(self, message: AssistantMessage) -> Iterator[AgentEvent]:
         parent = message.parent_tool_use_id
         if parent is None:
             yield from self.begin()
             self._context_used = usage.context_used(message) or self._context_used
-        if self._turn is None:
-            return  # a sub-agent in the background, between turns
+        if self._turn is None:  # a sub-agent in the background, between turns
+            self._untold.extend((block, parent) for block in message.content if isinstance(block, ToolUseBlock))
+            return
         if message.error is not None:
             self._turn.api_error = message.error
             return  # its text is the error, told by turn_ended
@@ -240,30 +241,12 @@ class Normalizer:
 
     def _result(self, message: ResultMessage) -> Iterator[AgentEvent]:
         turn = self._turn
-        if turn is None or self._is_of_another_turn(turn, message):
+        if turn is None or not turn.is_ended_by(message):
             return
         if message.result and not message.is_error and not turn.has_spoken:
             yield from self._block(TextBlock(message.result), None)  # the answer of a slash command
         if (totals := usage.totals(message, self._context_used)) is not None:
             yield totals
-        yield from self._ended(turn, message)
+        yield from self.finish(*turn.ending(message))
         if self._turn is not None and self._turn.prompt in (message.user_message_uuids or ()):
-            yield from self._ended(self._turn, message)  # the agent's own turn took the waiting prompt in
-
-    def _ended(self, turn: _Turn, message: ResultMessage) -> Iterator[AgentEvent]:
-        if turn.is_interrupted or message.terminal_reason in _ABORTED:
-            yield from self.finish("cancelled")
-        elif message.is_error:
-            text = message.result or "; ".join(message.errors or ()) or message.subtype
-            yield from self.finish("error", api_failure(turn.api_error, message.api_error_status, text))
-        else:
-            yield from self.finish(_STOP_REASONS.get(message.stop_reason or "", "end_turn"))
-
-    def _is_of_another_turn(self, turn: _Turn, message: ResultMessage) -> bool:
-        """A turn of the agent's own ended while our prompt was on its way: the prompt's own result follows."""
-        if turn.prompt is None or turn.is_interrupted:
-            return False
-        answered = message.user_message_uuids or []
-        if turn.prompt in answered:
-            return False
-        return bool(answered) or (message.origin is not None and message.origin["kind"] != "human")
+            yield from self.finish(*self._turn.ending(message))  # the agent's own turn took the waiting prompt in

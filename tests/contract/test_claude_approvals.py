@@ -143,7 +143,10 @@ async def test_a_background_agent_that_asks_between_turns_begins_a_turn(claude: 
     turn = await driver.turn(f"agent run echo ready; slow 10 0.1; write {claude.folder}/x inner\nsay outer")
     assert not of(ApprovalRequested, turn)
     await driver.until(TurnStarted)
+    call = await driver.until(ToolCall)
     request = await driver.until(ApprovalRequested)
+    assert request.tool_call_id == call.tool_call_id
+    assert call.parent is not None
     await driver.choose(request, "allow_once")
     turn = await driver.rest_of_turn()
     assert (claude.folder / "x").read_text() == "inner"
