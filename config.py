@@ -16,7 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from msgspec import Meta
 
-from configs.checks import check_proxies, check_secret, check_tls, read_token
+from configs.checks import check_proxies, check_tls, read_token
 from configs.folders import DATA_FOLDER, make_data_folder
 from configs.reader import Tables, parser, read_all
 from configs.table import ENVIRONMENT_PREFIX, About, ConfigError, Section, Setting, build, settings_of
@@ -24,6 +24,7 @@ from ws.protocol import __version__
 from ws.protocol.base import ID_PATTERN
 
 __all__ = [
+    "DATA_FOLDER",
     "ConfigError",
     "MainConfig",
     "NodeConfig",
@@ -291,7 +292,6 @@ def load_main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | No
     config = build(MainConfig, values)
     check_tls(config.server.tls_cert, config.server.tls_key)
     check_proxies(config.server.trusted_proxies)
-    check_secret(config.auth.jwt_secret)
     return config
 
 

@@ -7,9 +7,6 @@ from pathlib import Path
 
 from configs.table import ConfigError
 
-MIN_SECRET_KINDS = 10
-"""Different characters in a secret: 32 random hexadecimal digits have about 14, a repeated word has few."""
-
 
 def check_tls(certificate: Path | None, key: Path | None) -> None:
     """Certificate and key come together, and this account can read both."""
@@ -29,15 +26,6 @@ def check_proxies(proxies: Sequence[str]) -> None:
             raise ConfigError(
                 f"server.trusted_proxies must be addresses or networks such as 10.0.0.0/8: {error}"
             ) from error
-
-
-def check_secret(secret: str | None) -> None:
-    """Refuse a signing secret that is long and yet a phrase or a repetition."""
-    if secret is not None and len(set(secret)) < MIN_SECRET_KINDS:
-        raise ConfigError(
-            "auth.jwt_secret must be random, and this one repeats itself;"
-            " leave it out to have one made, or take: openssl rand -base64 48"
-        )
 
 
 def read_token(descriptor: int) -> str:

@@ -11,6 +11,8 @@ export default defineConfig(({ mode }) => ({
     outDir: "../dist",
     emptyOutDir: true,
     manifest: "manifest.json",
+    // The notices of all that is bundled: their licences ask for it.
+    license: { fileName: "licenses.md" },
     modulePreload: { polyfill: false },
     target: "es2023",
     // Icons and fonts stay files of their own: a data: address would be fetched with every style sheet.
