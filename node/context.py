@@ -6,6 +6,7 @@ from typing import Any
 
 from ws.protocol.base import Struct
 from ws.protocol.envelope import Caller
+from ws.rpc import Feed
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +22,11 @@ class Subscribed:
     events: AsyncIterator[Struct | bytes]
 
 
-Handler = Callable[[Caller, Any], Awaitable[Struct | Subscribed]]
-"""Called with who asks and the decoded params (a value of the op's params type); raises WireError."""
+Handler = Callable[[Caller, Any], Awaitable[Struct | Subscribed | Feed]]
+"""Called with who asks and the decoded params (a value of the op's params type); raises WireError.
+
+A Feed answers a subscription whose events must keep their place among the answers of the same connection.
+"""
 
 HandlerMap = Mapping[str, Handler]
 """By op name."""

@@ -1,0 +1,148 @@
+"""The node's services, put together: what one feature needs of another is passed in here."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from config import DATA_FOLDER, NodeConfig
+from node.context import HandlerMap
+from node.dispatch import Dispatcher
+from node.files.guard import PathGuard
+from node.files.handlers import handlers as files_handlers
+from node.files.pool import FilePool
+from node.files.service import FilesService
+from node.git.handlers import handlers as git_handlers
+from node.git.runner import GitRunner
+from node.git.service import GitService
+from node.link.direct import About
+from node.link.handlers import handlers as link_handlers
+from node.policy import Policy
+from node.projects.handlers import handlers as projects_handlers
+from node.projects.service import ProjectsService, SessionFolder
+from node.sessions.handlers import handlers as session_handlers
+from node.sessions.modes import ModePolicy
+from node.sessions.service import Patience, SessionService
+from node.store import Store
+from node.supervisor import Supervisor
+from node.system.service import SystemFacts, capabilities
+from node.terminal.handlers import handlers as terminal_handlers
+from node.terminal.service import TerminalService
+from node.terminal.stream import Dial, StreamServer
+from providers.catalog import CatalogSettings, ProviderCatalog, build_catalog
+from providers.claude.provider import ClaudeSettings
+from providers.scripted.provider import ScriptedSettings
+from ws.protocol.base import NodeId
+from ws.tasks import TaskOwner
+
+
+class Assembly:
+    """Everything that answers calls. `environment` is what agents, terminals and Git inherit."""
+
+    def __init__(
+        self, config: NodeConfig, store: Store, guard: PathGuard, pool: FilePool, environment: Mapping[str, str]
+    ) -> None:
+        self._config = config
+        self._pool = pool
+        self._tasks = TaskOwner("node")
+        self._guard = guard
+        self.catalog = _catalog(config, environment, self._tasks)
+        self.sessions = SessionService(
+            NodeId(config.node.id),
+            store.journals,
+            store.processes,
+            self.catalog,
+            resolve_directory=guard.resolve_directory,
+            modes=ModePolicy(config.policy.max_mode),
+            patience=_patience(config),
+        )
+        self.terminals = TerminalService(config.terminal, config.database.path, environment)
+        self._files = FilesService(guard, pool, max_read_bytes=config.filesystem.max_read_bytes)
+        self._git = GitService(GitRunner(environment), guard.resolve_directory)
+        self._projects = ProjectsService(
+            roots=guard.roots,
+            session_folders=self._session_folders,
+            pinned=store.pinned,
+            resolve_directory=guard.resolve_directory,
+            tasks=self._tasks,
+        )
+
+    @classmethod
+    async def make(cls, config: NodeConfig, store: Store, environment: Mapping[str, str]) -> "Assembly":
+        """Resolves the roots, which blocks, in a thread."""
+        pool = FilePool()
+        guard = await asyncio.to_thread(
+            PathGuard.for_node,
+            config.filesystem.roots,
+            pool,
+            database=config.database.path,
+            data_folder=DATA_FOLDER.expanduser(),
+        )
+        return cls(config, store, guard, pool, environment)
+
+    async def start(self, supervisor: Supervisor, dial: Dial) -> Dispatcher:
+        """Take over what an earlier node left, and answer calls. The node may come online when this returns."""
+        supervisor.started("files", self._close_pool)
+        supervisor.started("tasks", self._tasks.close)
+        supervisor.started("agents", self.catalog.close)
+        await self.sessions.start()
+        supervisor.started("sessions", self.sessions.stop)
+        await self.terminals.adopt()
+        supervisor.started("terminals", lambda: self.terminals.close(end_terminals=supervisor.ends_terminals))
+        streams = StreamServer(self.terminals, dial)
+        supervisor.started("streams", streams.close)
+        return Dispatcher(NodeId(self._config.node.id), self._handlers(streams), self._policy(), self._tasks)
+
+    def about(self, facts: SystemFacts) -> About:
+        """What Main is told of this node."""
+        config, policy = self._config, self._policy()
+        has_terminal = config.terminal.enabled and policy.offers("terminal")
+        offered = capabilities(facts, has_terminal=has_terminal, providers=self.catalog.ids)
+        return About(
+            id=NodeId(config.node.id),
+            name=config.node.name,
+            platform=facts.platform,
+            labels=dict(config.node.labels),
+            capabilities=type(offered)(
+                terminal=offered.terminal,
+                providers=offered.providers if policy.offers("sessions") else [],
+                features=[feature for feature in offered.features if policy.offers(feature)],
+            ),
+            home=facts.home,
+        )
+
+    def _handlers(self, streams: StreamServer) -> Sequence[HandlerMap]:
+        terminals = dict(terminal_handlers(self.terminals, streams))
+        terminals["link.stream"] = self._policy().guard_stream(terminals["link.stream"])
+        return [
+            link_handlers(),
+            session_handlers(self.sessions),
+            terminals,
+            files_handlers(self._files),
+            git_handlers(self._git),
+            projects_handlers(self._projects),
+        ]
+
+    def _policy(self) -> Policy:
+        return Policy(is_viewer_only=self._config.policy.viewer_only, offered=self._config.node.capabilities)
+
+    async def _session_folders(self) -> list[SessionFolder]:
+        return [
+            SessionFolder(path=each.path, sessions=each.sessions, last_used=each.last_used)
+            for each in self.sessions.folders()
+        ]
+
+    async def _close_pool(self) -> None:
+        self._pool.close()
+
+
+def _catalog(config: NodeConfig, environment: Mapping[str, str], tasks: TaskOwner) -> ProviderCatalog:
+    claude, scripted = config.providers.claude, config.providers.scripted
+    settings = CatalogSettings(
+        claude=ClaudeSettings(command=claude.command, env=claude.env) if claude.enabled else None,
+        scripted=ScriptedSettings(file=scripted.script) if scripted.enabled else None,
+    )
+    return build_catalog(settings, environment=environment, start_task=tasks.start)
+
+
+def _patience(config: NodeConfig) -> Mapping[str, Patience]:
+    claude = config.providers.claude
+    return {"claude": Patience(claude.approval_timeout_s, claude.idle_timeout_s)}

@@ -1,0 +1,68 @@
+"""What the node presents when it dials: its own secret, or at first contact a register token."""
+
+from dataclasses import dataclass
+
+from node.store.identity import IdentityStore, new_secret
+from ws.dial import DialError
+
+UNAUTHORIZED = 401
+
+
+@dataclass(frozen=True)
+class Credential:
+    """`bearer` opens the link; `new_secret` is what a first contact offers as the node's own from then on."""
+
+    bearer: str
+    new_secret: str | None = None
+
+
+class Credentials:
+    """The node's secret comes first. A refused one is given up for a token only where somebody meant it so: the Main
+    that started this node gave the token with the start, or the node was started again after the refusal.
+    """
+
+    def __init__(self, store: IdentityStore, *, register_token: str | None, is_local: bool) -> None:
+        self._store = store
+        self._token = register_token
+        self._may_rejoin = is_local
+        self._is_refused = False
+        self._is_first_look = True
+
+    async def choose(self) -> Credential:
+        """For the next attempt. Raises a final DialError when there is nothing to present."""
+        identity = await self._store.load()
+        if self._is_first_look and identity is not None and identity.is_revoked:
+            self._may_rejoin = True
+        self._is_first_look = False
+        if identity is not None and not (self._is_refused and self._may_rejoin and self._token):
+            return Credential(identity.node_secret)
+        if self._token is None:
+            raise DialError(
+                "This node has never been linked with Main and has no register token: set node.register_token to the"
+                " one that Main shows under Machines.",
+                is_final=True,
+            )
+        return Credential(self._token, new_secret())
+
+    async def refused(self, credential: Credential, error: DialError) -> DialError:
+        """Take note of a refusal; returns the error to go on with, which is not final when there is another way."""
+        if error.status != UNAUTHORIZED or credential.new_secret is not None:
+            return error
+        await self._store.revoke()
+        self._is_refused = True
+        if self._may_rejoin and self._token is not None:
+            return DialError(error.detail, status=error.status)
+        remedy = "To join again, start this node anew with the register token that Main shows under Machines."
+        return DialError(f"{error.detail} {remedy}", is_final=True, status=error.status)
+
+    async def removed(self) -> None:
+        """Main has removed this node."""
+        await self._store.revoke()
+
+    async def accepted(self, credential: Credential, *, main_secret: str | None, main_id: str) -> None:
+        """The handshake is done: keep what it brought."""
+        if credential.new_secret is not None and main_secret is not None:
+            await self._store.save(node_secret=credential.new_secret, main_secret=main_secret, main_id=main_id)
+        elif (identity := await self._store.load()) is not None and identity.is_revoked:
+            await self._store.reinstate()
+        self._is_refused = False

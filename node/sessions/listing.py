@@ -1,0 +1,73 @@
+"""Sessions as lists show them, and the two subscriptions that Main holds: changes of the list, and the inbox."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec.structs import replace
+
+from node.sessions.broadcast import Broadcast
+from node.sessions.fitting import encode
+from node.sessions.journal import Appended
+from ws.protocol.events import ApprovalRequested, ApprovalResolved, TurnEnded
+from ws.protocol.link import LinkSessionsResult
+from ws.protocol.sessions import (
+    InboxItem,
+    InboxResolved,
+    InboxResult,
+    InboxTurnEnded,
+    SessionChanged,
+    SessionRemoved,
+    SessionState,
+    SessionSummary,
+)
+from ws.rpc import Feed
+
+
+class Listing:
+    """What is published is published before the call that changed it is answered."""
+
+    def __init__(self) -> None:
+        self._sessions = Broadcast()
+        self._inbox = Broadcast()
+
+    def changed(self, appended: Appended, *, was_unread: bool, is_unread: bool) -> None:
+        """Tell of what an append changed. The time of the last change alone is not told: it moves with each event."""
+        before, after = summary(appended.before, was_unread), summary(appended.after, is_unread)
+        if replace(before, updated=after.updated) != after:
+            self.put(after)
+        for event in appended.events:
+            match event:
+                case ApprovalRequested():
+                    self._inbox.publish(encode(InboxItem(session=after, approval=event)))
+                case ApprovalResolved():
+                    resolved = InboxResolved(node=after.node, session=after.id, approval=event.approval)
+                    self._inbox.publish(encode(resolved))
+                case TurnEnded():
+                    self._inbox.publish(encode(InboxTurnEnded(session=after, stop_reason=event.stop_reason)))
+                case _:
+                    pass
+
+    def put(self, session: SessionSummary) -> None:
+        """The row of this session is now this."""
+        self._sessions.publish(encode(SessionChanged(session=session)))
+
+    def removed(self, session: SessionState) -> None:
+        """The session is gone, and with it what it asked."""
+        for request in session.approvals:
+            self._inbox.publish(encode(InboxResolved(node=session.node, session=session.id, approval=request.approval)))
+        self._sessions.publish(encode(SessionRemoved(node=session.node, id=session.id)))
+
+    def sessions_feed(self, sessions: list[SessionSummary]) -> Feed:
+        """`link.sessions`: every session as it is now, then changes."""
+        return self._sessions.feed(encode(LinkSessionsResult(sessions=sessions)))
+
+    def inbox_feed(self, sessions: Iterable[tuple[SessionSummary, SessionState]]) -> Feed:
+        """`link.inbox`: what is asked now, then changes and ended turns."""
+        items = [InboxItem(session=row, approval=approval) for row, state in sessions for approval in state.approvals]
+        return self._inbox.feed(encode(InboxResult(approvals=items)))
+
+
+def summary(state: SessionState, is_unread: bool) -> SessionSummary:
+    """The list's part of a state."""
+    fields: dict[str, Any] = {name: getattr(state, name) for name in SessionSummary.__struct_fields__}
+    return SessionSummary(**(fields | {"unread": is_unread}))

@@ -1,0 +1,307 @@
+"""One session: what people do to it and what its agent says, one after another, into its journal."""
+
+import uuid
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import structlog
+from msgspec.structs import replace
+
+from node.sessions import approvals, turns
+from node.sessions.actor import Actor, Staff
+from node.sessions.fitting import STAMP_BYTES, encode
+from node.sessions.fold import fold
+from node.sessions.intake import Intake
+from node.sessions.journal import Appended, Journal
+from node.sessions.queueing import queue_events
+from node.sessions.serial import Serial
+from node.sessions.timers import Timers
+from providers.base import AgentEvent, Decision, Prompt, SessionSpec
+from ws.protocol.errors import ErrorCode, WireError
+from ws.protocol.events import (
+    MAX_EVENT_BYTES,
+    ApprovalRequested,
+    ApprovalResolved,
+    Delta,
+    JournalEvent,
+    ModeChanged,
+    Notice,
+    PromptQueued,
+    TitleChanged,
+    TurnEnded,
+    TurnStarted,
+    UserMessage,
+)
+from ws.protocol.sessions import (
+    SessionAnswerParams,
+    SessionQueueParams,
+    SessionSendParams,
+    SessionSendResult,
+    SessionState,
+)
+
+Result = TypeVar("Result")
+log = structlog.get_logger(__name__)
+
+INTERRUPT_DEADLINE_S = 10.0
+"""An agent that has not ended its turn by then is ended itself."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the node's configuration says about the sessions of one agent."""
+
+    approval_timeout_s: float
+    idle_timeout_s: float
+    is_mode_allowed: Callable[[str], Awaitable[bool]]
+
+
+class Session:
+    """Every change runs in `_serial`, to its end even when its caller has gone, so that no two overlap."""
+
+    def __init__(self, journal: Journal, staff: Staff, rules: Rules) -> None:
+        state = journal.state
+        self.journal = journal
+        self._rules = rules
+        self._serial = Serial(staff.owner, f"session {state.id}")
+        self._timers = Timers(staff.owner)
+        self._intake = Intake(is_title_given=bool(state.title))
+        self._actor = Actor(self, self._serial, staff, name=state.id)
+        self._is_stopping = False
+        self._is_deleted = False
+        self._is_interrupted = False
+
+    @property
+    def state(self) -> SessionState:
+        """The fold of what is on disk."""
+        return self.journal.state
+
+    async def recover(self) -> None:
+        """After a start of the node: end the turn that was running, then go on with what waits."""
+        await self._serial.run(lambda: self._append(turns.turn_end(self.state, "node_restarted")))
+
+    async def send(self, params: SessionSendParams, by: str) -> SessionSendResult:
+        """Journal a prompt; its turn starts at once when none runs and none waits."""
+
+        async def work() -> SessionSendResult:
+            known = await self.journal.find("prompt", params.message_id)
+            if known is not None:
+                return self._sent(known.seq, params.message_id, is_duplicate=True)
+            prompt = PromptQueued(message_id=params.message_id, text=params.text, attachments=params.attachments, by=by)
+            if len(encode(prompt)) > MAX_EVENT_BYTES - STAMP_BYTES:
+                raise WireError(
+                    ErrorCode.TOO_LARGE, "The prompt with its attachments is larger than 1 MiB; attach less or smaller."
+                )
+            seq = self.state.head + 1
+            await self._append([prompt])
+            return self._sent(seq, params.message_id, is_duplicate=False)
+
+        return await self._act(work)
+
+    async def queue(self, params: SessionQueueParams, by: str) -> SessionState:
+        """Change the queue and return the state after that."""
+
+        async def work() -> SessionState:
+            await self._append(queue_events(self.state, params, by))
+            return self.state
+
+        return await self._act(work)
+
+    async def interrupt(self, *, hold_queue: bool, by: str) -> bool:
+        """End the running turn; False when none runs. With `hold_queue` what waits then waits for its release."""
+
+        async def work() -> bool:
+            is_running = self.state.turn is not None
+            items = turns.hold(self.state, by) if hold_queue else []
+            if is_running and self._actor.take_back():
+                items += turns.turn_end(self.state, "cancelled")
+            await self._append(items)
+            if is_running and self.state.turn is not None:
+                self._is_interrupted = True
+                self._actor.interrupt()
+                self._timers.set("interrupt", INTERRUPT_DEADLINE_S, self._give_up)
+            return is_running
+
+        return await self._act(work)
+
+    async def answer(self, params: SessionAnswerParams, by: str) -> int:
+        """Journal the answer and hand it to the agent; returns its `seq`. The first answer wins."""
+
+        async def work() -> int:
+            request = approvals.pending(self.state, params.approval)
+            if request is None:
+                raise approvals.too_late(
+                    await self.journal.find("asked", params.approval),
+                    await self.journal.find("answered", params.approval),
+                )
+            option = approvals.chosen(request, params.option)
+            resolved = ApprovalResolved(approval=params.approval, outcome="selected", option=option.id, by=by)
+            seq = await self._append([resolved])
+            decision = Decision(option.id, params.updated_input, params.answers, params.message)
+            self._actor.answer(params.approval, decision)
+            return seq
+
+        return await self._act(work)
+
+    async def set_agent(self, *, mode: str | None, model: str | None, effort: str | None) -> None:
+        """Tell a live agent its new settings; a later one is opened with them. Raises what the agent raises."""
+        if mode is not None and mode != self.state.mode:
+            await self._actor.set_mode(mode)
+        if (model, effort) != (self.state.model, self.state.effort):
+            await self._actor.set_model(model, effort)
+
+    async def note(self, events: Sequence[JournalEvent]) -> None:
+        """Journal what a person changed about the session."""
+        if any(isinstance(event, TitleChanged) for event in events):
+            self._intake.is_title_given = True
+        await self._act(lambda: self._append(events))
+
+    async def delete(self) -> None:
+        """End the agent and remove the journal."""
+        self._is_deleted = True
+        self._timers.cancel_all()
+        await self._actor.close()
+        await self._serial.run(self.journal.delete)
+
+    async def stop(self) -> None:
+        """The node is stopping: end the agent; a turn that runs ends as the next start would end it."""
+        self._is_stopping = True
+        self._timers.cancel_all()
+        await self._actor.close()
+        await self._serial.run(lambda: self._append(turns.turn_end(self.state, "node_restarted")))
+
+    def spec(self) -> SessionSpec:
+        """What an agent is opened with now."""
+        state = self.state
+        return SessionSpec(
+            path=Path(state.path),
+            model=state.model,
+            mode=state.mode,
+            effort=state.effort,
+            native_id=self._intake.native_id(state),
+            new_native_id=str(uuid.uuid4()),
+        )
+
+    async def take(self, events: Sequence[AgentEvent]) -> None:
+        """What the agent said, as it comes: for the actor."""
+        items: list[JournalEvent | Delta] = []
+        state = self.state
+        for event in events:
+            for item in self._intake.accept(state, await self._allowed(event)):
+                items.append(self._dated(item))
+                if not isinstance(item, Delta):
+                    state = fold(state, [item])
+            if isinstance(event, ApprovalRequested) and state.turn is None:
+                self._refuse(event)
+        await self._append(items)
+
+    async def agent_refused(self, failure: str) -> None:
+        """No agent can be opened, for the actor: the turn ends, and what waits is held, or it would fare the same."""
+        self._actor.take_back()
+        await self._append([*turns.turn_end(self.state, "error", failure), *turns.hold(self.state, turns.NODE)])
+
+    async def agent_ended(self, failure: str) -> None:
+        """The agent is gone, for the actor: its turn ends."""
+        if self._is_deleted or self._actor.has_due:
+            return
+        if self._is_stopping:
+            await self._append(turns.turn_end(self.state, "node_restarted"))
+        elif self._is_interrupted:
+            await self._append(turns.turn_end(self.state, "cancelled"))
+        else:
+            await self._append(turns.turn_end(self.state, "error", failure))
+
+    async def _act(self, work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+        async def checked() -> Result:
+            if self._is_deleted:
+                raise WireError(ErrorCode.NOT_FOUND, "There is no such session on this machine.")
+            if self._is_stopping:
+                raise WireError(ErrorCode.NODE_OFFLINE, "This node is stopping; try again when it is back.")
+            return await work()
+
+        return await self._serial.run(checked)
+
+    async def _append(self, items: Sequence[JournalEvent | Delta]) -> int:
+        """Journal `items` and, when that makes a prompt due, the beginning of its turn; returns the head."""
+        settled = fold(self.state, [item for item in items if not isinstance(item, Delta)])
+        begun = [] if self._is_stopping else turns.next_turn(settled, self._intake.held_back)
+        if not items and not begun:
+            return self.state.head
+        head = await self.journal.append([*items, *begun])
+        if begun:
+            self._intake.turn_began()
+        for event in begun:
+            if isinstance(event, UserMessage):
+                self._actor.begin(Prompt(event.message_id, event.text, tuple(event.attachments)))
+        return head
+
+    def after_append(self, appended: Appended) -> None:
+        """Set the clocks that follow from what was journalled."""
+        for event in appended.events:
+            match event:
+                case ApprovalRequested():
+                    self._watch_for_expiry(event.approval)
+                case ApprovalResolved():
+                    self._timers.cancel(f"approval {event.approval}")
+                case TurnStarted():
+                    self._timers.cancel("idle")
+                case TurnEnded():
+                    self._is_interrupted = False
+                    self._timers.cancel("interrupt")
+                    self._timers.set("idle", self._rules.idle_timeout_s, self._retire_idle)
+                case _:
+                    pass
+
+    def _watch_for_expiry(self, approval: str) -> None:
+        timeout_s = self._rules.approval_timeout_s
+        self._timers.set(f"approval {approval}", timeout_s, lambda: self._serial.run(lambda: self._expire(approval)))
+
+    async def _expire(self, approval: str) -> None:
+        request = approvals.pending(self.state, approval)
+        if request is not None:
+            await self._append([ApprovalResolved(approval=approval, outcome="expired")])
+            self._refuse(request)
+
+    def _refuse(self, request: ApprovalRequested) -> None:
+        option = approvals.refusal(request)
+        if option is None:
+            self._actor.interrupt()
+        else:
+            self._actor.answer(request.approval, Decision(option, message=approvals.EXPIRED_MESSAGE))
+
+    async def _retire_idle(self) -> None:
+        async def work() -> None:
+            if self.state.turn is None:
+                self._actor.retire()
+
+        await self._serial.run(work)
+
+    async def _give_up(self) -> None:
+        async def work() -> None:
+            if self._is_interrupted:
+                log.warning("agent_ignored_interrupt", session=self.state.id)
+                self._actor.retire()
+
+        await self._serial.run(work)
+
+    async def _allowed(self, event: AgentEvent) -> AgentEvent:
+        """The event itself; a mode above the node's policy is taken back and becomes a notice."""
+        if not isinstance(event, ModeChanged) or await self._rules.is_mode_allowed(event.mode):
+            return event
+        if self.state.mode is not None:
+            self._actor.restore_mode(self.state.mode)
+        text = f"The agent wanted mode {event.mode}, which this machine does not allow (policy.max_mode)."
+        return Notice(level="warning", code="mode_not_allowed", text=text)
+
+    def _dated(self, item: JournalEvent | Delta) -> JournalEvent | Delta:
+        if not isinstance(item, ApprovalRequested):
+            return item
+        expires = datetime.now(UTC) + timedelta(seconds=self._rules.approval_timeout_s)
+        return replace(item, expires_at=expires.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
+
+    def _sent(self, seq: int, message_id: str, *, is_duplicate: bool) -> SessionSendResult:
+        is_waiting = any(each.message_id == message_id for each in self.state.queue)
+        return SessionSendResult(seq=seq, state="queued" if is_waiting else "running", duplicate=is_duplicate)

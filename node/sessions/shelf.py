@@ -1,0 +1,138 @@
+"""Every session of the node, in memory: found at start, added, looked at, removed."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+import structlog
+
+from node.sessions.actor import Staff
+from node.sessions.fold import empty_state, fold
+from node.sessions.journal import Appended, Journal, decode_event
+from node.sessions.listing import Listing, summary
+from node.sessions.session import Rules, Session
+from node.store.journals import Journals, Stored
+from ws.protocol.base import NodeId, SessionId
+from ws.protocol.errors import ErrorCode, WireError
+from ws.protocol.events import JournalEvent, SessionStarted
+from ws.protocol.sessions import SessionState, SessionSummary
+from ws.tasks import TaskOwner
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Shelved:
+    """`seen` is the `seq` up to which somebody has looked or acted."""
+
+    number: int
+    session: Session
+    seen: int
+
+    @property
+    def is_unread(self) -> bool:
+        state = self.session.state
+        return state.turn is None and state.head > self.seen
+
+    @property
+    def summary(self) -> SessionSummary:
+        return summary(self.session.state, self.is_unread)
+
+
+class Shelf:
+    """`staff` and `rules` give a session of an agent what it works with."""
+
+    def __init__(
+        self,
+        node: NodeId,
+        journals: Journals,
+        listing: Listing,
+        owner: TaskOwner,
+        *,
+        staff: Callable[[str], Staff],
+        rules: Callable[[str], Rules],
+    ) -> None:
+        self._node = node
+        self._journals = journals
+        self._listing = listing
+        self._owner = owner
+        self._staff = staff
+        self._rules = rules
+        self._shelved: dict[SessionId, Shelved] = {}
+
+    async def load(self) -> None:
+        """Read what the disk holds. A session whose journal cannot be read is left where it is, and logged."""
+        for stored in await self._journals.load():
+            try:
+                state = _folded(stored, self._node)
+            except msgspec.DecodeError as error:
+                log.warning("journal_unreadable", session=stored.id, reason=str(error))
+                continue
+            if state.head == 0:
+                await self._journals.delete(stored.number)  # the node died while it was being created
+                continue
+            self._put(stored.number, state, stored.seen, state.provider)
+
+    async def add(self, started: SessionStarted) -> Shelved:
+        """A new session."""
+        session, epoch = SessionId(secrets.token_urlsafe(12)), secrets.token_urlsafe(8)
+        number = await self._journals.create(session, epoch)
+        shelved = self._put(number, empty_state(session, self._node, epoch), 0, started.provider)
+        try:
+            await shelved.session.note([started])
+        except WireError:
+            del self._shelved[session]
+            raise
+        self.look(shelved)
+        return shelved
+
+    def get(self, session: str) -> Shelved:
+        """Raises not_found."""
+        shelved = self._shelved.get(SessionId(session))
+        if shelved is None or shelved.session.state.head == 0:
+            raise WireError(ErrorCode.NOT_FOUND, "There is no such session on this machine.")
+        return shelved
+
+    def all(self) -> list[Shelved]:
+        """The most recently changed first."""
+        found = [each for each in self._shelved.values() if each.session.state.head > 0]
+        return sorted(found, key=lambda each: each.session.state.updated, reverse=True)
+
+    def look(self, shelved: Shelved) -> None:
+        """Somebody has seen, or written, what is there."""
+        was_unread, shelved.seen = shelved.is_unread, shelved.session.state.head
+        if was_unread:
+            self._listing.put(shelved.summary)
+        if shelved.session.state.turn is None:
+            work = self._journals.set_seen(shelved.number, shelved.seen)
+            _ = self._owner.start(work, name=f"seen {shelved.session.state.id}")
+
+    async def remove(self, shelved: Shelved) -> None:
+        """Delete a session with its journal and end its agent."""
+        state = shelved.session.state
+        await shelved.session.delete()
+        del self._shelved[SessionId(state.id)]
+        self._listing.removed(state)
+
+    def _put(self, number: int, state: SessionState, seen: int, provider: str) -> Shelved:
+        def appended(change: Appended) -> None:
+            shelved.session.after_append(change)
+            was_unread = change.before.turn is None and change.before.head > shelved.seen
+            if shelved.session.journal.is_watched:
+                self.look(shelved)
+            self._listing.changed(change, was_unread=was_unread, is_unread=shelved.is_unread)
+
+        journal = Journal(self._journals, number, state, on_appended=appended)
+        session = Session(journal, self._staff(provider), self._rules(provider))
+        shelved = Shelved(number, session, seen)
+        self._shelved[SessionId(state.id)] = shelved
+        return shelved
+
+
+def _folded(stored: Stored, node: NodeId) -> SessionState:
+    state = empty_state(stored.id, node, stored.epoch)
+    if stored.checkpoint is not None:
+        state = msgspec.json.decode(stored.checkpoint.state, type=SessionState)
+    tail: list[JournalEvent] = [decode_event(body) for body in stored.tail]
+    return fold(state, tail)

@@ -1,0 +1,178 @@
+"""The node's database: SQLite in WAL mode, one thread that reads and one that writes.
+
+Writes are queued; the writer takes all that wait into one transaction on its thread, so a burst of events costs one
+commit and one change of threads. Plain `sqlite3`, since an asynchronous wrapper changes threads for each statement.
+"""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from node.store.lock import StoreError, take_lock
+from node.store.migrations import migrate
+from ws.protocol.errors import ErrorCode, WireError
+from ws.tasks import TaskOwner
+
+Result = TypeVar("Result")
+Work = Callable[[sqlite3.Connection], Result]
+"""Runs on the database's thread: statements and nothing else, no BEGIN or COMMIT."""
+
+MAX_WAITING_WRITES = 1024
+"""Beyond this `write` waits for room; a drain is then still committed within about 10 ms on an ordinary disk."""
+
+BUSY_TIMEOUT_S = 5.0
+
+
+@dataclass(slots=True)
+class _Waiting:
+    work: Work[Any]
+    done: asyncio.Future[Any]
+    result: Any = None
+    error: Exception | None = None
+
+
+class Database:
+    """Made by `open`. Reads see everything whose `write` has returned."""
+
+    def __init__(self, lock: int, reader: sqlite3.Connection, writer: sqlite3.Connection) -> None:
+        self._lock = lock
+        self._reader = reader
+        self._writer = writer
+        self._read_thread = ThreadPoolExecutor(1, "store-reader")
+        self._write_thread = ThreadPoolExecutor(1, "store-writer")
+        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(MAX_WAITING_WRITES)
+        self._tasks = TaskOwner("store")
+        _ = self._tasks.start(self._write_for_ever(), name="writer")
+
+    @classmethod
+    async def open(cls, path: Path, *, is_local: bool = False) -> "Database":
+        """Lock, migrate and open the database at `path`. Raises StoreError with one sentence."""
+        return cls(*await asyncio.to_thread(_open, path, is_local))
+
+    async def read(self, work: Work[Result]) -> Result:
+        """Run `work` on the reading connection."""
+        return await asyncio.get_running_loop().run_in_executor(self._read_thread, work, self._reader)
+
+    async def write(self, work: Work[Result]) -> Result:
+        """Run `work` on the writing connection; either all it did is on disk when this returns, or nothing is.
+
+        Writes happen in the order of the calls. When the caller is cancelled the write happens all the same. Raises
+        WireError with a sentence when the disk is full or broken, else what `work` raises.
+        """
+        done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        await self._queue.put(_Waiting(work, done))
+        return await done
+
+    async def execute(self, sql: str, parameters: Sequence[object] = ()) -> int:
+        """Write one statement and return how many rows it changed."""
+        return await self.write(lambda connection: connection.execute(sql, parameters).rowcount)
+
+    async def close(self) -> None:
+        """Write what waits, then close and release the lock."""
+        while not self._queue.empty():
+            await self.write(lambda connection: None)
+        await self._tasks.close()
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        for thread, connection in ((self._read_thread, self._reader), (self._write_thread, self._writer)):
+            thread.shutdown()
+            connection.close()
+        os.close(self._lock)
+
+    async def _write_for_ever(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            drained = [await self._queue.get()]
+            while not self._queue.empty():
+                drained.append(self._queue.get_nowait())
+            await loop.run_in_executor(self._write_thread, _transact, self._writer, drained)
+            for waiting in drained:
+                _settle(waiting)
+
+
+def _transact(writer: sqlite3.Connection, drained: list[_Waiting]) -> None:
+    """One transaction for all; a savepoint each, so a write that fails takes none of the others with it."""
+    try:
+        writer.execute("BEGIN IMMEDIATE")
+        for waiting in drained:
+            _attempt(writer, waiting)
+        writer.execute("COMMIT")
+    except sqlite3.Error as error:
+        if writer.in_transaction:
+            writer.execute("ROLLBACK")
+        for waiting in drained:
+            waiting.error = waiting.error or _foreseen(error)
+
+
+def _attempt(writer: sqlite3.Connection, waiting: _Waiting) -> None:
+    writer.execute("SAVEPOINT each")
+    try:
+        waiting.result = waiting.work(writer)
+    except Exception as error:
+        # Whatever it is belongs to the caller of `write`.
+        waiting.error = _foreseen(error) if isinstance(error, sqlite3.Error) else error
+        if not writer.in_transaction:
+            raise  # SQLite itself has rolled everything back, which a full disk may bring about
+        writer.execute("ROLLBACK TO each")
+    writer.execute("RELEASE each")
+
+
+def _settle(waiting: _Waiting) -> None:
+    if waiting.done.done():
+        return
+    if waiting.error is not None:
+        waiting.done.set_exception(waiting.error)
+    else:
+        waiting.done.set_result(waiting.result)
+
+
+def _foreseen(error: sqlite3.Error) -> Exception:
+    """The sentence for what disks do; anything else is a defect and stays what it is."""
+    name = getattr(error, "sqlite_errorname", "")
+    if name == "SQLITE_FULL":
+        return WireError(
+            ErrorCode.CONFLICT,
+            "There is no room left for this machine's sessions: the disk is full. Free some space and try again;"
+            " nothing was changed.",
+            retryable=True,
+        )
+    if name.startswith(("SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN")):
+        return WireError(
+            ErrorCode.CONFLICT,
+            f"This machine's database cannot be written ({error}): check its disk and try again; nothing was changed.",
+            retryable=True,
+        )
+    return error
+
+
+def _open(path: Path, is_local: bool) -> tuple[int, sqlite3.Connection, sqlite3.Connection]:
+    lock = take_lock(path, is_local=is_local)
+    opened: list[sqlite3.Connection] = []
+    try:
+        opened.extend(_connect(path) for _ in range(2))
+        migrate(opened[0], path)
+        for connection in opened:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+    except BaseException:
+        for connection in opened:
+            connection.close()
+        os.close(lock)
+        raise
+    return lock, opened[0], opened[1]
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+__all__ = ["Database", "StoreError", "Work"]

@@ -1,0 +1,157 @@
+"""The tables of sessions and their events. What an event means is the business of node/sessions."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from node.store.database import Database
+from ws.protocol.base import SessionId
+
+NameKind = Literal["prompt", "asked", "answered"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event to be written: its JSON, and under which name it can be found again."""
+
+    seq: int
+    body: bytes
+    name: tuple[NameKind, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The folded state (JSON) at `head`."""
+
+    head: int
+    state: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A session as it is found at start: its checkpoint, and the events after that in order."""
+
+    number: int
+    id: SessionId
+    epoch: str
+    seen: int
+    checkpoint: Checkpoint | None
+    tail: list[bytes]
+
+
+class Journals:
+    """Sessions are known here by `number`, which `create` gives out. Writes are on disk when they return."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, session: SessionId, epoch: str) -> int:
+        """Add a session with an empty journal."""
+
+        def work(connection: sqlite3.Connection) -> int:
+            cursor = connection.execute("INSERT INTO sessions (id, epoch) VALUES (?, ?)", (session, epoch))
+            assert cursor.lastrowid is not None
+            return cursor.lastrowid
+
+        return await self._database.write(work)
+
+    async def load(self) -> list[Stored]:
+        """Every session, in the order of creation."""
+        return await self._database.read(_load)
+
+    async def append(self, number: int, entries: Sequence[Entry], checkpoint: Checkpoint | None) -> None:
+        """Write events, which must follow the last one without a gap, and the checkpoint if there is one."""
+        events = [(number, entry.seq, entry.body) for entry in entries]
+        names = [(number, *entry.name, entry.seq) for entry in entries if entry.name is not None]
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.executemany("INSERT INTO events (session, seq, body) VALUES (?, ?, ?)", events)
+            if names:
+                connection.executemany(
+                    "INSERT OR REPLACE INTO names (session, kind, name, seq) VALUES (?, ?, ?, ?)", names
+                )
+            if checkpoint is not None:
+                connection.execute(
+                    "UPDATE sessions SET folded = ?, folded_head = ? WHERE number = ?",
+                    (checkpoint.state, checkpoint.head, number),
+                )
+
+        await self._database.write(work)
+
+    async def set_seen(self, number: int, seq: int) -> None:
+        """Somebody has looked at the session up to `seq`."""
+        await self._database.execute("UPDATE sessions SET seen = ? WHERE number = ?", (seq, number))
+
+    async def page(self, number: int, *, after: int, until: int, limit: int, max_bytes: int) -> list[bytes]:
+        """Events with after < seq <= until in order; at most `limit`, and at most `max_bytes` but at least one."""
+        return await self._database.read(
+            lambda connection: _cut(
+                connection.execute(
+                    "SELECT body FROM events WHERE session = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
+                    (number, after, until, limit),
+                ),
+                max_bytes,
+            )
+        )
+
+    async def page_before(self, number: int, *, before: int, limit: int, max_bytes: int) -> list[bytes]:
+        """The last events with seq < before, in order; bounds as for `page`."""
+        newest_first = await self._database.read(
+            lambda connection: _cut(
+                connection.execute(
+                    "SELECT body FROM events WHERE session = ? AND seq < ? ORDER BY seq DESC LIMIT ?",
+                    (number, before, limit),
+                ),
+                max_bytes,
+            )
+        )
+        return newest_first[::-1]
+
+    async def find(self, number: int, kind: NameKind, name: str) -> tuple[int, bytes] | None:
+        """`seq` and JSON of the event with this name."""
+
+        def work(connection: sqlite3.Connection) -> tuple[int, bytes] | None:
+            row = connection.execute(
+                "SELECT seq, body FROM names JOIN events USING (session, seq)"
+                " WHERE session = ? AND kind = ? AND name = ?",
+                (number, kind, name),
+            ).fetchone()
+            return None if row is None else (int(row["seq"]), bytes(row["body"]))
+
+        return await self._database.read(work)
+
+    async def delete(self, number: int) -> None:
+        """Remove the session and its journal."""
+        await self._database.execute("DELETE FROM sessions WHERE number = ?", (number,))
+
+
+def _load(connection: sqlite3.Connection) -> list[Stored]:
+    found = []
+    for row in connection.execute("SELECT * FROM sessions ORDER BY number").fetchall():
+        checkpoint = None if row["folded"] is None else Checkpoint(row["folded_head"], row["folded"])
+        tail = connection.execute(
+            "SELECT body FROM events WHERE session = ? AND seq > ? ORDER BY seq", (row["number"], row["folded_head"])
+        )
+        found.append(
+            Stored(
+                number=row["number"],
+                id=SessionId(row["id"]),
+                epoch=row["epoch"],
+                seen=row["seen"],
+                checkpoint=checkpoint,
+                tail=[each["body"] for each in tail],
+            )
+        )
+    return found
+
+
+def _cut(rows: sqlite3.Cursor, max_bytes: int) -> list[bytes]:
+    found: list[bytes] = []
+    for (body,) in rows:
+        max_bytes -= len(body)
+        if found and max_bytes < 0:
+            break
+        found.append(body)
+    rows.close()
+    return found

@@ -1,0 +1,32 @@
+"""Agent processes that are alive as far as the node knows; those still recorded at a start are leftovers."""
+
+import sqlite3
+
+from node.store.database import Database
+from providers.base import AgentProcess
+
+
+class AgentProcesses:
+    """The table of recorded processes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def all(self) -> list[AgentProcess]:
+        return await self._database.read(_all)
+
+    async def add(self, process: AgentProcess) -> None:
+        await self._database.execute(
+            "INSERT OR REPLACE INTO processes (pid, start_time, command) VALUES (?, ?, ?)",
+            (process.pid, process.start_time, process.command),
+        )
+
+    async def remove(self, process: AgentProcess) -> None:
+        """Forget one; a missing one is fine."""
+        await self._database.execute(
+            "DELETE FROM processes WHERE pid = ? AND start_time = ?", (process.pid, process.start_time)
+        )
+
+
+def _all(connection: sqlite3.Connection) -> list[AgentProcess]:
+    return [AgentProcess(*row) for row in connection.execute("SELECT pid, start_time, command FROM processes")]
