@@ -7,19 +7,18 @@ by one substitution over the joined names (no name holds a slash): half the time
 
 import base64
 import binascii
-import heapq
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from itertools import islice
 
 from node.files.facts import displayed, modified, permissions, type_of
 from ws.protocol.errors import ErrorCode, WireError
 from ws.protocol.files import Entry
 
-BATCH = 8192
-"""Names sorted at a time: some megabytes at most."""
+BATCH = 2048
+"""Names looked at together: enough that the substitution pays, few enough that most of a page is soon settled."""
 _WIDTH = 20
 """Digits of a padded run; holds a 64-bit number."""
 _DIGITS = re.compile("[0-9]+")
@@ -42,25 +41,26 @@ def page(
     """
     after = _read_cursor(cursor) if cursor is not None else None
     first: list[Place] = []
+    last = None  # the greatest key that still has a chance once a page is full
     with os.scandir(descriptor) as found:
         shown = found if is_shown is None else (entry for entry in found if is_shown(entry.name))
-        for batch in _batches(_FOLDER + e.name if e.is_dir(follow_symlinks=False) else _REST + e.name for e in shown):
-            later = (place for place in batch if place > after) if after else batch
-            first = heapq.nsmallest(limit + 1, [*first, *later])
+        while batch := [
+            _FOLDER + entry.name if entry.is_dir(follow_symlinks=False) else _REST + entry.name
+            for entry in islice(shown, BATCH)
+        ]:
+            places = zip(_keys(batch), batch, strict=True)
+            likely = places if last is None else (place for place in places if place[0] <= last)
+            first += likely if after is None else (place for place in likely if place > after)
+            first.sort()
+            del first[limit + 1 :]
+            last = first[-1][0] if len(first) > limit else None
     chosen = first[:limit]
     entries = [entry for _, name in chosen if (entry := _entry(descriptor, name[1:])) is not None]
     return entries, _cursor(chosen[-1]) if len(first) > limit else None
 
 
-def _batches(names: Iterable[str]) -> Iterator[list[Place]]:
-    remaining = iter(names)
-    while batch := list(islice(remaining, BATCH)):
-        yield _places(batch)
-
-
-def _places(names: list[str]) -> list[Place]:
-    keys = _DIGITS.sub(lambda run: run[0].rjust(_WIDTH, "0"), "/".join(names).casefold()).split("/")
-    return list(zip(keys, names, strict=True))
+def _keys(names: list[str]) -> list[str]:
+    return _DIGITS.sub(lambda run: run[0].rjust(_WIDTH, "0"), "/".join(names).casefold()).split("/")
 
 
 def _entry(descriptor: int, name: str) -> Entry | None:
@@ -92,7 +92,7 @@ def _read_cursor(cursor: str) -> Place:
         raise _bad_cursor() from error
     if name[:1] not in {_FOLDER, _REST} or "/" in name:
         raise _bad_cursor()
-    return _places([name])[0]
+    return _keys([name])[0], name
 
 
 def _bad_cursor() -> WireError:
