@@ -105,7 +105,7 @@ async def yard(
     app.on_shutdown.append(this.stop)
     app.router.add_get("/page", this.page)
     app.router.add_get("/stream", this.stream)
-    runner = web.AppRunner(app, shutdown_timeout=1.0, access_log=None)
+    runner = web.AppRunner(app, shutdown_timeout=1.0)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=None if tls is None else tls[0]).start()
     this.port = runner.addresses[0][1]

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 import pytest
+import uvloop
 from aiohttp import web
 
 from tests.support.peers import DEADLINE_S, echo, serve_peers, within
@@ -32,7 +33,13 @@ async def _refused(url: str, deadline_s: float = DEADLINE_S) -> DialError:
     return caught.value
 
 
-async def test_a_dialled_socket_carries_calls_and_ends() -> None:
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_dialled_socket_carries_calls_and_ends(loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(_call_and_end())
+
+
+async def _call_and_end() -> None:
     owner = TaskOwner("dialler")
     async with serve_peers(echo) as server:
         socket = await dial_socket(server.url, headers={"Authorization": "Bearer x"})

@@ -169,6 +169,23 @@ async def test_events_follow_the_result_in_order() -> None:
         assert await within(_collect(subscription)) == [b"%d" % number for number in range(100)]
 
 
+async def test_events_and_answers_may_be_nested_deeper_than_calls() -> None:
+    deep = b"[" * 200 + b"]" * 200
+    source = Source()
+
+    async def handler(call: IncomingCall) -> Answer:
+        return source.feed(deep) if call.method == "watch" else deep
+
+    async with serve_peers(handler) as server, dial_peer(server.url) as peer:
+        assert await peer.call("x", b"{}", deadline_s=5) == deep
+        subscription = await peer.subscribe("watch", b"{}", deadline_s=5)
+        assert subscription.result == deep
+        (await source.attached()).offer(deep)
+        assert await within(anext(subscription)) == deep
+        with pytest.raises(WireError, match="nested deeper"):
+            await peer.call("x", deep, deadline_s=5)
+
+
 async def test_the_frames_of_a_subscription_are_those_of_the_contract() -> None:
     source = Source()
     async with serve_peers(source.handler) as server, raw_client(server.url) as client:

@@ -257,6 +257,21 @@ async def test_bytes_cut_into_odd_pieces_and_delayed_arrive_whole() -> None:
             assert [await within(page.recv()) for _ in range(5)] == [bytes([number]) * 30_000 for number in range(5)]
 
 
+async def test_the_access_log_takes_a_stream_for_a_request_like_any_other(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "aiohttp.access")
+    async with yard() as main:
+        async with connect(main.url()) as page:
+            await page.send("x")
+            await within(page.recv())
+        await within(main.ends.get())
+        await until(lambda: len(caplog.records) == 2, "both ends are logged")
+    assert sorted(record.getMessage().split('"')[1] for record in caplog.records) == [
+        "GET /page HTTP/1.1",
+        "GET /stream HTTP/1.1",
+    ]
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 async def test_the_server_stops_while_streams_are_open() -> None:
     async with yard() as main:
         page = await connect(main.url())

@@ -138,7 +138,7 @@ def _read_envelope(frame: bytes, limits: Limits) -> Frame:
         return Refused(None, invalid_request(f"An id has at most {limits.max_id_chars} characters."))
     if envelope.jsonrpc != "2.0":
         return Refused(envelope.id, invalid_request('The member `jsonrpc` is "2.0" in every frame.'))
-    if _is_deeper(frame, limits.max_depth):
+    if envelope.id is not None and _is_deeper(frame, limits.max_depth):
         return Refused(envelope.id, _too_deep(limits.max_depth))
     return envelope
 

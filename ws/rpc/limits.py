@@ -25,8 +25,8 @@ class Limits:
     """What replays may occupy of the outbox. The rest is kept for live events, which do not wait but lag."""
 
     max_running_calls: int = 64
-    """Calls of the peer handled at once; more are refused with `rate_limited`, a batch of more whole. A page has about ten under way; each may
-    hold one answer of `max_sent_bytes` while it waits for room."""
+    """Calls of the peer handled at once; more are refused with `rate_limited`, a longer batch as a whole. A page has
+    about ten under way; each may hold one answer of `max_sent_bytes` while it waits for room."""
 
     max_pending_calls: int = 64
     """Our own calls that the peer has not answered."""

@@ -16,7 +16,7 @@ from ws.rpc.limits import BROWSER_LIMITS, Limits
 from ws.rpc.outbox import Outbox
 from ws.rpc.serving import Handler, IncomingCall, Serving
 from ws.rpc.socket import Socket
-from ws.rpc.stall import moving
+from ws.rpc.stall import StallWatch
 from ws.tasks import TaskOwner
 
 log = structlog.get_logger(__name__)
@@ -181,16 +181,20 @@ class Peer:
             self._on_notify(method, params)
 
     async def _write(self) -> None:
+        watch = StallWatch(self._limits.stall_s, self._socket.unsent_bytes, self._stalled)
         try:
             while (frame := await self._outbox.take()) is not None:
-                async with moving(self._socket.unsent_bytes, self._limits.stall_s):
-                    await self._socket.send(frame)
+                watch.sending()
+                await self._socket.send(frame)
+                watch.sent()
                 self._outbox.sent(frame)
-        except TimeoutError:
-            log.info("peer_stalled", peer=self.name, stall_s=self._limits.stall_s)
-            self._socket.abort()
         except ConnectionError as error:
             log.debug("peer_unreachable", peer=self.name, reason=str(error))
             self._socket.abort()
         finally:
+            watch.stop()
             self._flushed.set()
+
+    def _stalled(self) -> None:
+        log.info("peer_stalled", peer=self.name, stall_s=self._limits.stall_s)
+        self._socket.abort()
