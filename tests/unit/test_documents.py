@@ -26,7 +26,7 @@ def test_links_lead_to_files(document: Path) -> None:
 def test_files_that_are_named_exist(document: Path) -> None:
     named = re.findall(r"`([a-z_-]+(?:/[A-Za-z0-9_.-]+)*/?)`", document.read_text(encoding="utf-8"))
     paths = [each for each in named if "/" in each and not each.startswith(("configs/main", "configs/node"))]
-    rooms = [ROOT, *(ROOT / room for room in ("main", "node", "providers", "tests"))]
+    rooms = [ROOT, *(ROOT / room for room in ("main", "node", "providers", "tests", "ws"))]
     places = {path: [room / f"{path}{suffix}" for room in rooms for suffix in ("", ".py")] for path in paths}
     assert [path for path in paths if not any(place.exists() for place in places[path])] == []
 
