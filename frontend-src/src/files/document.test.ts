@@ -16,26 +16,22 @@ class FakeNode {
     return answer as Promise<never>;
   };
 
-  async #read(): Promise<object> {
-    if (!this.isThere) throw new WireError("not_found", "gone");
-    return {
-      content: this.text,
-      etag: `v${String(this.version)}`,
-      encoding: "utf-8",
-      truncated: false,
-      size: this.text.length,
-    };
+  #read(): Promise<object> {
+    if (!this.isThere) return Promise.reject(new WireError("not_found", "gone"));
+    const { text, version } = this;
+    const etag = `v${String(version)}`;
+    return Promise.resolve({ content: text, etag, encoding: "utf-8", truncated: false, size: text.length });
   }
 
-  async #write(params: Record<string, unknown>): Promise<object> {
+  #write(params: Record<string, unknown>): Promise<object> {
     this.writes.push(params);
-    if (!this.isThere && params["create"] !== true) throw new WireError("not_found", "gone");
+    if (!this.isThere && params["create"] !== true) return Promise.reject(new WireError("not_found", "gone"));
     if (params["if_match"] !== undefined && params["if_match"] !== `v${String(this.version)}`)
-      throw new WireError("precondition_failed", "changed");
+      return Promise.reject(new WireError("precondition_failed", "changed"));
     this.text = String(params["content"]);
     this.isThere = true;
     this.version++;
-    return { etag: `v${String(this.version)}`, size: this.text.length };
+    return Promise.resolve({ etag: `v${String(this.version)}`, size: this.text.length });
   }
 }
 

@@ -11,7 +11,17 @@ export interface LedgerLine {
 }
 
 /** Input fields that name what a call is about, in order of how well they do. */
-const OBJECT_FIELDS = ["command", "file_path", "path", "notebook_path", "pattern", "query", "url", "description", "name"];
+const OBJECT_FIELDS = [
+  "command",
+  "file_path",
+  "path",
+  "notebook_path",
+  "pattern",
+  "query",
+  "url",
+  "description",
+  "name",
+];
 
 function firstField(input: Readonly<Record<string, unknown>>): string {
   for (const field of OBJECT_FIELDS) {
@@ -33,17 +43,9 @@ const sums = new WeakMap<ToolBlock["content"], { added: number; removed: number 
 export function changedLines(content: ToolBlock["content"]): { added: number; removed: number } | null {
   const known = sums.get(content);
   if (known !== undefined) return known;
-  let total: { added: number; removed: number } | null = null;
-  for (const part of content) {
-    if (part.type !== "diff") continue;
-    const hunks = hunksBetween(part.old_text ?? "", part.new_text);
-    if (hunks === null) {
-      total = null;
-      break;
-    }
-    const one = tally(hunks);
-    total = { added: (total?.added ?? 0) + one.added, removed: (total?.removed ?? 0) + one.removed };
-  }
+  const diffs = content.filter((part) => part.type === "diff");
+  const hunks = diffs.map((part) => hunksBetween(part.old_text ?? "", part.new_text));
+  const total = diffs.length === 0 || hunks.includes(null) ? null : tally(hunks.flatMap((some) => some ?? []));
   sums.set(content, total);
   return total;
 }

@@ -1,3 +1,5 @@
+// @vitest-environment jsdom
+// DOMPurify is tested against jsdom and browsers; happy-dom parses too loosely for it to work.
 import { describe, expect, it } from "vitest";
 
 import { loadHighlighter, renderMarkdown } from "./markdown.ts";

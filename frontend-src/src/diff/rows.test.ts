@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { linesOf, markWords, pairsOf, tally, textOf } from "./rows.ts";
+import { hunksBetween, linesOf, markWords, pairsOf, tally, textOf } from "./rows.ts";
 
 const hunk = {
   header: "@@ -10,4 +10,5 @@ def total():",
@@ -21,8 +21,8 @@ describe("lines of a hunk", () => {
 
   it("are marked where the words differ and keep their whole text", () => {
     const lines = linesOf(hunk);
-    expect(lines[1]?.pieces.filter((piece) => piece.isMarked).map((piece) => piece.text)).toEqual(["old"]);
-    expect(lines[3]?.pieces.filter((piece) => piece.isMarked).map((piece) => piece.text)).toEqual(["new"]);
+    expect(lines[1]?.pieces.filter((piece) => piece.isMarked).map((piece) => piece.text)).toEqual(["old_name"]);
+    expect(lines[3]?.pieces.filter((piece) => piece.isMarked).map((piece) => piece.text)).toEqual(["new_name"]);
     expect(lines.map(textOf)).toEqual(hunk.lines.map((line) => line.slice(1)));
   });
 
@@ -48,4 +48,9 @@ describe("word marks", () => {
 
 it("counts added and removed lines", () => {
   expect(tally([hunk])).toEqual({ added: 1, removed: 2 });
+});
+
+it("finds the hunks between two texts", () => {
+  const hunks = hunksBetween("a\nb\nc\n", "a\nB\nc\n");
+  expect(hunks).toEqual([{ header: "@@ -1,3 +1,3 @@", lines: [" a", "-b", "+B", " c"] }]);
 });

@@ -1,5 +1,5 @@
 /** Hunks as rows to show: line numbers, pairs of changed lines, and the words that differ inside them. */
-import { presentableDiff } from "@codemirror/merge";
+import { diffWordsWithSpace, structuredPatch } from "diff";
 
 import type { Hunk } from "../wire/wire.gen.ts";
 
@@ -33,30 +33,16 @@ const whole = (text: string): Piece[] => [{ text, isMarked: false }];
 /** The pieces of both lines, marked where they differ. */
 export function markWords(before: string, after: string): [Piece[], Piece[]] {
   if (before.length > MAX_MARKED_CHARS || after.length > MAX_MARKED_CHARS) return [whole(before), whole(after)];
-  const changes = presentableDiff(before, after);
-  const changed = changes.reduce((sum, change) => sum + (change.toA - change.fromA) + (change.toB - change.fromB), 0);
-  if (changed > (before.length + after.length) * MAX_MARKED_SHARE) return [whole(before), whole(after)];
-  const left = cut(
-    before,
-    changes.map((change) => [change.fromA, change.toA]),
-  );
-  const right = cut(
-    after,
-    changes.map((change) => [change.fromB, change.toB]),
-  );
-  return [left, right];
-}
-
-function cut(text: string, ranges: readonly (readonly [number, number])[]): Piece[] {
-  const out: Piece[] = [];
-  let at = 0;
-  for (const [from, to] of ranges) {
-    if (from > at) out.push({ text: text.slice(at, from), isMarked: false });
-    if (to > from) out.push({ text: text.slice(from, to), isMarked: true });
-    at = to;
+  const left: Piece[] = [];
+  const right: Piece[] = [];
+  let changed = 0;
+  for (const { value, added, removed } of diffWordsWithSpace(before, after)) {
+    const piece = { text: value, isMarked: added || removed };
+    if (!added) left.push(piece);
+    if (!removed) right.push(piece);
+    if (piece.isMarked) changed += value.length;
   }
-  if (at < text.length) out.push({ text: text.slice(at), isMarked: false });
-  return out;
+  return changed > (before.length + after.length) * MAX_MARKED_SHARE ? [whole(before), whole(after)] : [left, right];
 }
 
 const HEADER = /^@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@/;
@@ -147,4 +133,17 @@ export function tally(hunks: readonly Hunk[]): { added: number; removed: number 
     added: all.filter((line) => line.startsWith("+")).length,
     removed: all.filter((line) => line.startsWith("-")).length,
   };
+}
+
+/** Comparing takes at most this long: the page must not stand still for a huge file. */
+const MAX_COMPARE_MS = 100;
+
+/** The hunks between two texts with three lines around each change; null when they differ too much to compare quickly. */
+export function hunksBetween(before: string, after: string): Hunk[] | null {
+  const patch = structuredPatch("", "", before, after, "", "", { context: 3, timeout: MAX_COMPARE_MS });
+  if (patch === undefined) return null;
+  return patch.hunks.map((hunk) => ({
+    header: `@@ -${String(hunk.oldStart)},${String(hunk.oldLines)} +${String(hunk.newStart)},${String(hunk.newLines)} @@`,
+    lines: hunk.lines,
+  }));
 }

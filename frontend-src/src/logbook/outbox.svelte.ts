@@ -1,0 +1,112 @@
+/**
+ * Prompts on their way from this device to a session's journal.
+ *
+ * A prompt is kept here, also over reloads and while nothing can be reached, until the node has answered that it is in
+ * the journal; sending it again under the same id changes nothing. So it is never silently gone and never runs twice.
+ */
+import type { Calls } from "../stores/client.ts";
+import { isWireError } from "../wire/errors.ts";
+import type { Attachment } from "../wire/wire.gen.ts";
+
+export interface Waiting {
+  readonly id: string;
+  readonly text: string;
+  readonly attachments: readonly Attachment[];
+  readonly state: "waiting" | "sending" | "failed";
+  /** Why it failed for good. */
+  readonly problem: string | null;
+}
+
+/** Failures after which the same prompt may simply be sent again. */
+const PASSING = ["link_lost", "timeout", "node_offline", "rate_limited", "cancelled"] as const;
+
+export class Outbox {
+  list: readonly Waiting[] = $state.raw([]);
+  readonly #key: string;
+  #isSending = false;
+
+  constructor(
+    private readonly calls: Pick<Calls, "call">,
+    private readonly target: { node: string; session: string },
+    private readonly storage: Pick<Storage, "getItem" | "setItem" | "removeItem">,
+  ) {
+    this.#key = `switchyard.outbox.${target.node}/${target.session}`;
+    this.list = this.#load();
+  }
+
+  /** Keep a prompt and send it as soon as the way is free. */
+  add(id: string, text: string, attachments: readonly Attachment[]): void {
+    this.#keep([...this.list, { id, text, attachments, state: "waiting", problem: null }]);
+    void this.flush();
+  }
+
+  /** The user takes a prompt back that has not left. */
+  drop(id: string): void {
+    this.#keep(this.list.filter((one) => one.id !== id || one.state === "sending"));
+  }
+
+  retry(id: string): void {
+    this.#keep(this.list.map((one) => (one.id === id ? { ...one, state: "waiting", problem: null } : one)));
+    void this.flush();
+  }
+
+  /** Sends what waits, in order, until something stops it. Call it when the link or the machine has come back. */
+  async flush(): Promise<void> {
+    if (this.#isSending) return;
+    this.#isSending = true;
+    try {
+      let next = this.list.find((one) => one.state === "waiting");
+      while (next !== undefined && (await this.#send(next))) next = this.list.find((one) => one.state === "waiting");
+    } finally {
+      this.#isSending = false;
+    }
+  }
+
+  /** True when the next one may be tried. */
+  async #send(prompt: Waiting): Promise<boolean> {
+    this.#mark(prompt.id, "sending", null);
+    try {
+      await this.calls.call("session.send", {
+        ...this.target,
+        message_id: prompt.id,
+        text: prompt.text,
+        attachments: [...prompt.attachments],
+      });
+    } catch (error) {
+      if (!isWireError(error)) throw error;
+      const detail = error.message;
+      const isPassing = isWireError(error, ...PASSING);
+      this.#mark(prompt.id, isPassing ? "waiting" : "failed", isPassing ? null : detail);
+      return !isPassing;
+    }
+    this.#keep(this.list.filter((one) => one.id !== prompt.id));
+    return true;
+  }
+
+  #mark(id: string, state: Waiting["state"], problem: string | null): void {
+    this.#keep(this.list.map((one) => (one.id === id ? { ...one, state, problem } : one)));
+  }
+
+  #keep(list: readonly Waiting[]): void {
+    this.list = list;
+    try {
+      if (list.length === 0) this.storage.removeItem(this.#key);
+      else this.storage.setItem(this.#key, JSON.stringify(list));
+    } catch (error) {
+      // Storage is full or forbidden: the prompt lives as long as the page.
+      if (!(error instanceof DOMException)) throw error;
+    }
+  }
+
+  #load(): readonly Waiting[] {
+    try {
+      const kept: unknown = JSON.parse(this.storage.getItem(this.#key) ?? "[]");
+      if (!Array.isArray(kept)) return [];
+      // Whether one that was being sent has arrived is not known: it is sent again under its id.
+      return (kept as Waiting[]).map((one) => (one.state === "sending" ? { ...one, state: "waiting" } : one));
+    } catch (error) {
+      if (error instanceof SyntaxError || error instanceof DOMException) return [];
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import { beforeEach, describe, expect, it } from "vitest";
+
+import { WireError } from "../wire/errors.ts";
+import { Outbox } from "./outbox.svelte.ts";
+
+const target = { node: "n", session: "s" };
+
+class Journal {
+  sent: string[] = [];
+  failure: WireError | null = null;
+  gate: Promise<void> = Promise.resolve();
+
+  call = async (_op: string, params: Record<string, unknown>): Promise<never> => {
+    this.sent.push(String(params["message_id"]));
+    await this.gate;
+    if (this.failure !== null) throw this.failure;
+    return { seq: 1, state: "running", duplicate: false } as never;
+  };
+}
+
+class Store extends Map<string, string> {
+  getItem = (key: string): string | null => this.get(key) ?? null;
+  setItem = (key: string, value: string): void => void this.set(key, value);
+  removeItem = (key: string): void => void this.delete(key);
+}
+
+let journal: Journal;
+let store: Store;
+let outbox: Outbox;
+
+beforeEach(() => {
+  journal = new Journal();
+  store = new Store();
+  outbox = new Outbox(journal, target, store);
+});
+
+const settle = () => new Promise((resolve) => setTimeout(resolve, 0));
+
+describe("a prompt on its way", () => {
+  it("leaves the device once the journal has it", async () => {
+    outbox.add("m1", "hello", []);
+    expect(outbox.list[0]?.state).toBe("sending");
+    await settle();
+    expect([outbox.list, store.size, journal.sent]).toEqual([[], 0, ["m1"]]);
+  });
+
+  it("waits while nothing can be reached and goes once on return, in order", async () => {
+    journal.failure = new WireError("node_offline", "vm is offline.");
+    outbox.add("m1", "a", []);
+    await settle();
+    outbox.add("m2", "b", []);
+    await settle();
+    expect(outbox.list.map((one) => [one.id, one.state])).toEqual([
+      ["m1", "waiting"],
+      ["m2", "waiting"],
+    ]);
+    journal.failure = null;
+    journal.sent = [];
+    await outbox.flush();
+    expect([journal.sent, outbox.list]).toEqual([["m1", "m2"], []]);
+  });
+
+  it("survives a reload and is sent again under its id", async () => {
+    journal.gate = new Promise(() => undefined);
+    outbox.add("m1", "hello", []);
+    const after = new Journal();
+    const reloaded = new Outbox(after, target, store);
+    expect(reloaded.list.map((one) => one.state)).toEqual(["waiting"]);
+    await reloaded.flush();
+    expect([after.sent, store.size]).toEqual([["m1"], 0]);
+  });
+
+  it("is shown as failed with the cause and does not hold up the next", async () => {
+    journal.failure = new WireError("too_large", "The prompt is too long.");
+    outbox.add("m1", "long", []);
+    await settle();
+    expect(outbox.list[0]).toMatchObject({ state: "failed", problem: "The prompt is too long." });
+    journal.failure = null;
+    outbox.add("m2", "short", []);
+    await settle();
+    expect(outbox.list.map((one) => one.id)).toEqual(["m1"]);
+    outbox.retry("m1");
+    await settle();
+    expect(outbox.list).toEqual([]);
+  });
+
+  it("can be taken back unless it is being sent", async () => {
+    journal.failure = new WireError("link_lost", "lost");
+    outbox.add("m1", "a", []);
+    outbox.drop("m1");
+    expect(outbox.list).toHaveLength(1);
+    await settle();
+    outbox.drop("m1");
+    expect(outbox.list).toHaveLength(0);
+  });
+});
