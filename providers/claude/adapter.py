@@ -17,6 +17,7 @@ from claude_agent_sdk import (
 
 from providers.base import AgentEvent, Decision, ProcessRecorder, Prompt, ProviderFailed, SessionSpec
 from providers.claude.approvals import Approvals
+from providers.claude.catalog import BYPASS
 from providers.claude.cli import CliProcess, Launch
 from providers.claude.errors import refusals_of
 from providers.claude.normalize import Normalizer
@@ -47,6 +48,7 @@ class ClaudeAgent:
     """See :class:`providers.base.Agent`. Made by :func:`open_agent`."""
 
     def __init__(self, spec: SessionSpec, launch: Launch, recorder: ProcessRecorder, start_task: TaskStarter) -> None:
+        self._started_mode = spec.mode
         self._process = CliProcess(launch, start_task, recorder)
         self._transport = CliTransport(self._process)
         self._queue = EventQueue()
@@ -114,6 +116,8 @@ class ClaudeAgent:
             await self._control("change the effort", lambda: self._transport.request(settings))
 
     async def set_mode(self, mode: str) -> None:
+        if mode == BYPASS and self._started_mode != BYPASS:
+            raise ProviderFailed("Claude can stop asking only from its start: begin a new session in that mode.")
         request = {"subtype": "set_permission_mode", "mode": mode}
         before = self._normalizer.mode_set(mode)
         try:

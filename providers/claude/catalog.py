@@ -22,7 +22,7 @@ FEATURES = ["approvals", "effort", "images", "interrupt", "plan", "questions", "
 MAX_DESCRIPTION_CHARS = 200
 MAX_COMMANDS = 300
 
-_BYPASS = "bypassPermissions"
+BYPASS = "bypassPermissions"
 _MODES = [
     Mode(
         id="default",
@@ -60,7 +60,7 @@ _MODES = [
         is_default=False,
     ),
     Mode(
-        id=_BYPASS,
+        id=BYPASS,
         name="Never ask",
         description="Does everything without asking. Only for a machine that may be lost.",
         risk=True,
@@ -89,7 +89,7 @@ async def handshake(
             if response is not None:
                 return response
         raise await process.ended() or ProviderFailed("Claude Code ended without an answer: try again.")
-    except ConnectionError as error:
+    except OSError as error:
         raise await process.ended() or ProviderFailed("Claude Code ended at once: try again.") from error
     finally:
         await process.close()
@@ -107,7 +107,7 @@ def describe(answer: Mapping[str, Any], *, can_bypass: bool) -> ProviderInfo:
         reason=None if is_signed_in else errors.NOT_SIGNED_IN,
         version=answer.get("claude_code_version"),
         models=[_model(model) for model in answer.get("models", ())],
-        modes=[mode for mode in _MODES if can_bypass or mode.id != _BYPASS],
+        modes=[mode for mode in _MODES if can_bypass or mode.id != BYPASS],
         commands=[_command(command) for command in answer.get("commands", ())[:MAX_COMMANDS]],
     )
 

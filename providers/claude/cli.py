@@ -18,6 +18,9 @@ MAX_LINE_BYTES = 64 * 1024 * 1024
 """One message of the CLI; an answer of 5 MB and the content of large tool results come as one line."""
 
 _READ_BYTES = 256 * 1024
+_WRITE_S = 30.0
+"""For the CLI to read a line: one with pictures has megabytes."""
+
 _STDERR_LINES = 40
 _STDERR_LINE_BYTES = 4096
 _EXIT_S = 2.0
@@ -97,10 +100,11 @@ class CliProcess:
         self._stderr_read = self._start_task(self._read_stderr(), name=f"claude-stderr-{self._process.pid}")
 
     async def write(self, line: bytes) -> None:
-        """One line with its line break. Raises ConnectionError when the CLI is gone."""
+        """One line with its line break. Raises OSError when the CLI is gone (ConnectionError) or does not read."""
         stdin = self._stdin()
         stdin.write(line)
-        await stdin.drain()
+        async with asyncio.timeout(_WRITE_S):
+            await stdin.drain()
 
     async def lines(self) -> AsyncIterator[bytes]:
         """Every line of output until the CLI ends; raises :class:`ProviderFailed` for one beyond MAX_LINE_BYTES."""

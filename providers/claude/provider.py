@@ -18,8 +18,11 @@ from ws.protocol.providers import ProviderInfo
 if TYPE_CHECKING:
     from providers.claude.adapter import ClaudeAgent
 
-DESCRIBE_S = 1.9
-"""The first answer of providers.list is due in 2 s; a handshake takes 0.25–0.7 s."""
+DESCRIBE_S = 1.8
+"""The first answer of providers.list is due in 2 s; a handshake takes 0.25–0.8 s."""
+
+HANDSHAKE_S = 20.0
+"""On a machine that is busy starting it may take longer: it goes on, and a later answer has it."""
 
 FRESH_S = 600.0
 """A description that is available is kept so long: models and commands change with an update of the CLI."""
@@ -56,27 +59,23 @@ class ClaudeProvider:
         self._start_task = start_task
         self._info: ProviderInfo | None = None
         self._info_until = 0.0
-        self._describing = asyncio.Lock()
         self._refreshing: asyncio.Task[None] | None = None
         self._claimed: dict[str, ClaudeAgent | None] = {}
         """By native id; None while it is being opened."""
 
     async def describe(self) -> ProviderInfo:
-        """The first answer takes at most DESCRIBE_S, and so does one after it was not available; else it is cached."""
-        is_fresh = asyncio.get_running_loop().time() < self._info_until
-        if self._info is None or not (self._info.available or is_fresh):
-            await self._refresh()
-        elif not is_fresh and (self._refreshing is None or self._refreshing.done()):
-            self._refreshing = self._start_task(self._refresh(), name="claude-describe")
-        assert self._info is not None, "refreshed"
-        return self._info
+        """Cached. Only while there is no good description is one waited for, at most DESCRIBE_S."""
+        if asyncio.get_running_loop().time() >= self._info_until:
+            if self._refreshing is None or self._refreshing.done():
+                self._refreshing = self._start_task(self._refresh(), name="claude-describe")
+            if self._info is None or not self._info.available:
+                await asyncio.wait({self._refreshing}, timeout=DESCRIBE_S)
+        return self._info or catalog.unavailable("Claude Code is still starting: ask again in a moment.")
 
     async def _refresh(self) -> None:
-        loop = asyncio.get_running_loop()
-        async with self._describing:
-            if loop.time() >= self._info_until:
-                self._info = await self._ask()
-                self._info_until = loop.time() + (FRESH_S if self._info.available else RETRY_S)
+        self._info = await self._ask()
+        fresh_s = FRESH_S if self._info.available else RETRY_S
+        self._info_until = asyncio.get_running_loop().time() + fresh_s
 
     async def open(self, spec: SessionSpec, recorder: ProcessRecorder) -> Agent:
         """One CLI at a time on one native session: two would each hide the other's turns."""
@@ -100,7 +99,7 @@ class ClaudeProvider:
 
     async def _ask(self) -> ProviderInfo:
         try:
-            async with asyncio.timeout(DESCRIBE_S):
+            async with asyncio.timeout(HANDSHAKE_S):
                 command = await self._find_command()
                 answer = await catalog.handshake(command, self._environment, self._start_task)
         except TimeoutError:

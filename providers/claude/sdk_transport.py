@@ -51,8 +51,8 @@ class CliTransport(Transport):
     async def write(self, data: str) -> None:
         try:
             await self._process.write(data.encode())
-        except (ConnectionError, RuntimeError) as error:
-            raise CLIConnectionError("Claude Code has ended") from error
+        except (OSError, RuntimeError) as error:  # RuntimeError: written after the loop has closed the pipe
+            raise CLIConnectionError("Claude Code has ended or does not read") from error
 
     async def read_messages(self) -> AsyncIterator[dict[str, Any]]:
         """Raises :class:`ProviderFailed` when the CLI has failed."""

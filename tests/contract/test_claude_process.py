@@ -9,7 +9,7 @@ import pytest
 
 from providers.base import AgentProcess, ProcessRecorder, ProviderFailed, SessionSpec
 from providers.process import identify, is_alive
-from tests.contract.driver import Driver, ended, of, said
+from tests.contract.driver import DEADLINE_S, Driver, ended, of, said
 from tests.contract.harness import ClaudeHarness
 from ws.protocol.events import Delta, NativeIdKnown, Notice
 
@@ -165,6 +165,17 @@ async def test_a_description_asks_no_model_and_runs_no_hook(claude: ClaudeHarnes
     assert await claude.provider.describe() is info
 
 
+async def test_a_cli_that_starts_slowly_is_described_later(
+    claude: ClaudeHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("providers.claude.provider.DESCRIBE_S", 0.001)
+    info = await claude.provider.describe()
+    assert not info.available
+    assert "still starting" in (info.reason or "")
+    monkeypatch.setattr("providers.claude.provider.DESCRIBE_S", DEADLINE_S)
+    assert (await claude.provider.describe()).available
+
+
 async def test_a_folder_that_is_gone_is_refused(claude: ClaudeHarness) -> None:
     claude.folder.rmdir()
     with pytest.raises(ProviderFailed, match="is gone"):
@@ -181,6 +192,6 @@ async def test_never_asking_as_root_needs_a_sandbox(claude: ClaudeHarness) -> No
 
 async def test_never_asking_must_be_chosen_at_the_start(claude: ClaudeHarness) -> None:
     driver = await claude.open()
-    with pytest.raises(ProviderFailed):
+    with pytest.raises(ProviderFailed, match="begin a new session"):
         await driver.agent.set_mode("bypassPermissions")
     await driver.agent.close()
