@@ -106,13 +106,15 @@ async def test_the_answer_names_the_chosen_subprotocol_and_no_extension() -> Non
 @pytest.mark.parametrize(
     ("request_", "status"),
     [
-        (b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n", 401),
-        (b"GET /page HTTP/1.1\r\nHost: x\r\n\r\n", 400),
-        (b"GET /page HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\r\n", 400),
-        (b"GET /page HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n", 400),
-        (_request(key="short"), 400),
-        (_request().replace(b"Version: 13", b"Version: 8"), 426),
-        (_request().replace(b"GET", b"POST"), 405),
+        pytest.param(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n", 401, id="no key"),
+        pytest.param(b"GET /page HTTP/1.1\r\nHost: x\r\n\r\n", 400, id="no handshake"),
+        pytest.param(b"GET /page HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\r\n", 400, id="no connection header"),
+        pytest.param(
+            b"GET /page HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n", 400, id="another protocol"
+        ),
+        pytest.param(_request(key="short"), 400, id="short key"),
+        pytest.param(_request().replace(b"Version: 13", b"Version: 8"), 426, id="old version"),
+        pytest.param(_request().replace(b"GET", b"POST"), 405, id="not a GET"),
     ],
 )
 async def test_what_is_no_handshake_is_refused_as_http(request_: bytes, status: int) -> None:

@@ -80,6 +80,12 @@ class EndedParams(Struct, frozen=True, kw_only=True):
     error: ErrorData | None = None
 
 
+class CancelParams(Struct, frozen=True, kw_only=True):
+    """Params of the notification `cancel`: nobody waits for this call any more. It is not answered."""
+
+    id: CallId
+
+
 class UnsubscribeParams(Struct, frozen=True, kw_only=True):
     """Params of the call `unsubscribe`."""
 

@@ -4,9 +4,7 @@ import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
 
-import msgspec
-
-from ws.protocol.envelope import Caller, CallId, Incoming, RpcError
+from ws.protocol.envelope import Caller, CallId, CancelParams, Incoming, RpcError
 from ws.protocol.errors import ErrorCode, WireError
 from ws.rpc import frames
 from ws.rpc.events import EventQueue
@@ -16,10 +14,6 @@ from ws.rpc.outbox import Outbox
 
 UNSUBSCRIBE_DEADLINE_S = 5.0
 """How long a closing subscription waits for the other end to say that it has stopped."""
-
-
-class _CancelParams(msgspec.Struct):
-    id: CallId
 
 
 class Subscription(EventQueue):
@@ -99,7 +93,7 @@ class Calling:
 
     def cancel(self, call_id: CallId) -> None:
         """Tell the other end that nobody waits for this call (or reads this subscription) any more."""
-        self._outbox.add(frames.write_notification("cancel", frames.encode(_CancelParams(call_id))))
+        self._outbox.add(frames.write_notification("cancel", frames.encode(CancelParams(id=call_id))))
 
     def close(self) -> None:
         """The connection has ended, and with it every call and subscription: `node_offline`."""

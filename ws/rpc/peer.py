@@ -7,7 +7,7 @@ import msgspec
 import structlog
 
 from ws.defects import log_defect
-from ws.protocol.envelope import Caller, CallId, EndedParams, EventParams, Incoming, LaggingParams
+from ws.protocol.envelope import Caller, CancelParams, EndedParams, EventParams, Incoming, LaggingParams
 from ws.protocol.errors import WireError
 from ws.rpc import frames
 from ws.rpc.calling import Calling, Subscription
@@ -28,14 +28,10 @@ NotificationHandler = Callable[[str, bytes], None]
 """Called with method and raw params of a notification that is not the peer's own business."""
 
 
-class _CancelParams(msgspec.Struct):
-    id: CallId
-
-
 _decode_event = msgspec.json.Decoder(EventParams).decode
 _decode_lagging = msgspec.json.Decoder(LaggingParams).decode
 _decode_ended = msgspec.json.Decoder(EndedParams).decode
-_decode_cancel = msgspec.json.Decoder(_CancelParams).decode
+_decode_cancel = msgspec.json.Decoder(CancelParams).decode
 
 
 class Peer:

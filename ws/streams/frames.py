@@ -78,10 +78,10 @@ class ServerFrames:
         self._protocol.send_binary(data)
         self._flush()
 
-    def send_text(self, text: str) -> None:
-        """Write a text message. Raises StreamClosedError."""
+    def send_text(self, text: str | bytes) -> None:
+        """Write a text message; bytes are UTF-8. Raises StreamClosedError."""
         self._check_open()
-        self._protocol.send_text(text.encode())
+        self._protocol.send_text(text.encode() if isinstance(text, str) else text)
         self._flush()
 
     async def drain(self) -> None:
