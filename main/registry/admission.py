@@ -60,10 +60,11 @@ def read_version(header: str | None) -> None:
 
 
 def read_node_id(header: str | None) -> NodeId:
-    """The id that the dial names. Raises WireError `invalid`."""
+    """The id that the dial names. Raises WireError `unauthorized`: without a name no secret is anybody's."""
     if header is None or not re.fullmatch(ID_PATTERN, header):
         raise WireError(
-            ErrorCode.INVALID, "A node names its id in the header Switchyard-Node: 1 to 64 letters, digits, _ or -."
+            ErrorCode.UNAUTHORIZED,
+            "A node names its id in the header Switchyard-Node: 1 to 64 letters, digits, _ or -.",
         )
     return NodeId(header)
 

@@ -8,7 +8,7 @@ import structlog
 
 from main.registry.link import NodeLink
 from ws.protocol.base import NodeId
-from ws.protocol.errors import WireError
+from ws.protocol.errors import ErrorCode, WireError
 from ws.rpc import Lagging
 from ws.tasks import TaskOwner
 
@@ -55,7 +55,7 @@ class Follower:
             except Lagging:
                 log.info("follower_lagged", node=link.node, method=self._method)
             except (WireError, msgspec.DecodeError) as error:
-                if not link.is_open:
+                if isinstance(error, WireError) and error.code is ErrorCode.NODE_OFFLINE:
                     return
                 log.info("follower_refused", node=link.node, method=self._method, reason=str(error))
                 await asyncio.sleep(RETRY_S)

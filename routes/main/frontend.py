@@ -1,5 +1,6 @@
 """The page's shell: the same for everybody, with a fresh nonce for every load."""
 
+import asyncio
 import secrets
 from pathlib import Path
 
@@ -12,18 +13,27 @@ from routes.main.assets import Assets, Chunk
 from routes.main.headers import page_policy
 
 ENTRY = "src/main.ts"
+PAGE, UNBUILT = "page.html", "unbuilt.html"
 PAGES = ("/", "/login", "/m", "/m/{rest:.*}", "/more", "/needs", "/new", "/settings")
 """Every address of the page; which of them it shows it decides itself."""
 
 
 def set_up_templates(app: web.Application) -> None:
-    """Templates escape everything; an undefined name is an error."""
-    aiohttp_jinja2.setup(
+    """Templates escape everything; an undefined name is an error. They are read at the start and never again."""
+    folder = Path(__file__).parent / "templates"
+    environment = aiohttp_jinja2.setup(
         app,
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=jinja2.FileSystemLoader(folder),
         autoescape=True,
+        auto_reload=False,
         undefined=jinja2.StrictUndefined,
     )
+
+    async def read_templates(_: web.Application) -> None:
+        for name in (PAGE, UNBUILT):
+            await asyncio.to_thread(environment.get_template, name)
+
+    app.on_startup.append(read_templates)
 
 
 class Page:
@@ -37,7 +47,7 @@ class Page:
         base = f"{request.app[MAIN].config.server.base_path}/"
         nonce = secrets.token_urlsafe(16)
         entry = self._assets.manifest.get(ENTRY)
-        name = "page.html" if entry is not None else "unbuilt.html"
+        name = PAGE if entry is not None else UNBUILT
         context = {"base": base, "nonce": nonce, **self._files(entry)}
         response = aiohttp_jinja2.render_template(name, request, context, status=200 if entry is not None else 503)
         site = request[SITE]
