@@ -41,6 +41,9 @@ OBEY_S = 10.0
 _END_S = 0.5
 """For the life to end by itself once its CLI has."""
 
+NOT_FOLLOWED = "This node could not follow Claude (its log says why): the next prompt resumes the session."
+"""For a defect of ours, which the owner of the task logs."""
+
 ENDED = "Claude Code has ended: the next prompt starts it again and resumes the session."
 
 
@@ -136,19 +139,31 @@ class ClaudeAgent:
 
     async def _live(self) -> None:
         """The whole life of the client, in one task as the SDK asks."""
-        failure: ProviderFailed | None = None
+        failure: ProviderFailed | None = ProviderFailed(NOT_FOLLOWED)
         try:
             with refusals_of("start"):
                 async with asyncio.timeout(CONNECT_S):
                     await self._client.connect()
-            self._connected.set_result(None)
+            self._settle(None)
             await self._read()
+            failure = None
         except ProviderFailed as error:
             failure = None if self._is_closing else error
-            if not self._connected.done():
-                self._connected.set_exception(error)
+            self._settle(error)
+        except asyncio.CancelledError:
+            failure = None
+            raise
         finally:
             await self._end(failure)
+
+    def _settle(self, failure: ProviderFailed | None) -> None:
+        """Tell who waits for the handshake, if somebody still does."""
+        if self._connected.done():
+            return
+        if failure is None:
+            self._connected.set_result(None)
+        else:
+            self._connected.set_exception(failure)
 
     async def _read(self) -> None:
         """Every message until the CLI ends; raises :class:`ProviderFailed` unless it was told to end."""
@@ -170,8 +185,10 @@ class ClaudeAgent:
         for event in self._normalizer.feed(message):
             if isinstance(event, TurnEnded):
                 self._turn_is_over()
-            await self._queue.put(event)
-            self._note_call(event)
+                self._queue.put_now(event)  # at once: a turn that the agent begins by itself may follow
+            else:
+                await self._queue.put(event)
+                self._note_call(event)
 
     def _note_call(self, event: AgentEvent) -> None:
         if isinstance(event, ToolCall):
@@ -193,7 +210,7 @@ class ClaudeAgent:
         """Tell the end of the turn at once, and the end of the agent when its process is surely gone."""
         self._is_over = True
         self._turn_is_over()
-        is_wanted = self._is_closing or self._normalizer.is_interrupted
+        is_wanted = failure is None or self._normalizer.is_interrupted
         reason: StopReason = "cancelled" if is_wanted else "error"
         while self._normalizer.has_turn:
             for event in self._normalizer.finish(reason, None if is_wanted else str(failure)):

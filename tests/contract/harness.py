@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -105,6 +105,7 @@ class ClaudeHarness:
     started: list[AgentProcess] = field(default_factory=list)
     ended: list[AgentProcess] = field(default_factory=list)
     extra: dict[str, str] = field(default_factory=dict)
+    on_start: Callable[[], None] = lambda: None
     _provider: ClaudeProvider | None = None
 
     @property
@@ -125,7 +126,11 @@ class ClaudeHarness:
             native_id=native_id,
             new_native_id=None if native_id else str(uuid.uuid4()),
         )
-        return Driver(await self.provider.open(spec, ProcessRecorder(self.started.append, self.ended.append)))
+        return Driver(await self.provider.open(spec, ProcessRecorder(self._started, self.ended.append)))
+
+    def _started(self, process: AgentProcess) -> None:
+        self.started.append(process)
+        self.on_start()
 
     def kill(self) -> None:
         os.kill(self.started[-1].pid, signal.SIGKILL)

@@ -12,6 +12,7 @@ from providers.process import identify, is_alive
 from tests.contract.driver import DEADLINE_S, Driver, ended, of, said
 from tests.contract.harness import ClaudeHarness
 from ws.protocol.events import Delta, NativeIdKnown, Notice
+from ws.tasks import TaskOwner
 
 pytestmark = pytest.mark.cli
 
@@ -195,3 +196,23 @@ async def test_never_asking_must_be_chosen_at_the_start(claude: ClaudeHarness) -
     with pytest.raises(ProviderFailed, match="begin a new session"):
         await driver.agent.set_mode("bypassPermissions")
     await driver.agent.close()
+
+
+async def test_an_opening_that_is_given_up_leaves_no_cli(claude: ClaudeHarness) -> None:
+    async with asyncio.TaskGroup() as group:
+        started = asyncio.Event()
+        opening = group.create_task(claude.open())
+        claude.on_start = started.set
+        await started.wait()
+        opening.cancel()
+    assert claude.ended == claude.started
+    assert not await lives(claude.started[-1])
+
+
+async def test_the_end_of_the_owner_ends_the_cli_and_its_turn(claude: ClaudeHarness, owner: TaskOwner) -> None:
+    driver = await claude.open()
+    await driver.prompt("hang")
+    await driver.until(Delta)
+    await owner.close()
+    assert ended(await driver.rest()).stop_reason == "cancelled"
+    assert not await lives(claude.started[-1])

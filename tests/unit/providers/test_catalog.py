@@ -1,5 +1,7 @@
 """Which agents a node offers."""
 
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -37,3 +39,9 @@ async def test_one_that_is_not_available_says_why_and_hinders_no_other(owner: Ta
     assert "install" in (claude.reason or "")
     assert not scripted.available
     assert "missing.json cannot be read" in (scripted.reason or "")
+
+
+def test_the_catalog_costs_no_sdk() -> None:
+    """The SDK takes 0.6 s and 40 MB, which a node without a session does not pay."""
+    code = "import sys, providers.catalog; sys.exit('claude_agent_sdk' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).parents[3]).returncode == 0
