@@ -10,7 +10,19 @@ import aiohttp
 import msgspec
 from aiohttp import web
 
-from ws.rpc import BROWSER_LIMITS, AiohttpSocket, Answer, Handler, IncomingCall, Limits, Peer, accept_socket
+from ws.rpc import (
+    BROWSER_LIMITS,
+    AiohttpSocket,
+    Answer,
+    Detach,
+    EventSink,
+    Feed,
+    Handler,
+    IncomingCall,
+    Limits,
+    Peer,
+    accept_socket,
+)
 from ws.tasks import TaskOwner
 
 DEADLINE_S = 10.0
@@ -112,6 +124,31 @@ class RawClient:
             while (await self.socket.receive()).type is aiohttp.WSMsgType.TEXT:
                 pass
         return self.socket.close_code
+
+
+class Source:
+    """A feed held open by a test."""
+
+    def __init__(self) -> None:
+        self.sinks: list[EventSink] = []
+        self.detached = 0
+
+    def feed(self, result: bytes = b"{}") -> Feed:
+        def attach(sink: EventSink) -> Detach:
+            self.sinks.append(sink)
+            return self._detach
+
+        return Feed(result, attach)
+
+    def _detach(self) -> None:
+        self.detached += 1
+
+    async def handler(self, call: IncomingCall) -> Answer:
+        return self.feed() if call.method == "watch" else call.params
+
+    async def attached(self) -> EventSink:
+        await until(lambda: bool(self.sinks), "a feed is attached")
+        return self.sinks[-1]
 
 
 @asynccontextmanager
