@@ -63,6 +63,7 @@ class Assembly:
             pinned=store.pinned,
             resolve_directory=guard.resolve_directory,
             tasks=self._tasks,
+            is_allowed=guard.allows,
         )
 
     @classmethod

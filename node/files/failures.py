@@ -5,7 +5,7 @@ import errno
 from ws.protocol.errors import ErrorCode, WireError
 
 _MISSING = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE}
-_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ETXTBSY}
+_REFUSED = {errno.EACCES, errno.EPERM, errno.ETXTBSY}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 

@@ -12,7 +12,7 @@ from node.files.guard import PathGuard
 from node.files.pool import FilePool
 from node.git.runner import GitRunner
 from node.git.service import GitService
-from tests.bench.files_list import median_ms
+from tests.bench.files_list import medians_ms
 from tests.bench.report import Row, table
 from tests.support.repositories import TestRepository
 from ws.protocol.git import GitStatusParams, GitStatusResult
@@ -62,7 +62,7 @@ async def measure() -> list[Row]:
             async def plain(repository: TestRepository = repository) -> None:
                 await asyncio.to_thread(_plain, repository)
 
-            ours, cold, bare = await median_ms(later), await median_ms(first), await median_ms(plain)
+            ours, cold, bare = await medians_ms(later, first, plain)
             rows.append(Row(f"git.status, {files:,} files", ours, "ms", f"ratio {ours / bare:.2f}, target 1.3"))
             rows.append(Row(f"git.status, {files:,} files, first look", cold, "ms", f"ratio {cold / bare:.2f}"))
             rows.append(Row(f"plain git status, {files:,} files", bare, "ms"))
