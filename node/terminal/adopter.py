@@ -81,6 +81,7 @@ class Adopter:
         self._last_request = 0
         self._gone = asyncio.Event()
         self._is_leaving = False
+        self.holder_pid: int | None = None
 
     async def adopt(self) -> None:
         """Have every terminal of a holder handed over that is running already, if there is one.
@@ -142,6 +143,7 @@ class Adopter:
     def close(self) -> None:
         """Let go; the holder reads the terminals from here on."""
         connection, self._connection = self._connection, None
+        self.holder_pid = None
         if connection is not None:
             asyncio.get_running_loop().remove_reader(connection)
             connection.close()
@@ -154,7 +156,7 @@ class Adopter:
         self._gone.clear()
         loop.add_reader(connection, self._readable)
         try:
-            self._send(Hello(versions=[VERSION], keep=self._keep))
+            self._tell(Hello(versions=[VERSION], keep=self._keep))  # who is refused reads why
             async with asyncio.timeout(ANSWER_DEADLINE_S):
                 await self._welcome
         except TimeoutError as error:
@@ -203,6 +205,7 @@ class Adopter:
         match message:
             case Welcome():
                 self._expected = message.terminals
+                self.holder_pid = message.pid
                 self._greeted()
             case Refused():
                 self._lose(message.reason)

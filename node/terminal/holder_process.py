@@ -51,11 +51,12 @@ class HolderPlace:
                 " tell why."
             ) from error
 
-    def _addresses(self) -> list[Path]:
+    def addresses(self) -> list[Path]:
+        """Where the holder may be. Looks at folders."""
         return place.addresses(self.identity, self.environment.get("XDG_RUNTIME_DIR"))
 
     def _connect(self) -> socket.socket | None:
-        for address in self._addresses():
+        for address in self.addresses():
             connection = _connect(address)
             if connection is not None:
                 return connection
@@ -63,7 +64,7 @@ class HolderPlace:
 
     async def _start(self) -> None:
         reasons = []
-        for address in await asyncio.to_thread(self._addresses):
+        for address in await asyncio.to_thread(self.addresses):
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",

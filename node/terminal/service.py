@@ -49,6 +49,11 @@ class TerminalService:
         self._over: dict[str, asyncio.Event] = {}
         self._expiries: dict[str, asyncio.TimerHandle] = {}
 
+    @property
+    def holder_pid(self) -> int | None:
+        """The process that holds the terminals, None while there is none."""
+        return self._adopter.holder_pid
+
     async def adopt(self) -> None:
         """Take over the terminals that outlived the last node.
 

@@ -11,8 +11,12 @@ from pathlib import Path
 from node.terminal.holder import channel, place
 from node.terminal.holder.server import HolderServer
 
+_HIGHEST_DESCRIPTOR = 1 << 20
+
 
 def main(address: Path, log: Path) -> int:
+    # What the node's event loop lets slip into its children (uvloop: ends of its own pipes) must not live on in here.
+    os.closerange(3, _HIGHEST_DESCRIPTOR)
     try:
         place.prepare(address)
     except place.PlaceRefused as error:

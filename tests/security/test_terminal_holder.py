@@ -1,0 +1,144 @@
+"""The holder's socket opens for nobody but the user whose terminals it holds."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from config import Terminal as TerminalConfig
+from node.terminal.holder import channel, place
+from node.terminal.holder.messages import Hello
+from node.terminal.service import TerminalService
+from tests.support.unprivileged import NOBODY, as_nobody
+from ws.protocol.errors import ErrorCode, WireError
+from ws.protocol.terminals import TerminalOpenParams
+
+WANTED = TerminalOpenParams(node="n", path="/", cols=80, rows=24, command=["sleep", "60"])
+
+
+def environment() -> dict[str, str]:
+    return {"PATH": os.environ["PATH"]}  # noqa: TID251 - for the children
+
+
+async def holder_address(folder: Path) -> Path:
+    candidates = await asyncio.to_thread(place.addresses, folder / "node.db", None)
+    return next(path for path in candidates if path.exists())
+
+
+@pytest.fixture
+async def address(tmp_path: Path) -> AsyncIterator[Path]:
+    """The socket of a holder that holds a terminal."""
+    service = TerminalService(TerminalConfig(), tmp_path / "node.db", environment())
+    await service.open(WANTED)
+    yield await holder_address(tmp_path)
+    await service.close(end_terminals=True)
+
+
+async def test_socket_and_folder_are_the_users_alone(address: Path) -> None:
+    assert address.stat().st_mode & 0o777 == 0o600
+    assert address.parent.stat().st_mode & 0o777 == 0o700
+
+
+async def test_another_user_cannot_reach_the_socket(address: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root to become another user; run the tests as root or in a container")
+
+    def attempt() -> bool:
+        with channel.new_socket() as connection:
+            return connection.connect_ex(str(address)) != 0
+
+    assert as_nobody(attempt)
+
+
+async def test_another_user_is_not_served_even_when_the_files_let_it_in(address: Path) -> None:
+    """SO_PEERCRED, not the permissions alone."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root to become another user; run the tests as root or in a container")
+
+    def attempt() -> bytes:
+        with channel.new_socket() as connection:
+            connection.settimeout(5)
+            connection.connect(str(address))
+            try:
+                channel.send(connection, Hello(versions=[1], keep="process"))
+                return channel.receive(connection)[0]
+            except (BrokenPipeError, ConnectionResetError):
+                return b""
+
+    address.parent.chmod(0o711)
+    address.chmod(0o666)
+    try:
+        assert as_nobody(attempt) == b""
+    finally:
+        address.chmod(0o600)
+        address.parent.chmod(0o700)
+
+
+@pytest.mark.parametrize("trap", ["open", "link", "foreign", "file"])
+async def test_a_folder_that_others_control_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trap: str
+) -> None:
+    """Somebody prepared the folder in /tmp: a squatter must get neither the socket nor the node's trust."""
+    folder = tmp_path / "runtime"
+    monkeypatch.setattr(place, "_folders", lambda runtime: iter([folder]))
+    if trap == "open":
+        folder.mkdir()
+        folder.chmod(0o777)
+    elif trap == "link":
+        (tmp_path / "real").mkdir(mode=0o700)
+        folder.symlink_to(tmp_path / "real")
+    elif trap == "file":
+        folder.touch()
+    else:
+        if os.geteuid() != 0:
+            pytest.skip("needs root to make a foreign folder; run the tests as root or in a container")
+        folder.mkdir(mode=0o700)
+        os.chown(folder, NOBODY, NOBODY)
+    service = TerminalService(TerminalConfig(), tmp_path / "node.db", environment())
+    with pytest.raises(WireError, match="is not a folder of this user alone|cannot be made") as caught:
+        await service.open(WANTED)
+    assert caught.value.code is ErrorCode.CONFLICT
+    await service.close(end_terminals=True)
+
+
+async def test_garbage_on_the_socket_ends_that_connection_only(tmp_path: Path) -> None:
+    service = TerminalService(TerminalConfig(), tmp_path / "node.db", environment())
+    await service.open(WANTED)
+    await service.close(end_terminals=False)
+    address = await holder_address(tmp_path)
+    for packet in (
+        b"{",
+        b"[]",
+        b'{"type":"open"}',
+        b'{"type":"end_all"}',
+        b"\0" * 1000,
+        b'{"type":"hello","versions":"x"}',
+    ):
+        with channel.new_socket() as connection:
+            connection.settimeout(5)
+            connection.connect(str(address))
+            connection.send(packet)
+            assert connection.recv(1000) == b""
+    again = TerminalService(TerminalConfig(), tmp_path / "node.db", environment())
+    await again.adopt()
+    assert again.holder_pid is not None
+    await again.close(end_terminals=True)
+
+
+async def test_a_node_of_another_version_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    service = TerminalService(TerminalConfig(), tmp_path / "node.db", environment())
+    await service.open(WANTED)
+    await service.close(end_terminals=False)
+    address = await holder_address(tmp_path)
+    with channel.new_socket() as connection:
+        connection.settimeout(5)
+        connection.connect(str(address))
+        channel.send(connection, Hello(versions=[99], keep="process"))
+        packet, _ = channel.receive(connection)
+        assert b'"refused"' in packet
+        assert b"held by another version" in packet
+    again = TerminalService(TerminalConfig(), tmp_path / "node.db", environment())
+    await again.adopt()
+    await again.close(end_terminals=True)

@@ -1,0 +1,139 @@
+"""What may be asked of `terminal.open`, what is refused, and what a terminal leaves behind: nothing."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from config import Terminal as TerminalConfig
+from node.terminal import service as service_module
+from node.terminal.service import TerminalService
+from tests.support.waiting import eventually
+from tests.unit.node.terminal.conftest import NODE, Opener
+from ws.protocol.errors import ErrorCode, WireError
+from ws.protocol.terminals import TerminalListParams, TerminalOpenParams, TerminalParams
+
+
+async def refusal(open_terminal: Opener, **asked: object) -> WireError:
+    with pytest.raises(WireError) as caught:
+        await open_terminal(**asked)
+    return caught.value
+
+
+async def test_an_unknown_shell_is_refused(open_terminal: Opener) -> None:
+    error = await refusal(open_terminal, shell="no-such-shell")
+    assert error.code is ErrorCode.INVALID
+    assert "'no-such-shell'" in error.detail
+
+
+@pytest.mark.parametrize("name", ["a\0b", "", "/", "/etc/passwd", "-rf", "$(id)", "`id`", "; id #", "a\nb", "é" * 100])
+async def test_a_command_is_a_program_and_nothing_else(open_terminal: Opener, name: str) -> None:
+    assert (await refusal(open_terminal, command=[name])).code is ErrorCode.INVALID
+
+
+async def test_arguments_reach_the_program_unchanged(
+    open_terminal: Opener, service: TerminalService, tmp_path: Path
+) -> None:
+    nasty = ["; id #", "$(id)", "`id`", "a\nb", "-rf", "", "é😀"]
+    terminal = await open_terminal(command=["sh", "-c", 'for a; do printf "%s\\0" "$a"; done > out', "sh", *nasty])
+    await eventually(lambda: service.find(terminal).is_over, what="the end")
+    assert (tmp_path / "out").read_bytes().decode().split("\0")[:-1] == nasty
+
+
+async def test_a_nul_in_an_argument_is_refused(open_terminal: Opener) -> None:
+    assert (await refusal(open_terminal, command=["sh", "-c", "a\0b"])).code is ErrorCode.INVALID
+
+
+async def test_a_folder_that_is_gone_is_refused(open_terminal: Opener, tmp_path: Path) -> None:
+    assert (await refusal(open_terminal, path=str(tmp_path / "gone"))).code is ErrorCode.NOT_FOUND
+    (tmp_path / "file").touch()
+    assert (await refusal(open_terminal, path=str(tmp_path / "file"))).code is ErrorCode.NOT_FOUND
+
+
+async def test_a_command_too_long_for_the_holder_is_refused_and_harms_nothing(open_terminal: Opener) -> None:
+    await open_terminal("sleep 60")
+    assert (await refusal(open_terminal, command=["echo", *["x" * 4096] * 100])).code is ErrorCode.INVALID
+    await open_terminal("sleep 60")
+
+
+async def test_a_program_is_found_from_the_terminals_folder(
+    open_terminal: Opener, service: TerminalService, tmp_path: Path
+) -> None:
+    script = tmp_path / "run"
+    script.write_text("#!/bin/sh\npwd > where\n")
+    script.chmod(0o755)
+    terminal = await open_terminal(command=["./run"])
+    await eventually(lambda: service.find(terminal).is_over, what="the end")
+    assert (tmp_path / "where").read_text().strip() == str(tmp_path)
+
+
+async def test_too_many_terminals_are_refused_until_one_ends(
+    open_terminal: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service_module, "MAX_TERMINALS", 3)
+    for _ in range(3):
+        await open_terminal("read line")
+    error = await refusal(open_terminal)
+    assert error.code is ErrorCode.CONFLICT
+    assert "limit" in error.detail
+
+
+async def test_an_ended_terminal_gives_way_to_a_new_one(
+    open_terminal: Opener, service: TerminalService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service_module, "MAX_TERMINALS", 2)
+    brief = await open_terminal("exit 0")
+    await open_terminal("sleep 60")
+    await eventually(lambda: service.find(brief).is_over, what="the end")
+    await open_terminal("sleep 60")
+    assert brief not in {each.terminal for each in (await service.list(TerminalListParams(node=NODE))).terminals}
+
+
+async def test_a_node_without_terminals_says_so(identity: Path, environment: dict[str, str], tmp_path: Path) -> None:
+    service = TerminalService(TerminalConfig(enabled=False), identity, environment)
+    with pytest.raises(WireError, match=r"terminal\.enabled") as caught:
+        await service.open(TerminalOpenParams(node=NODE, path=str(tmp_path), cols=80, rows=24))
+    assert caught.value.code is ErrorCode.UNSUPPORTED
+
+
+async def test_opening_that_is_cancelled_leaves_no_terminal(open_terminal: Opener, service: TerminalService) -> None:
+    await open_terminal("sleep 60")
+    holder = service.holder_pid
+    assert holder is not None
+    asked = [asyncio.ensure_future(open_terminal("sleep 61")) for _ in range(20)]  # noqa: TID251
+    await asyncio.sleep(0)
+    for number, task in enumerate(asked):
+        await asyncio.sleep(0.001 * (number % 3))
+        task.cancel()
+    await asyncio.wait(asked)
+    survivors = sum(not task.cancelled() for task in asked)
+    await eventually(lambda: len(children_of(holder)) == 1 + survivors, what="the unclaimed programs to end")
+    assert len((await service.list(TerminalListParams(node=NODE))).terminals) == 1 + survivors
+
+
+def children_of(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+def descriptors_of(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+@pytest.mark.timeout(120)
+async def test_200_terminals_leave_nothing_behind(open_terminal: Opener, service: TerminalService) -> None:
+    """No descriptor, no zombie, no orphan, neither here nor in the holder."""
+    marker = "61.0625"
+    await open_terminal("sleep 60")
+    holder = service.holder_pid
+    assert holder is not None
+    before = (descriptors_of(os.getpid()), descriptors_of(holder))
+    for round_ in range(50):
+        script = f"sleep {marker} & cat" if round_ % 2 else f"sleep {marker} & exit"
+        for terminal in [await open_terminal(script) for _ in range(4)]:
+            await service.end(TerminalParams(node=NODE, terminal=terminal))
+    await eventually(lambda: descriptors_of(holder) == before[1], what="the holder to close all")
+    assert descriptors_of(os.getpid()) == before[0]
+    assert len(children_of(holder)) == 1
+    running = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    assert not any(marker.encode() in command for command in running)
