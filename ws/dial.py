@@ -34,8 +34,9 @@ log = structlog.get_logger(__name__)
 MAX_REFUSAL_BYTES = 64 * 1024
 """Of the body of a refusal; a problem document has a few hundred bytes."""
 
-FINAL_STATUSES = frozenset({401, 403, 409, 426})
-"""Trying again changes nothing: bad secret, removed, identity taken, other protocol version."""
+FINAL_STATUSES = frozenset({401, 403})
+"""Trying again changes nothing: bad secret, or removed. An identity that is taken (409) may become free, and the other
+side may be updated (426): those are tried again."""
 
 _SCHEMES = {"http": "ws", "ws": "ws", "https": "wss", "wss": "wss"}
 

@@ -23,9 +23,6 @@ LINK_PATH = "/ws/node"
 STREAM_PATH = "/ws/stream"
 HELLO_DEADLINE_S = 10.0
 
-VERSION_REFUSED = 426
-"""Not final here: it may be Main that is updated, and this node shall come back by itself then."""
-
 _FINAL_CODES = {ErrorCode.FORBIDDEN, ErrorCode.UNAUTHORIZED, ErrorCode.INVALID}
 
 
@@ -97,8 +94,6 @@ class DirectLink:
         try:
             socket = await dial_socket(self._link_url, headers=headers, ssl=self._tls)
         except DialError as error:
-            if error.status == VERSION_REFUSED:
-                raise DialError(error.detail, status=error.status) from error
             raise await self._credentials.refused(credential, error) from error
         peer = Peer(socket, handler, name="Main", limits=LINK_LIMITS, is_caller_believed=True, on_notify=self._notified)
         running = self._tasks.start(peer.run(), name="peer")

@@ -53,7 +53,7 @@ async def _call_and_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "is_final"), [(401, True), (403, True), (409, True), (426, True), (404, False), (503, False)]
+    ("status", "is_final"), [(401, True), (403, True), (409, False), (426, False), (404, False), (503, False)]
 )
 async def test_a_refusal_carries_the_sentence_of_the_other_end(status: int, is_final: bool) -> None:
     async def refuse(request: web.Request) -> web.Response:
