@@ -50,13 +50,15 @@ class GitService:
         """
         repository, overrides = await self._looked_at(params.path)
         output = await self._git(status.COMMAND, repository, overrides)
-        parsed = await asyncio.to_thread(status.parse, output.stdout, is_cut=output.is_cut)
+        parsed, state = await asyncio.to_thread(
+            lambda: (status.parse(output.stdout, is_cut=output.is_cut), repository.state())
+        )
         return GitStatusResult(
             root=str(repository.root),
             branch=parsed.branch,
             ahead=parsed.ahead,
             behind=parsed.behind,
-            state=await asyncio.to_thread(repository.state),
+            state=state,
             files=parsed.files,
             upstream=parsed.upstream,
             head=parsed.head,
@@ -93,6 +95,8 @@ class GitService:
         if repository is None:
             raise no_repository(path)
         for part in dict.fromkeys((repository.root, repository.git_folder, repository.common_folder)):
+            if part == folder:
+                continue  # judged above
             try:
                 await self._resolve_directory(str(part))
             except WireError as error:

@@ -11,6 +11,8 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import uvloop
+
 from node.files.guard import PathGuard
 from node.files.pool import FilePool
 from node.files.service import FilesService
@@ -66,4 +68,4 @@ async def measure() -> list[Row]:
 
 
 if __name__ == "__main__":
-    print(table("Files", asyncio.run(measure())))
+    print(table("Files", uvloop.run(measure())))

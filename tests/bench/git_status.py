@@ -8,6 +8,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import uvloop
+
 from node.files.guard import PathGuard
 from node.files.pool import FilePool
 from node.git.runner import GitRunner
@@ -71,4 +73,4 @@ async def measure() -> list[Row]:
 
 
 if __name__ == "__main__":
-    print(table("Git", asyncio.run(measure())))
+    print(table("Git", uvloop.run(measure())))
