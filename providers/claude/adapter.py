@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -13,6 +14,7 @@ from claude_agent_sdk import (
     Message,
     PermissionResult,
     ToolPermissionContext,
+    __version__,
 )
 
 from providers.base import AgentEvent, Decision, ProcessRecorder, Prompt, ProviderFailed, SessionSpec
@@ -28,6 +30,9 @@ from providers.tasks import TaskStarter
 from ws.protocol.events import Notice, StopReason, ToolCall, TurnEnded
 
 log = structlog.get_logger(__name__)
+
+SDK_MARKS = {"CLAUDE_CODE_ENTRYPOINT": "sdk-py", "CLAUDE_AGENT_SDK_VERSION": __version__}
+"""What the SDK's own transport tells the CLI, which behaves by it."""
 
 CONNECT_S = 30.0
 """Seen: 0.25–1 s; MCP servers of the user's configuration are waited for."""
@@ -52,7 +57,8 @@ class ClaudeAgent:
 
     def __init__(self, spec: SessionSpec, launch: Launch, recorder: ProcessRecorder, start_task: TaskStarter) -> None:
         self._started_mode = spec.mode
-        self._process = CliProcess(launch, start_task, recorder)
+        marked = replace(launch, environment={**launch.environment, **SDK_MARKS})
+        self._process = CliProcess(marked, start_task, recorder)
         self._transport = CliTransport(self._process)
         self._queue = EventQueue()
         self._approvals = Approvals(spec.path, self._queue.put_now)

@@ -1,0 +1,1 @@
+"""Journals and the state that each folds to, for the node and the page alike."""
