@@ -1,0 +1,21 @@
+"""One way to print what a benchmark measured."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Row:
+    """`note` says what it is compared with: a reference of the same run, or a target."""
+
+    what: str
+    value: float
+    unit: str
+    note: str = ""
+
+
+def table(title: str, rows: Sequence[Row]) -> str:
+    """The rows in columns, widest first."""
+    width = max((len(row.what) for row in rows), default=0)
+    lines = [f"{row.what:<{width}}  {row.value:>10.3f} {row.unit:<7} {row.note}".rstrip() for row in rows]
+    return "\n".join([f"## {title}", *lines, ""])
