@@ -17,7 +17,7 @@ from node.sessions.shelf import Shelf
 from node.sessions.watch import watch
 from node.store.journals import Journals
 from node.store.processes import AgentProcesses
-from providers.base import AgentProcess, ProcessRecorder, Provider, ProviderFailed
+from providers.base import ProcessRecorder, Provider, ProviderFailed
 from providers.process import end_family
 from ws.protocol import sessions
 from ws.protocol.base import NodeId, Struct
@@ -88,14 +88,14 @@ class SessionService:
         self._patience = patience
         self._owner = TaskOwner("sessions")
         self._listing = Listing()
-        self._shelf = Shelf(node, journals, self._listing, self._owner, staff=self._staff, rules=self._rules)
+        self._shelf = Shelf(node, journals, self._listing, staff=self._staff, rules=self._rules)
 
     async def start(self) -> None:
         """End leftover agents, load the journals, end the turns that were running, go on with what waits."""
         for process in await self._processes.all():
             if await end_family(process):
                 log.info("leftover_agent_ended", pid=process.pid)
-            await self._processes.remove(process)
+            self._processes.remove(process)
         await self._shelf.load()
         for shelved in self._shelf.all():
             await shelved.session.recover()
@@ -181,7 +181,6 @@ class SessionService:
         if params.archived is not None and params.archived != state.archived:
             events.append(Archived(archived=params.archived, by=by))
         await shelved.session.note(events)
-        self._shelf.look(shelved)
         return shelved.summary
 
     async def delete(self, session: str) -> None:
@@ -190,10 +189,7 @@ class SessionService:
 
     async def send(self, params: sessions.SessionSendParams, by: str) -> sessions.SessionSendResult:
         """Journal a prompt. Raises WireError; nothing was journalled then."""
-        shelved = self._shelf.get(params.session)
-        sent = await shelved.session.send(params, by)
-        self._shelf.look(shelved)
-        return sent
+        return await self._shelf.get(params.session).session.send(params, by)
 
     async def queue(self, params: sessions.SessionQueueParams, by: str) -> sessions.SessionQueueResult:
         """Show or change what waits."""
@@ -241,7 +237,7 @@ class SessionService:
         return self._listing.inbox_feed((shelved.summary, shelved.session.state) for shelved in self._shelf.all())
 
     def _staff(self, provider: str) -> Staff:
-        recorder = ProcessRecorder(started=self._process_started, ended=self._process_ended)
+        recorder = ProcessRecorder(started=self._processes.add, ended=self._processes.remove)
         return Staff(lambda: self._provider(provider), recorder, self._owner)
 
     def _rules(self, provider: str) -> Rules:
@@ -285,9 +281,3 @@ class SessionService:
                     f"This agent session is open already as {state.title or state.id!r}; two agents on it would"
                     " overwrite each other.",
                 )
-
-    def _process_started(self, process: AgentProcess) -> None:
-        _ = self._owner.start(self._processes.add(process), name=f"record {process.pid}")
-
-    def _process_ended(self, process: AgentProcess) -> None:
-        _ = self._owner.start(self._processes.remove(process), name=f"forget {process.pid}")

@@ -12,12 +12,12 @@ from node.sessions.fold import empty_state, fold
 from node.sessions.journal import Appended, Journal, decode_event
 from node.sessions.listing import Listing, summary
 from node.sessions.session import Rules, Session
+from node.sessions.turns import NODE
 from node.store.journals import Journals, Stored
 from ws.protocol.base import NodeId, SessionId
 from ws.protocol.errors import ErrorCode, WireError
 from ws.protocol.events import JournalEvent, SessionStarted
 from ws.protocol.sessions import SessionState, SessionSummary
-from ws.tasks import TaskOwner
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +48,6 @@ class Shelf:
         node: NodeId,
         journals: Journals,
         listing: Listing,
-        owner: TaskOwner,
         *,
         staff: Callable[[str], Staff],
         rules: Callable[[str], Rules],
@@ -56,7 +55,6 @@ class Shelf:
         self._node = node
         self._journals = journals
         self._listing = listing
-        self._owner = owner
         self._staff = staff
         self._rules = rules
         self._shelved: dict[SessionId, Shelved] = {}
@@ -78,13 +76,12 @@ class Shelf:
         """A new session."""
         session, epoch = SessionId(secrets.token_urlsafe(12)), secrets.token_urlsafe(8)
         number = await self._journals.create(session, epoch)
-        shelved = self._put(number, empty_state(session, self._node, epoch), 0, started.provider)
+        shelved = self._put(number, empty_state(session, self._node, epoch), 1, started.provider)
         try:
             await shelved.session.note([started])
         except WireError:
             del self._shelved[session]
             raise
-        self.look(shelved)
         return shelved
 
     def get(self, session: str) -> Shelved:
@@ -100,13 +97,11 @@ class Shelf:
         return sorted(found, key=lambda each: each.session.state.updated, reverse=True)
 
     def look(self, shelved: Shelved) -> None:
-        """Somebody has seen, or written, what is there."""
-        was_unread, shelved.seen = shelved.is_unread, shelved.session.state.head
+        """Somebody looks at the session now."""
+        was_unread = shelved.is_unread
+        self._seen(shelved)
         if was_unread:
             self._listing.put(shelved.summary)
-        if shelved.session.state.turn is None:
-            work = self._journals.set_seen(shelved.number, shelved.seen)
-            _ = self._owner.start(work, name=f"seen {shelved.session.state.id}")
 
     async def remove(self, shelved: Shelved) -> None:
         """Delete a session with its journal and end its agent."""
@@ -119,8 +114,8 @@ class Shelf:
         def appended(change: Appended) -> None:
             shelved.session.after_append(change)
             was_unread = change.before.turn is None and change.before.head > shelved.seen
-            if shelved.session.journal.is_watched:
-                self.look(shelved)
+            if shelved.session.journal.is_watched or any(map(_is_act, change.events)):
+                self._seen(shelved)
             self._listing.changed(change, was_unread=was_unread, is_unread=shelved.is_unread)
 
         journal = Journal(self._journals, number, state, on_appended=appended)
@@ -128,6 +123,17 @@ class Shelf:
         shelved = Shelved(number, session, seen)
         self._shelved[SessionId(state.id)] = shelved
         return shelved
+
+    def _seen(self, shelved: Shelved) -> None:
+        state = shelved.session.state
+        is_new, shelved.seen = state.head > shelved.seen, state.head
+        if is_new and state.turn is None:
+            self._journals.set_seen(shelved.number, shelved.seen)
+
+
+def _is_act(event: JournalEvent) -> bool:
+    """Whether a person did this; who acts has seen."""
+    return getattr(event, "by", None) not in {None, NODE}
 
 
 def _folded(stored: Stored, node: NodeId) -> SessionState:

@@ -13,10 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import structlog
+
 from node.store.lock import StoreError, take_lock
 from node.store.migrations import migrate
 from ws.protocol.errors import ErrorCode, WireError
 from ws.tasks import TaskOwner
+
+log = structlog.get_logger(__name__)
 
 Result = TypeVar("Result")
 Work = Callable[[sqlite3.Connection], Result]
@@ -72,10 +76,19 @@ class Database:
         """Write one statement and return how many rows it changed."""
         return await self.write(lambda connection: connection.execute(sql, parameters).rowcount)
 
+    def execute_soon(self, sql: str, parameters: Sequence[object] = ()) -> None:
+        """Write one statement in its turn without waiting: for notes whose loss does no harm. A loss is logged."""
+        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        done.add_done_callback(_log_loss)
+        try:
+            self._queue.put_nowait(_Waiting(lambda connection: connection.execute(sql, parameters).rowcount, done))
+        except asyncio.QueueFull:
+            done.set_exception(asyncio.QueueFull("too many writes wait for the disk"))
+
     async def close(self) -> None:
         """Write what waits, then close and release the lock."""
-        while not self._queue.empty():
-            await self.write(lambda connection: None)
+        # Writes are done in order: once this one is, nothing that came before is under way any more.
+        await self.write(lambda connection: None)
         await self._tasks.close()
         await asyncio.to_thread(self._close)
 
@@ -94,6 +107,12 @@ class Database:
             await loop.run_in_executor(self._write_thread, _transact, self._writer, drained)
             for waiting in drained:
                 _settle(waiting)
+
+
+def _log_loss(done: asyncio.Future[int]) -> None:
+    error = None if done.cancelled() else done.exception()
+    if error is not None:
+        log.warning("note_not_written", reason=str(error))
 
 
 def _transact(writer: sqlite3.Connection, drained: list[_Waiting]) -> None:

@@ -47,10 +47,10 @@ class Journals:
         self._database = database
 
     async def create(self, session: SessionId, epoch: str) -> int:
-        """Add a session with an empty journal."""
+        """Add a session with an empty journal; who creates it has seen its first event."""
 
         def work(connection: sqlite3.Connection) -> int:
-            cursor = connection.execute("INSERT INTO sessions (id, epoch) VALUES (?, ?)", (session, epoch))
+            cursor = connection.execute("INSERT INTO sessions (id, epoch, seen) VALUES (?, ?, 1)", (session, epoch))
             assert cursor.lastrowid is not None
             return cursor.lastrowid
 
@@ -79,9 +79,9 @@ class Journals:
 
         await self._database.write(work)
 
-    async def set_seen(self, number: int, seq: int) -> None:
-        """Somebody has looked at the session up to `seq`."""
-        await self._database.execute("UPDATE sessions SET seen = ? WHERE number = ?", (seq, number))
+    def set_seen(self, number: int, seq: int) -> None:
+        """Somebody has looked at the session up to `seq`; written soon."""
+        self._database.execute_soon("UPDATE sessions SET seen = ? WHERE number = ?", (seq, number))
 
     async def page(self, number: int, *, after: int, until: int, limit: int, max_bytes: int) -> list[bytes]:
         """Events with after < seq <= until in order; at most `limit`, and at most `max_bytes` but at least one."""

@@ -15,15 +15,16 @@ class AgentProcesses:
     async def all(self) -> list[AgentProcess]:
         return await self._database.read(_all)
 
-    async def add(self, process: AgentProcess) -> None:
-        await self._database.execute(
+    def add(self, process: AgentProcess) -> None:
+        """Written soon: an agent's start does not wait for it."""
+        self._database.execute_soon(
             "INSERT OR REPLACE INTO processes (pid, start_time, command) VALUES (?, ?, ?)",
             (process.pid, process.start_time, process.command),
         )
 
-    async def remove(self, process: AgentProcess) -> None:
-        """Forget one; a missing one is fine."""
-        await self._database.execute(
+    def remove(self, process: AgentProcess) -> None:
+        """Forget one, soon; a missing one is fine."""
+        self._database.execute_soon(
             "DELETE FROM processes WHERE pid = ? AND start_time = ?", (process.pid, process.start_time)
         )
 

@@ -109,7 +109,7 @@ function changeBy(facts: Facts, event: JournalEvent): Partial<Facts> {
     case "native_id_known":
       return { native_id: event.native_id };
     case "turn_started":
-      return { turn: { id: event.turn ?? "", started: event.ts ?? "", message_id: null }, error: null };
+      return { turn: { id: event.turn ?? "", started: event.ts ?? "" }, error: null };
     case "turn_ended":
       return { turn: null, approvals: [], error: event.stop_reason === "error" ? (event.error ?? "") : null };
     case "user_message":

@@ -1,0 +1,170 @@
+"""An agent that does what a test tells it, behind the same seam as the real ones."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from providers.base import Agent, AgentEvent, Decision, ProcessRecorder, Prompt, ProviderFailed, SessionSpec
+from providers.queue import EventQueue
+from ws.protocol.events import AgentMessage, ApprovalOption, ApprovalRequested, ApprovalResolved, TurnEnded
+from ws.protocol.providers import Mode, ProviderInfo
+
+MODES = ("plan", "ask", "edit", "free")
+OPTIONS = [
+    ApprovalOption(id="yes", name="Allow once", kind="allow_once"),
+    ApprovalOption(id="session", name="Allow for this session", kind="allow_session"),
+    ApprovalOption(id="no", name="Deny", kind="reject_once"),
+]
+
+
+def approval(name: str, *, options: list[ApprovalOption] | None = None) -> ApprovalRequested:
+    """An approval with OPTIONS unless others are given."""
+    return ApprovalRequested(
+        approval=name, kind="tool", title="Run make", input={"command": "make"}, options=options or OPTIONS
+    )
+
+
+class FakeAgent:
+    """Records what it is told; `say`, `end` and `die` are the test's."""
+
+    def __init__(self, spec: SessionSpec, provider: "FakeProvider") -> None:
+        self.spec = spec
+        self.prompts: list[Prompt] = []
+        self.answers: dict[str, Decision] = {}
+        self.modes: list[str] = []
+        self.models: list[tuple[str | None, str | None]] = []
+        self.interrupts = 0
+        self.is_closed = False
+        self.is_running = False
+        self.waiting: set[str] = set()
+        self._provider = provider
+        self._queue = EventQueue()
+
+    async def say(self, *events: AgentEvent) -> None:
+        """Yield events."""
+        for event in events:
+            if isinstance(event, ApprovalRequested):
+                self.waiting.add(event.approval)
+            await self._queue.put(event)
+
+    async def end(self, ended: TurnEnded | None = None) -> None:
+        """End the turn, withdrawing what is still asked."""
+        self.is_running = False
+        for name in sorted(self.waiting):
+            await self._queue.put(ApprovalResolved(approval=name, outcome="withdrawn"))
+        self.waiting.clear()
+        await self._queue.put(ended or TurnEnded(stop_reason="end_turn"))
+
+    def die(self, why: str = "The fake agent has died; the next prompt resumes the session.") -> None:
+        """Without a word more."""
+        self._close(ProviderFailed(why))
+
+    def events(self) -> AsyncIterator[AgentEvent]:
+        return self._queue.read()
+
+    async def prompt(self, prompt: Prompt) -> None:
+        if self.is_closed:
+            raise ProviderFailed("The fake agent is gone.")
+        assert not self.is_running, "a prompt came while a prompted turn runs"
+        self.is_running = True
+        self.prompts.append(prompt)
+        self._provider.prompted.set()
+        if self._provider.is_eager:
+            await self.say(AgentMessage(message_id=f"{prompt.message_id}-reply", text=f"Did {prompt.text}"))
+            await self.end()
+
+    async def interrupt(self) -> None:
+        self.interrupts += 1
+        if self._provider.is_deaf:
+            return
+        if self.is_running:
+            await self.end(TurnEnded(stop_reason="cancelled"))
+
+    async def answer(self, approval: str, decision: Decision) -> None:
+        self.waiting.remove(approval)
+        self.answers[approval] = decision
+
+    async def set_model(self, model: str | None, effort: str | None) -> None:
+        self.models.append((model, effort))
+
+    async def set_mode(self, mode: str) -> None:
+        if mode in self._provider.refused_modes:
+            raise ProviderFailed(f"The fake agent does not want mode {mode}.")
+        self.modes.append(mode)
+
+    async def close(self) -> None:
+        self._close(None)
+
+    def _close(self, failure: ProviderFailed | None) -> None:
+        if not self.is_closed:
+            self.is_closed = True
+            self._provider.live -= 1
+        self._queue.close(failure)
+
+
+@dataclass
+class FakeProvider:
+    """Opens fake agents; `failure` makes opening fail, `gate` makes it wait. `live` counts agents not yet closed."""
+
+    id: str = "fake"
+    is_eager: bool = False
+    is_deaf: bool = False
+    failure: str | None = None
+    reason: str | None = None
+    gate: asyncio.Event | None = None
+    refused_modes: set[str] = field(default_factory=set)
+    agents: list[FakeAgent] = field(default_factory=list)
+    prompted: asyncio.Event = field(default_factory=asyncio.Event)
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
+    live: int = 0
+    recorder: ProcessRecorder = field(default_factory=ProcessRecorder)
+
+    @property
+    def agent(self) -> FakeAgent:
+        """The newest."""
+        return self.agents[-1]
+
+    async def describe(self) -> ProviderInfo:
+        return ProviderInfo(
+            id=self.id,
+            name="Fake",
+            tag="FA",
+            available=self.reason is None,
+            reason=self.reason,
+            models=[],
+            modes=[
+                Mode(id=mode, name=mode, description="", risk=mode == "free", is_default=mode == "ask")
+                for mode in MODES
+            ],
+            commands=[],
+            features=[],
+        )
+
+    async def open(self, spec: SessionSpec, recorder: ProcessRecorder) -> Agent:
+        self.recorder = recorder
+        self.opened.set()
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.failure is not None:
+            raise ProviderFailed(self.failure)
+        assert self.live == 0 or self.agents[-1].spec.path != spec.path, "two live agents on one session"
+        agent = FakeAgent(spec, self)
+        self.agents.append(agent)
+        self.live += 1
+        return agent
+
+    async def close(self) -> None:
+        """Nothing is shared."""
+
+
+class FakeCatalog:
+    """The agents of a node: these."""
+
+    def __init__(self, *providers: FakeProvider) -> None:
+        self._providers = {provider.id: provider for provider in providers}
+
+    def get(self, provider: str) -> FakeProvider | None:
+        return self._providers.get(provider)
+
+    async def describe(self) -> list[ProviderInfo]:
+        return [await provider.describe() for provider in self._providers.values()]

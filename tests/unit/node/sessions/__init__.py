@@ -1,0 +1,1 @@
+"""Sessions of a node: the fold, turns, approvals, watching, restarts."""
