@@ -120,6 +120,9 @@ export class FakeMain {
         this.#watchers.add({ socket, id, after });
         return;
       }
+      if (NODES.some((node) => node.id === params["node"] && node.status === "offline")) {
+        throw new Refusal("node_offline", `${String(params["node"])} is offline.`);
+      }
       const handler = this.#handlers[method as keyof Ops];
       if (handler === undefined) throw new Refusal("not_found", `There is no operation '${method}'.`);
       const answer = handler(params);

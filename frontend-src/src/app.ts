@@ -7,6 +7,7 @@ import { auth } from "./stores/auth.svelte.ts";
 import { startClient } from "./stores/client.ts";
 import { inbox } from "./stores/inbox.svelte.ts";
 import { nodes } from "./stores/nodes.svelte.ts";
+import { projects } from "./stores/pernode.svelte.ts";
 import { sessions } from "./stores/sessions.svelte.ts";
 import type { User } from "./wire/wire.gen.ts";
 
@@ -16,7 +17,8 @@ export function mountApp(target: HTMLElement, user: User, version: string): void
   router.start();
   nodes.start();
   sessions.start();
-  inbox.start();
+  // A turn may have changed branches and made repositories.
+  inbox.start((session) => void projects.refresh(session.node));
   startClient();
   mount(App, { target });
 }

@@ -9,6 +9,8 @@ class Frame {
   isDrawerOpen = $state(false);
   isPaletteOpen = $state(false);
   isKeyMapOpen = $state(false);
+  /** Whether a composer is on screen, so that it can be skipped to. */
+  hasComposer = $state(false);
   /** The last session or folder that was open: what "Work" on the phone's bar goes to. */
   lastWork: Route | null = $state.raw(null);
 

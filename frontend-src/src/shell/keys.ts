@@ -25,7 +25,8 @@ function focusable(region: Element): HTMLElement | null {
   return region.querySelector<HTMLElement>('textarea, [tabindex="0"], a[href], button:not(:disabled), input');
 }
 
-function focusRegion(name: string): boolean {
+/** Puts the focus into a part of the page (`data-region`); false when it is not there. */
+export function focusRegion(name: string): boolean {
   const region = document.querySelector(`[data-region="${name}"]`);
   const target = region === null ? null : focusable(region);
   target?.focus();

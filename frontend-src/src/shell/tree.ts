@@ -2,7 +2,7 @@
 import { baseName } from "../format/format.ts";
 import { nodeState, sessionState, worst, type State } from "../stores/state.ts";
 import type { Node, Project, SessionSummary } from "../wire/wire.gen.ts";
-import type { TreeItem } from "../ui/Tree.svelte";
+import type { TreeItem } from "../ui/tree-item.ts";
 import { formatRoute } from "./routes.ts";
 
 /** Rows of one project; the rest is one click away on the project's own page. */
@@ -60,7 +60,8 @@ function needsOf(sessions: readonly SessionSummary[]): number {
 
 function folders(world: World, node: Node, sessions: readonly SessionSummary[]): Row[] {
   const known = new Map(world.projects(node.id).map((project) => [project.path, project]));
-  const byPath = Map.groupBy(sessions, (session) => session.path);
+  const byPath = new Map<string, SessionSummary[]>();
+  for (const session of sessions) byPath.set(session.path, [...(byPath.get(session.path) ?? []), session]);
   for (const project of known.values()) {
     if (project.pinned && !byPath.has(project.path)) byPath.set(project.path, []);
   }

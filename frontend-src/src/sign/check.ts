@@ -18,7 +18,7 @@ export function checkSignUp(given: SignUp): { username?: string; password?: stri
 
 /** The bounds of a new password: at least 8 characters, at most 72 bytes of UTF-8 (bcrypt reads no more). */
 export function passwordProblem(password: string): { password: string } | null {
-  if ([...password].length < 8) return { password: words.passwordShort };
+  if (Array.from(password).length < 8) return { password: words.passwordShort };
   if (new TextEncoder().encode(password).length > 72) return { password: words.passwordLong };
   return null;
 }

@@ -1,4 +1,4 @@
-import type { InboxItem } from "../wire/wire.gen.ts";
+import type { InboxItem, SessionSummary } from "../wire/wire.gen.ts";
 import { client, type Calls } from "./client.ts";
 import { FeedState } from "./feed.svelte.ts";
 
@@ -16,7 +16,8 @@ export class InboxStore {
     this.#calls = calls;
   }
 
-  start(): void {
+  /** `onEnded` is called with the session of every turn that ends on any machine. */
+  start(onEnded: (session: SessionSummary) => void = () => undefined): void {
     this.#calls.subscribe(
       "inbox.watch",
       {},
@@ -31,6 +32,8 @@ export class InboxStore {
             this.items = sorted([...this.#without(session.node, session.id, approval.approval), event]);
           } else if (event.type === "resolved") {
             this.items = this.#without(event.node, event.session, event.approval);
+          } else {
+            onEnded(event.session);
           }
         },
         onPause: (error) => this.feed.paused(error),

@@ -7,7 +7,8 @@ export const home = {
   latest: "Latest",
   nothing: "Nothing has been started yet.",
   start: "Start a session",
-  offlineLists: (names: string) => `${names} offline: what is listed is from when last heard.`,
+  offlineLists: (names: string[]) =>
+    `${names.join(", ")} ${names.length === 1 ? "is" : "are"} offline; what is listed is from when last heard.`,
 };
 
 export const needs = {

@@ -22,6 +22,7 @@ export const shell = {
   panel: "Panel",
   pane: "Part of the session",
   log: "Log",
+  skips: "Skip to",
   toComposer: "To the composer",
   toNeeds: "To what needs you",
   toMain: "To the content",
@@ -39,6 +40,7 @@ export const panelNames: Record<PanelTab, string> = { changes: "Changes", files:
 
 /** The link strip: which part of the way is broken, since when, and what happens next. */
 export const strip = {
+  title: "Link",
   page: "Page",
   main: "Main",
   agent: "agent",

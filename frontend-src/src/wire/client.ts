@@ -21,6 +21,7 @@ export interface ClientOptions extends Pick<LinkOptions, "dial" | "onRefused" | 
   /** Whether probes are worth their bytes now; false in a hidden tab. */
   isVisible?: () => boolean;
   probeEvery_ms?: number;
+  probeDeadline_s?: number;
 }
 
 interface Pending {
@@ -31,6 +32,8 @@ interface Pending {
   reject: (error: WireError) => void;
 }
 
+/** The table's deadlines; `unsubscribe` is no op of the table. */
+const DEADLINES_S: Partial<Record<string, number>> = DEADLINE_S;
 const PROBE_EVERY_MS = 15_000;
 const PROBE_DEADLINE_S = 8;
 /** The page waits this much longer than Main, whose own `timeout` says more. */
@@ -120,7 +123,7 @@ export class Client {
     onAnswer?: (id: number, result: unknown) => void,
   ): Promise<unknown> {
     const id = this.#nextId++;
-    const deadline_s = options.deadline_s ?? (DEADLINE_S[method as Op] as number | undefined) ?? 10;
+    const deadline_s = options.deadline_s ?? DEADLINES_S[method] ?? 10;
     return new Promise((resolve, reject) => {
       const finish = () => {
         clearTimeout(timer);
@@ -215,7 +218,7 @@ export class Client {
   async #probe(): Promise<void> {
     const begun = performance.now();
     try {
-      await this.call("nodes.list", {}, { deadline_s: PROBE_DEADLINE_S });
+      await this.call("nodes.list", {}, { deadline_s: this.#options.probeDeadline_s ?? PROBE_DEADLINE_S });
       this.#link.noteRoundTrip(performance.now() - begun);
     } catch (error) {
       if (error instanceof WireError && error.code === "timeout") this.#link.drop();

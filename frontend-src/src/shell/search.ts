@@ -1,0 +1,77 @@
+/** What the palette offers, and which of it fits what was typed. */
+import { baseName } from "../format/format.ts";
+import type { IconName } from "../ui/icons.ts";
+import type { Node, Project, SessionSummary } from "../wire/wire.gen.ts";
+import type { Route } from "./routes.ts";
+
+export interface Entry {
+  id: string;
+  group: "go" | "session" | "project" | "machine";
+  name: string;
+  /** Where it is; searched too. */
+  detail: string;
+  icon: IconName;
+  to: Route;
+}
+
+export interface Known {
+  nodes: readonly Node[];
+  sessions: readonly SessionSummary[];
+  projects: (node: string) => readonly Project[];
+  places: readonly Entry[];
+}
+
+/** Everything that can be gone to; sessions newest first. */
+export function entries(known: Known): Entry[] {
+  const nameOf = new Map(known.nodes.map((node) => [node.id, node.name]));
+  const sessions = known.sessions.map((session): Entry => {
+    const { node, id, path, title } = session;
+    return {
+      id: `s/${node}/${id}`,
+      group: "session",
+      name: title,
+      detail: `${nameOf.get(node) ?? node} : ${baseName(path)}`,
+      icon: "log",
+      to: { name: "session", node, session: id, panel: null },
+    };
+  });
+  const projects = known.nodes.flatMap((node) =>
+    known.projects(node.id).map((project): Entry => {
+      const to: Route = { name: "project", node: node.id, path: project.path, panel: null };
+      const detail = `${node.name} : ${project.path}`;
+      return { id: `p/${node.id}${project.path}`, group: "project", name: project.name, detail, icon: "folder", to };
+    }),
+  );
+  const machines = known.nodes.map((node): Entry => {
+    const to: Route = { name: "machine", node: node.id };
+    return { id: `m/${node.id}`, group: "machine", name: node.name, detail: node.status, icon: "machine", to };
+  });
+  return [...known.places, ...sessions, ...projects, ...machines];
+}
+
+/** Those that hold every word typed, best first: a name that begins with it, then a name, then a place; else in order. */
+export function matching(all: readonly Entry[], query: string, limit: number): Entry[] {
+  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+  if (words.length === 0) return all.slice(0, limit);
+  const scored = all.flatMap((entry) => {
+    const rank = rankOf(entry, words);
+    return rank === null ? [] : [{ entry, rank }];
+  });
+  return scored
+    .sort((a, b) => a.rank - b.rank)
+    .slice(0, limit)
+    .map(({ entry }) => entry);
+}
+
+function rankOf(entry: Entry, words: readonly string[]): number | null {
+  const name = entry.name.toLowerCase();
+  const detail = entry.detail.toLowerCase();
+  let rank = 0;
+  for (const word of words) {
+    if (name.startsWith(word)) rank += 0;
+    else if (name.includes(word)) rank += 1;
+    else if (detail.includes(word)) rank += 2;
+    else return null;
+  }
+  return rank;
+}

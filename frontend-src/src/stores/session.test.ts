@@ -1,0 +1,109 @@
+import { describe, expect, it, vi } from "vitest";
+import { JOURNAL } from "../../dev/world.ts";
+import { EMPTY_LOG } from "./blocks.ts";
+import type { Calls } from "./client.ts";
+import { foldFacts, NO_FACTS, type JournalEvent } from "./facts.ts";
+import { foldLog } from "./fold.ts";
+import { SessionStore } from "./session.svelte.ts";
+
+/** A node with one journal, answering as the table says. */
+class Journal {
+  events: JournalEvent[];
+  epoch = "e1";
+  watch: { params: () => unknown; onEvent: (event: unknown) => void } | null = null;
+
+  constructor(events: JournalEvent[]) {
+    this.events = events;
+  }
+
+  readonly calls = {
+    call: (op: string, params: Record<string, unknown>) => Promise.resolve(this.#answer(op, params)),
+    subscribe: (_op: string, params: () => unknown, handlers: { onEvent: (event: unknown) => void }) => {
+      this.watch = { params, onEvent: handlers.onEvent };
+      return { close: () => undefined };
+    },
+  } as unknown as Calls;
+
+  #answer(op: string, params: Record<string, unknown>): unknown {
+    const head = this.events.length;
+    if (op === "session.get") {
+      return {
+        ...this.events.reduce(foldFacts, NO_FACTS),
+        id: "s",
+        node: "n",
+        epoch: this.epoch,
+        head,
+      };
+    }
+    const end = Number(params["before"]) - 1;
+    return { epoch: this.epoch, events: this.events.slice(Math.max(0, end - Number(params["limit"])), end), head };
+  }
+}
+
+/** 700 events: more than the first page. */
+function longJournal(): JournalEvent[] {
+  return Array.from({ length: 700 }, (_, index): JournalEvent => {
+    const seq = index + 1;
+    const turn = `t${Math.floor(index / 4)}`;
+    const step = index % 4;
+    if (step === 0) return { type: "turn_started", seq, ts: "", turn };
+    if (step === 3) return { type: "turn_ended", seq, ts: "", turn, stop_reason: "end_turn" };
+    return { type: "agent_message", seq, ts: "", turn, message_id: `m${seq}`, text: `${seq}` };
+  });
+}
+
+describe("SessionStore", () => {
+  it("shows the end first and has all in the end, numbered from 1", async () => {
+    const journal = new Journal(longJournal());
+    const store = new SessionStore(journal.calls, "n", "s");
+    await store.open();
+    expect(store.log).toEqual(foldLog(EMPTY_LOG, journal.events));
+    expect(store.log.turns[0]?.number).toBe(1);
+  });
+
+  it("watches from the head that it has, in its epoch", async () => {
+    const journal = new Journal([...JOURNAL]);
+    const store = new SessionStore(journal.calls, "n", "s");
+    await store.open();
+    expect(journal.watch?.params()).toEqual({ node: "n", session: "s", after: JOURNAL.length, epoch: "e1" });
+    expect(store.facts).toMatchObject({ status: "waiting", pending_approvals: 1 });
+  });
+
+  it("folds what comes and asks again from there", async () => {
+    const journal = new Journal(JOURNAL.slice(0, 5));
+    const store = new SessionStore(journal.calls, "n", "s");
+    await store.open();
+    for (const event of JOURNAL.slice(5)) journal.watch?.onEvent(event);
+    expect(journal.watch?.params()).toMatchObject({ after: JOURNAL.length });
+    journal.watch?.onEvent({ type: "live", head: JOURNAL.length });
+    expect(store.isLive).toBe(true);
+    expect(store.log).toEqual(foldLog(EMPTY_LOG, JOURNAL));
+    expect(store.facts).toEqual(JOURNAL.reduce(foldFacts, NO_FACTS));
+  });
+
+  it("folds once a frame however much comes", async () => {
+    const journal = new Journal(JOURNAL.slice(0, 5));
+    const store = new SessionStore(journal.calls, "n", "s");
+    await store.open();
+    const frames = vi.spyOn(globalThis, "requestAnimationFrame");
+    const before = store.log;
+    for (let offset = 0; offset < 200; offset++) {
+      journal.watch?.onEvent({ type: "delta", message_id: "m1", kind: "text", offset, text: "x" });
+    }
+    expect(frames).toHaveBeenCalledOnce();
+    expect(store.log).toBe(before);
+    await vi.waitFor(() => expect(store.log.turns[0]?.blocks[0]).toMatchObject({ text: "x".repeat(200) }));
+  });
+
+  it("forgets everything at a reset and begins again from 1", async () => {
+    const journal = new Journal([...JOURNAL]);
+    const store = new SessionStore(journal.calls, "n", "s");
+    await store.open();
+    journal.watch?.onEvent({ type: "reset", epoch: "e2" });
+    expect(store.log).toEqual(EMPTY_LOG);
+    expect(journal.watch?.params()).toMatchObject({ after: 0, epoch: "e2" });
+    for (const event of JOURNAL.slice(0, 3)) journal.watch?.onEvent(event);
+    journal.watch?.onEvent({ type: "live", head: 3 });
+    expect(store.facts.head).toBe(3);
+  });
+});
