@@ -6,7 +6,7 @@ import "@xterm/xterm/css/xterm.css";
 import type { ColourName } from "../styles/colours.ts";
 import { clipboardRequest } from "./clipboard.ts";
 import type { Screen } from "./connection.ts";
-import { documentWithNonce } from "./nonce.ts";
+import { withStyleNonce } from "./nonce.ts";
 
 /** Lines kept in the page; the node keeps 1 MiB of bytes, about as much. */
 const SCROLLBACK_LINES = 10_000;
@@ -77,7 +77,6 @@ export class Emulator implements Screen {
     private readonly events: EmulatorEvents,
   ) {
     const terminal = new Terminal({
-      documentOverride: documentWithNonce(document, options.nonce),
       scrollback: SCROLLBACK_LINES,
       minimumContrastRatio: 4.5,
       fontFamily: options.fontFamily,
@@ -108,7 +107,9 @@ export class Emulator implements Screen {
     terminal.onTitleChange((title) => {
       events.onTitle(title);
     });
-    terminal.open(parent);
+    withStyleNonce(options.nonce, () => {
+      terminal.open(parent);
+    });
   }
 
   get isApplicationCursor(): boolean {

@@ -1,19 +1,20 @@
 /**
- * xterm makes `<style>` elements without the nonce that our Content-Security-Policy asks for (checked with 6.0.0).
- * It takes another `document` by its option `documentOverride`; this one stamps the nonce on each style it makes.
+ * Runs `work` while every `<style>` that is made gets the nonce that our Content-Security-Policy asks for.
+ *
+ * xterm makes its styles without one (checked with 6.0.0), all of them while it opens. Its option `documentOverride` does
+ * not reach the style of its viewport, so the document itself stamps them for that moment.
  */
-export function documentWithNonce(real: Document, nonce: string): Document {
-  return new Proxy(real, {
-    get(target, key) {
-      if (key === "createElement") {
-        return (name: string, options?: ElementCreationOptions): HTMLElement => {
-          const element = target.createElement(name, options);
-          if (name === "style") element.nonce = nonce;
-          return element;
-        };
-      }
-      const value: unknown = Reflect.get(target, key, target);
-      return typeof value === "function" ? (value.bind(target) as unknown) : value;
-    },
-  });
+export function withStyleNonce(nonce: string, work: () => void): void {
+  const make: (name: string, options?: ElementCreationOptions) => HTMLElement = document.createElement.bind(document);
+  const stamped: typeof make = (name, options) => {
+    const element = make(name, options);
+    if (name === "style") element.nonce = nonce;
+    return element;
+  };
+  Object.defineProperty(document, "createElement", { configurable: true, value: stamped });
+  try {
+    work();
+  } finally {
+    Reflect.deleteProperty(document, "createElement");
+  }
 }
