@@ -75,7 +75,7 @@ class Intake:
                 return []
             case ApprovalRequested() | AgentMessage() | AgentThought() | ToolCall() | ToolCallUpdate() | Delta():
                 if state.turn is None:
-                    log.warning("agent_event_outside_turn", session=state.id, type=type(event).__name__)
+                    log.debug("agent_event_outside_turn", session=state.id, type=type(event).__name__)
                     return []
                 return [event]
             case _:

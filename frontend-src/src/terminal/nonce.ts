@@ -5,9 +5,9 @@
  * not reach the style of its viewport, so the document itself stamps them for that moment.
  */
 export function withStyleNonce(nonce: string, work: () => void): void {
-  const make: (name: string, options?: ElementCreationOptions) => HTMLElement = document.createElement.bind(document);
+  const make = Reflect.get(document, "createElement") as (name: string, options?: ElementCreationOptions) => HTMLElement;
   const stamped: typeof make = (name, options) => {
-    const element = make(name, options);
+    const element = make.call(document, name, options);
     if (name === "style") element.nonce = nonce;
     return element;
   };
