@@ -1,0 +1,173 @@
+"""/ws/terminal: Main asks the node, joins the two connections, and says why when it cannot."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import aiohttp
+import msgspec
+import pytest
+
+from tests.support.client import Client
+from tests.support.fake_node import FakeNode
+from tests.support.main_app import RunningMain
+from tests.support.waiting import eventually
+from ws.dial import complete_url
+from ws.protocol.errors import ErrorCode, WireError
+from ws.protocol.link import StreamParams
+from ws.rpc import Answer, IncomingCall
+from ws.streams import ServerFrames, StreamClosedError, dial_raw
+from ws.tasks import TaskOwner
+
+
+class EchoNode(FakeNode):
+    """Serves every terminal stream by echoing frames; `asked` is what Main asked for, `closed` how streams ended."""
+
+    def __init__(self, main: RunningMain) -> None:
+        super().__init__(main.url, "laptop", main.main.registry.tokens.shown)
+        self.behaviours = {"link.stream": self.stream, "link.stream_revoke": self.revoke}
+        self.asked: list[StreamParams] = []
+        self.frames: list[ServerFrames] = []
+        self.tasks = TaskOwner("echo node")
+
+    async def stream(self, call: IncomingCall) -> Answer:
+        params = msgspec.json.decode(call.params, type=StreamParams)
+        self.asked.append(params)
+        if params.terminal == "missing":
+            raise WireError(ErrorCode.NOT_FOUND, "There is no such terminal.")
+        if params.terminal != "silent":
+            _ = self.tasks.start(self.serve(params), name=params.stream)
+        return b"{}"
+
+    async def serve(self, params: StreamParams) -> None:
+        raw = await dial_raw(
+            complete_url(self.main_url, "/ws/stream"), {"Authorization": f"Bearer {params.key}"}, None, 5
+        )
+        frames = ServerFrames(raw)
+        self.frames.append(frames)
+        with contextlib.suppress(StreamClosedError):
+            while True:
+                message = await frames.recv()
+                if isinstance(message, bytes):
+                    frames.send_bytes(message)
+                else:
+                    frames.send_text(message)
+
+    async def revoke(self, _: IncomingCall) -> Answer:
+        await self.frames[-1].close(4401, "access ended")
+        return b"{}"
+
+
+@pytest.fixture
+async def node(main: RunningMain) -> AsyncIterator[EchoNode]:
+    echo = EchoNode(main)
+    async with echo.online():
+        yield echo
+    await echo.tasks.close()
+
+
+async def opened(client: Client, query: str) -> aiohttp.ClientWebSocketResponse:
+    return await client.http.ws_connect(f"{client.url}/ws/terminal?{query}", headers=client.headers)
+
+
+async def test_bytes_and_texts_pass_unchanged(main: RunningMain, node: EchoNode) -> None:
+    async with main.client() as client:
+        socket = await opened(client, "node=laptop&terminal=t1&after=12")
+        for sent in (b"\x00\xff\x1b[31m", b"x" * 300_000):
+            await socket.send_bytes(sent)
+            assert await socket.receive_bytes(timeout=10) == sent
+        await socket.send_str('{"type":"ack","offset":5}')
+        assert await socket.receive_str(timeout=10) == '{"type":"ack","offset":5}'
+        await socket.close()
+    asked = node.asked[0]
+    assert (asked.terminal, asked.after, asked.may_type, asked.caller.name) == ("t1", 12, True, "ada")
+    await eventually(lambda: not main.main.terminals, what="the stream to be forgotten")
+
+
+async def test_a_viewer_may_look_and_not_type(main: RunningMain, node: EchoNode) -> None:
+    async with main.client("vera", "viewer") as client:
+        socket = await opened(client, "node=laptop&terminal=t1")
+        await socket.close()
+    assert node.asked[0].may_type is False
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "close"),
+    [
+        ("node=laptop&terminal=missing", "not_found", 4404),
+        ("node=unknown&terminal=t1", "not_found", 4404),
+        ("node=laptop", "invalid", 4400),
+        ("node=laptop&terminal=t1&after=-1", "invalid", 4400),
+        ("node=laptop&terminal=t1&after=x", "invalid", 4400),
+        ("node=laptop&terminal=t1&nope=1", "invalid", 4400),
+        ("node=laptop&terminal=../t", "invalid", 4400),
+    ],
+)
+async def test_what_cannot_be_opened_is_a_frame_and_a_close_code(
+    main: RunningMain, node: EchoNode, query: str, code: str, close: int
+) -> None:
+    async with main.client() as client:
+        socket = await opened(client, query)
+        fault = await socket.receive_json(timeout=10)
+        assert (fault["type"], fault["code"]) == ("error", code)
+        assert (await socket.receive()).data == close
+
+
+async def test_a_node_that_does_not_dial_back_is_said(
+    main: RunningMain, node: EchoNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer = main.main.terminals.keys.offer
+    monkeypatch.setattr(main.main.terminals.keys, "offer", lambda stream: offer(stream, 0.2))
+    async with main.client() as client:
+        socket = await opened(client, "node=laptop&terminal=silent")
+        assert (await socket.receive_json(timeout=10))["code"] == "timeout"
+        assert (await socket.receive()).data == 4503
+    assert len(main.main.terminals.keys) == 0
+
+
+async def test_when_the_node_goes_its_streams_go(main: RunningMain, node: EchoNode) -> None:
+    async with main.client() as client:
+        socket = await opened(client, "node=laptop&terminal=t1")
+        assert node.peer is not None
+        await node.peer.close()
+        assert (await socket.receive(timeout=5)).type in {aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.CLOSE}
+
+
+async def test_when_access_ends_the_stream_ends_with_its_code(main: RunningMain, node: EchoNode) -> None:
+    async with main.client() as client:
+        socket = await opened(client, "node=laptop&terminal=t1")
+        await client.post("/api/auth/logout", {})
+        async with asyncio.timeout(1):
+            assert (await socket.receive()).data == 4401
+
+
+async def test_a_node_that_ignores_the_end_of_access_is_cut(main: RunningMain, node: EchoNode) -> None:
+    async def ignore(_: IncomingCall) -> Answer:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    node.behaviours = {**node.behaviours, "link.stream_revoke": ignore}
+    async with main.client() as client:
+        socket = await opened(client, "node=laptop&terminal=t1")
+        await client.post("/api/auth/logout", {})
+        async with asyncio.timeout(1.5):
+            assert (await socket.receive()).type in {aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.CLOSE}
+
+
+async def test_a_key_opens_one_stream_once(main: RunningMain, node: EchoNode) -> None:
+    async with main.client() as client:
+        socket = await opened(client, "node=laptop&terminal=t1")
+        bearer = {"Authorization": f"Bearer {node.asked[0].key}"}
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await client.http.ws_connect(f"{main.url}/ws/stream", headers=bearer)
+        assert refused.value.status == 401
+        await socket.close()
+
+
+async def test_neither_cookie_nor_token_reaches_the_node(main: RunningMain, node: EchoNode) -> None:
+    async with main.client() as client:
+        socket = await opened(client, "node=laptop&terminal=t1")
+        await socket.close()
+        assert client.token is not None
+        told = b"".join(call.params + repr(call.caller).encode() for call in node.calls)
+    assert client.token.encode() not in told
