@@ -5,8 +5,8 @@
  * not reach the style of its viewport, so the document itself stamps them for that moment.
  */
 export function withStyleNonce(nonce: string, work: () => void): void {
-  const make = Reflect.get(document, "createElement") as (name: string, options?: ElementCreationOptions) => HTMLElement;
-  const stamped: typeof make = (name, options) => {
+  const make = Reflect.get<Document, "createElement">(document, "createElement");
+  const stamped = (name: keyof HTMLElementTagNameMap, options?: ElementCreationOptions): HTMLElement => {
     const element = make.call(document, name, options);
     if (name === "style") element.nonce = nonce;
     return element;
