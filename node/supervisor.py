@@ -13,6 +13,9 @@ log = structlog.get_logger(__name__)
 STOP_DEADLINE_S = 4.5
 """For everything together; the promise is 5 s from the signal to the end of the process."""
 
+GRACE_S = 0.3
+"""What a service gets even when those before it have used up all the time: the store must still be closed."""
+
 
 class Supervisor:
     """What was started is stopped in the opposite order. Made in the main thread, on the running loop."""
@@ -38,10 +41,11 @@ class Supervisor:
 
     async def close(self) -> None:
         """Stop everything. What fails or takes too long is logged, and the rest is stopped all the same."""
-        deadline = asyncio.get_running_loop().time() + STOP_DEADLINE_S
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + STOP_DEADLINE_S
         for name, close in reversed(self._closers):
             try:
-                async with asyncio.timeout_at(deadline):
+                async with asyncio.timeout(max(deadline - clock(), GRACE_S)):
                     await close()
             except TimeoutError:
                 log.warning("service_did_not_stop", service=name)
