@@ -15,6 +15,8 @@ export function mountApp(target: HTMLElement, user: User, version: string): void
   auth.user = user;
   auth.version = version;
   router.start();
+  // Whoever has just signed in stands at the address of sign-in.
+  if (router.route.name === "home") router.go({ name: "home" }, { replace: true });
   nodes.start();
   sessions.start();
   // A turn may have changed branches and made repositories.

@@ -5,11 +5,13 @@ import { mount, unmount } from "svelte";
 import Sign from "./sign/Sign.svelte";
 import Unreachable from "./sign/Unreachable.svelte";
 import { prefs } from "./stores/prefs.svelte.ts";
+import { installSprite } from "./ui/sprite.ts";
 import { isWireError } from "./wire/errors.ts";
 import { authStatus } from "./wire/http.ts";
 import type { AuthStatus, User } from "./wire/wire.gen.ts";
 
 prefs.apply();
+installSprite();
 
 function place(): HTMLElement {
   const found = document.getElementById("page");

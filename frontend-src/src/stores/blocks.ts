@@ -96,6 +96,8 @@ export interface Log {
   /** Blocks that come before the first turn. What happens between turns follows the turn before it. */
   readonly preamble: readonly Block[];
   readonly turns: readonly TurnBlocks[];
+  /** How many blocks are streaming: where none is, a durable block has nothing to replace and need not look. */
+  readonly streams: number;
 }
 
-export const EMPTY_LOG: Log = { head: 0, first: 0, preamble: [], turns: [] };
+export const EMPTY_LOG: Log = { head: 0, first: 0, preamble: [], turns: [], streams: 0 };

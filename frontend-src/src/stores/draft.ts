@@ -12,6 +12,7 @@ export class LogDraft {
   readonly #base: Log;
   head: number;
   first: number;
+  streams: number;
   #preamble: Block[] | null = null;
   #turns: TurnBlocks[] | null = null;
   #open = new Set<TurnBlocks>();
@@ -20,6 +21,7 @@ export class LogDraft {
     this.#base = base;
     this.head = base.head;
     this.first = base.first;
+    this.streams = base.streams;
   }
 
   get turns(): readonly TurnBlocks[] {
@@ -32,6 +34,7 @@ export class LogDraft {
       first: this.first,
       preamble: this.#preamble ?? this.#base.preamble,
       turns: this.turns,
+      streams: this.streams,
     };
   }
 

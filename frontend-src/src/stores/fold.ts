@@ -105,9 +105,9 @@ function foldText(draft: LogDraft, event: TextEvent): void {
     isStreaming: false,
     points: 0,
   };
-  if (!draft.change(isStreamOf(event.message_id, kind), (stream) => ({ ...block, ts: stream.ts || block.ts }))) {
-    draft.add(block);
-  }
+  const replace = (stream: Block) => ({ ...block, ts: stream.ts || block.ts });
+  if (draft.streams > 0 && draft.change(isStreamOf(event.message_id, kind), replace)) draft.streams -= 1;
+  else draft.add(block);
 }
 
 function textKey(kind: TextBlock["kind"], messageId: string, part: number): string {
@@ -147,6 +147,7 @@ function endTurn(draft: LogDraft, end: EndedTurn): void {
   const turn = draft.lastTurn();
   if (turn === null) return;
   turn.end = end;
+  draft.streams = 0;
   turn.blocks = turn.blocks.filter((block) => !("isStreaming" in block && block.isStreaming));
 }
 
@@ -165,6 +166,7 @@ function foldDelta(draft: LogDraft, delta: Delta): boolean {
   if (known === undefined) {
     // Its beginning is missing: the durable block will bring all.
     if (delta.offset !== 0) return false;
+    draft.streams += 1;
     draft.add({
       kind,
       key: textKey(kind, delta.message_id, 0),

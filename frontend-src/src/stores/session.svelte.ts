@@ -62,8 +62,9 @@ export class SessionStore {
       this.problem = error;
       return;
     }
+    const older = this.log.first > 1 ? this.#loadOlder() : null;
     this.#watch();
-    if (this.log.first > 1) await this.#loadOlder();
+    await older;
   }
 
   /** Opens again after a failure. */
@@ -96,6 +97,8 @@ export class SessionStore {
         onStart: (result) => {
           this.#epoch ??= result.epoch;
           this.problem = null;
+          // What a break kept from coming is asked for again.
+          if (this.log.first > 1 && !this.isLoadingOlder) void this.#loadOlder();
         },
         onEvent: (event) => this.#onEvent(event),
         onPause: (error) => {

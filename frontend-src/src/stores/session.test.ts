@@ -1,25 +1,37 @@
 import { describe, expect, it, vi } from "vitest";
 import { JOURNAL } from "../../dev/world.ts";
+import { WireError } from "../wire/errors.ts";
 import { EMPTY_LOG } from "./blocks.ts";
 import type { Calls } from "./client.ts";
 import { foldFacts, NO_FACTS, type JournalEvent } from "./facts.ts";
 import { foldLog } from "./fold.ts";
 import { SessionStore } from "./session.svelte.ts";
 
+interface Watch {
+  params: () => unknown;
+  onEvent: (event: unknown) => void;
+  onStart: (result: unknown) => void;
+}
+
 /** A node with one journal, answering as the table says. */
 class Journal {
   events: JournalEvent[];
   epoch = "e1";
-  watch: { params: () => unknown; onEvent: (event: unknown) => void } | null = null;
+  /** Pages that do not end at the head fail as over a broken link. */
+  isOlderAway = false;
+  watch: Watch | null = null;
 
   constructor(events: JournalEvent[]) {
     this.events = events;
   }
 
   readonly calls = {
-    call: (op: string, params: Record<string, unknown>) => Promise.resolve(this.#answer(op, params)),
-    subscribe: (_op: string, params: () => unknown, handlers: { onEvent: (event: unknown) => void }) => {
-      this.watch = { params, onEvent: handlers.onEvent };
+    call: async (op: string, params: Record<string, unknown>) => {
+      await Promise.resolve();
+      return this.#answer(op, params);
+    },
+    subscribe: (_op: string, params: () => unknown, handlers: Omit<Watch, "params">) => {
+      this.watch = { params, ...handlers };
       return { close: () => undefined };
     },
   } as unknown as Calls;
@@ -36,6 +48,7 @@ class Journal {
       };
     }
     const end = Number(params["before"]) - 1;
+    if (this.isOlderAway && end < head) throw new WireError("link_lost", "The link broke.");
     return { epoch: this.epoch, events: this.events.slice(Math.max(0, end - Number(params["limit"])), end), head };
   }
 }
@@ -59,6 +72,17 @@ describe("SessionStore", () => {
     await store.open();
     expect(store.log).toEqual(foldLog(EMPTY_LOG, journal.events));
     expect(store.log.turns[0]?.number).toBe(1);
+  });
+
+  it("asks again for what is older when a break kept it from coming", async () => {
+    const journal = new Journal(longJournal());
+    const store = new SessionStore(journal.calls, "n", "s");
+    journal.isOlderAway = true;
+    await store.open();
+    expect(store.log.first).toBeGreaterThan(1);
+    journal.isOlderAway = false;
+    journal.watch?.onStart({ epoch: "e1", head: 700 });
+    await vi.waitFor(() => expect(store.log).toEqual(foldLog(EMPTY_LOG, journal.events)));
   });
 
   it("watches from the head that it has, in its epoch", async () => {
