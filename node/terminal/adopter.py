@@ -160,10 +160,9 @@ class Adopter:
             async with asyncio.timeout(ANSWER_DEADLINE_S):
                 await self._welcome
         except TimeoutError as error:
-            self.close()
-            raise HolderUnavailable(
-                "The holder of this machine's terminals does not answer; end it by hand."
-            ) from error
+            reason = "The holder of this machine's terminals does not answer; end it by hand."
+            self._lose(reason)  # with what it has handed over already
+            raise HolderUnavailable(reason) from error
         finally:
             self._welcome = None
 

@@ -13,6 +13,7 @@ import contextlib
 import errno
 import mmap
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -42,11 +43,20 @@ class Descriptors:
     pipe_in: int
 
     @classmethod
-    def create(cls, pty: int) -> "Descriptors":
-        """Scrollback for the PTY master `pty`, which becomes non-blocking for everybody who shares it."""
+    def create(cls, open_pty: Callable[[], int]) -> "Descriptors":
+        """Scrollback for the PTY master that `open_pty` makes, last of all: when anything fails nothing is left open.
+
+        The master becomes non-blocking for everybody who shares it. Raises OSError and what `open_pty` raises.
+        """
+        with contextlib.ExitStack() as undo:
+            memory = os.memfd_create("scrollback", os.MFD_CLOEXEC)
+            undo.callback(os.close, memory)
+            pipe_out, pipe_in = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+            undo.callback(os.close, pipe_out)
+            undo.callback(os.close, pipe_in)
+            pty = open_pty()
+            undo.pop_all()
         os.set_blocking(pty, False)
-        memory = os.memfd_create("scrollback", os.MFD_CLOEXEC)
-        pipe_out, pipe_in = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         return cls(pty, memory, pipe_out, pipe_in)
 
     def as_list(self) -> list[int]:

@@ -1,6 +1,7 @@
 """The terminals of this node: opening, listing, closing, and taking them over at start."""
 
 import asyncio
+import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,13 +18,15 @@ from node.terminal.pace import Pace
 from node.terminal.terminal import About, Terminal
 from ws.protocol import terminals
 from ws.protocol.base import now
-from ws.protocol.errors import ErrorCode, WireError
+from ws.protocol.errors import ErrorCode, WireError, invalid
 from ws.protocol.nodes import Empty
 
 log = structlog.get_logger(__name__)
 
 MAX_TERMINALS = 64
 """With the default scrollback about 80 MiB when all of them are full."""
+CAN_HOLD = hasattr(os, "splice") and hasattr(os, "memfd_create")
+"""Both are Linux's own."""
 ENDED_KEPT_S = 600.0
 """An ended terminal can still be read for so long: its reader may be reconnecting."""
 CLOSE_DEADLINE_S = 4.0
@@ -85,7 +88,7 @@ class TerminalService:
         try:
             terminal = await self._open(params)
         except ProgramNotStarted as error:
-            raise WireError(ErrorCode.INVALID, str(error)) from error
+            raise invalid("shell" if params.command is None else "command", str(error)) from error
         except HolderUnavailable as error:
             raise WireError(ErrorCode.CONFLICT, str(error)) from error
         finally:
@@ -135,6 +138,8 @@ class TerminalService:
     def _check_enabled(self) -> None:
         if not self._config.enabled:
             raise WireError(ErrorCode.UNSUPPORTED, "This machine offers no terminals; its `terminal.enabled` is false.")
+        if not CAN_HOLD:
+            raise WireError(ErrorCode.UNSUPPORTED, "This machine offers no terminals; they need Linux.")
 
     def _make_room(self) -> None:
         """Old terminals that have ended give way to new ones. Raises WireError (conflict)."""

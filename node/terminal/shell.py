@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from ws.protocol.errors import ErrorCode, WireError
+from ws.protocol.errors import ErrorCode, WireError, invalid
 
 FALLBACK_SHELL = "/bin/sh"
 LOGIN_SHELLS = frozenset({"ash", "bash", "dash", "fish", "ksh", "mksh", "sh", "zsh"})
@@ -24,12 +24,16 @@ class Program(NamedTuple):
 
 def resolve(folder: str, shell: str | None, command: list[str] | None, environment: Mapping[str, str]) -> Program:
     """Check what is asked for before anything is started. Raises WireError (invalid, not_found, forbidden)."""
+    field = "shell" if command is None else "command"
     if any("\0" in each for each in (shell or "", *(command or ()))):
-        raise WireError(ErrorCode.INVALID, "A program and its arguments hold no NUL.")
+        raise invalid(field, "A program and its arguments hold no NUL.")
     _check_folder(folder)
+    wanted = command[0] if command is not None else shell or login_shell()
+    program = _find(wanted, folder, environment)
+    if program is None:
+        raise invalid(field, f"There is no program {wanted!r} on this machine that could be started.")
     if command is not None:
-        return Program([_find(command[0], folder, environment), *command[1:]], folder)
-    program = _find(shell or login_shell(), folder, environment)
+        return Program([program, *command[1:]], folder)
     return Program([program, "-l"] if Path(program).name in LOGIN_SHELLS else [program], folder)
 
 
@@ -65,20 +69,18 @@ def _check_folder(folder: str) -> None:
     try:
         is_folder = path.is_dir()
     except OSError as error:
-        raise WireError(ErrorCode.INVALID, f"{folder} cannot be looked at: {error.strerror}.") from error
+        raise invalid("path", f"{folder} cannot be looked at: {error.strerror}.") from error
     if not is_folder:
         raise WireError(ErrorCode.NOT_FOUND, f"{folder} is not a folder on this machine; choose another one.")
     if not os.access(path, os.X_OK):
         raise WireError(ErrorCode.FORBIDDEN, f"{folder} cannot be entered by the account that the node runs as.")
 
 
-def _find(program: str, folder: str, environment: Mapping[str, str]) -> str:
+def _find(program: str, folder: str, environment: Mapping[str, str]) -> str | None:
     """As a shell in `folder` would find it."""
     wanted = str(Path(folder, program)) if "/" in program else program
     found = shutil.which(wanted, path=environment.get("PATH", os.defpath))
-    if not found:
-        raise WireError(ErrorCode.INVALID, f"There is no program {program!r} on this machine that could be started.")
-    return str(Path(found).absolute())
+    return str(Path(found).absolute()) if found else None
 
 
 def _is_utf8(text: str) -> bool:

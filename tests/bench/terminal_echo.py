@@ -1,8 +1,7 @@
 """A terminal through Main and Node against a PTY read directly: echo, echo beside a flood, flood, Ctrl-C, memory.
 
-Run: ``.venv/bin/python tests/bench/terminal_echo.py``. Page, Main and Node are three processes on loopback. Main is the
-splice without accounts; the node is the real service with holder, scrollback, credit and framing. Rounds are
-interleaved, and what counts is the median of the ratios of one round.
+Run: ``.venv/bin/python tests/bench/terminal_echo.py``. The page is this process; Main, its local node and the holder
+are the real programs. Rounds are interleaved, and what counts is the median of the ratios of one round.
 """
 
 import asyncio
@@ -19,6 +18,7 @@ import tempfile
 import time
 import tty
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -28,8 +28,7 @@ import uvloop
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.support.terminal_link import SplicingMain
-from tests.support.terminal_process import terminal_node
+from tests.support.installation import installed
 
 ROUNDS = 10
 ECHOES = 400
@@ -38,6 +37,17 @@ ACK_EVERY = 64 * 1024
 ECHO = "stty raw -echo; exec cat"
 FLOOD = "stty raw -echo; while IFS= read -r n; do head -c $n /dev/zero | tr '\\000' x; done"
 ENDLESS = "read go; exec yes 0123456789012345678901234567890123456789"
+
+
+@dataclass(frozen=True)
+class Whereabouts:
+    """What a page and the measurement need to know. `pids` are Main's and the node's."""
+
+    url: str
+    node: str
+    token: str
+    terminals: dict[str, str]
+    pids: tuple[int, int]
 
 
 class Direct:
@@ -64,14 +74,15 @@ class Direct:
 class Page:
     """The least that is a WebSocket page: own framing on a blocking socket, acknowledging what it has read."""
 
-    def __init__(self, url: str, terminal: str) -> None:
-        address = urlsplit(url)
+    def __init__(self, there: Whereabouts, terminal: str) -> None:
+        address = urlsplit(there.url)
         assert address.hostname is not None
         assert address.port is not None
         self._socket = socket.create_connection((address.hostname, address.port), timeout=60)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.sendall(
-            f"GET /ws/terminal?terminal={terminal} HTTP/1.1\r\nHost: {address.netloc}\r\nUpgrade: websocket\r\n"
+            f"GET /ws/terminal?node={there.node}&terminal={there.terminals[terminal]} HTTP/1.1\r\n"
+            f"Host: {address.netloc}\r\nAuthorization: Bearer {there.token}\r\nUpgrade: websocket\r\n"
             "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
             "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n".encode()
         )
@@ -171,24 +182,25 @@ def ctrl_c_ms(terminal: Terminal) -> float:
     return (last - began) * 1000
 
 
-def consume(url: str, terminal: str) -> None:
-    page = Page(url, terminal)
+def consume(there: Whereabouts) -> None:
+    page = Page(there, "endless")
     page.type(b"\n")
     while True:
         page.read()
 
 
 async def _serve(pipe: Connection) -> None:
-    main = SplicingMain()
-    await main.start()
     with tempfile.TemporaryDirectory() as folder:
-        async with terminal_node(main, Path(folder) / "node.db", keep="node") as node:
-            idle_bytes = psutil.Process(node.process.pid).memory_info().rss
-            scripts = {"echo": ECHO, "flood": FLOOD, "endless": ENDLESS}
-            opened = {name: await node.open(Path(folder), script) for name, script in scripts.items()}
-            pipe.send((main.url, opened, os.getpid(), node.process.pid, idle_bytes))
+        async with installed(Path(folder)) as whole:
+            terminals = {}
+            for name, script in (("echo", ECHO), ("flood", FLOOD), ("endless", ENDLESS)):
+                params = {"path": folder, "cols": 80, "rows": 24, "command": ["sh", "-c", script]}
+                terminals[name] = (await whole.op("terminal.open", **params))["terminal"]
+            main = whole.main.process.pid
+            node = psutil.Process(main).children()[0].pid
+            assert whole.client.token is not None
+            pipe.send(Whereabouts(whole.url, whole.node, whole.client.token, terminals, (main, node)))
             await asyncio.to_thread(pipe.recv)
-    await main.stop()
 
 
 def serve(pipe: Connection) -> None:
@@ -211,45 +223,49 @@ def cpu_s(*pids: int) -> float:
     return sum(sum(psutil.Process(pid).cpu_times()[:2]) for pid in pids)
 
 
-def measure(url: str, opened: dict[str, str], main: int, node: int) -> None:
+def memory_mb(pid: int) -> float:
+    return float(psutil.Process(pid).memory_info().rss / 1e6)
+
+
+def measure(there: Whereabouts) -> None:
     print(f"{'':34} {'direct':>9} {'Main and Node':>13} {'':5} {'ratio':>6}")
-    direct, page = Direct(ECHO), Page(url, opened["echo"])
+    before_mb = [memory_mb(pid) for pid in there.pids]
+    direct, page = Direct(ECHO), Page(there, "echo")
     time.sleep(0.3)  # noqa: TID251 - both programs start
     echo_ms(direct), echo_ms(page)
     pairs = [(echo_ms(direct), echo_ms(page)) for _ in range(ROUNDS)]
     ratio_line("echo p50", "ms", [(a[0], b[0]) for a, b in pairs])
     ratio_line("echo p99", "ms", [(a[1], b[1]) for a, b in pairs])
-    flood_direct, flood_page = Direct(FLOOD), Page(url, opened["flood"])
-    began_s = cpu_s(main, node)
+    flood_direct, flood_page = Direct(FLOOD), Page(there, "flood")
+    began_s = cpu_s(*there.pids)
     ratio_line("flood", "MB/s", in_turn(flood_mb_s, flood_direct, flood_page))
-    used_s = (cpu_s(main, node) - began_s) / ROUNDS / (FLOOD_BYTES / 100e6)
+    used_s = (cpu_s(*there.pids) - began_s) / ROUNDS / (FLOOD_BYTES / 100e6)
     print(f"{'CPU of Main and Node, 100 MB':34} {'':9} {used_s:13.3f} s")
-    flooding = multiprocessing.get_context("fork").Process(target=consume, args=(url, opened["endless"]), daemon=True)
+    flooding = multiprocessing.get_context("fork").Process(target=consume, args=(there,), daemon=True)
     flooding.start()
     pairs = [(echo_ms(direct), echo_ms(page)) for _ in range(ROUNDS)]
     ratio_line("echo p50 beside a flood", "ms", [(a[0], b[0]) for a, b in pairs])
     ratio_line("echo p99 beside a flood", "ms", [(a[1], b[1]) for a, b in pairs])
     flooding.terminate()
     flooding.join()
-    interrupted = Page(url, opened["endless"])
-    interrupted._socket.settimeout(1)
+    interrupted = Page(there, "endless")
+    interrupted._socket.settimeout(1)  # silence ends the measurement
     for _ in range(200):
         interrupted.read()
     print(f"{'Ctrl-C to the last byte':34} {'':9} {ctrl_c_ms(interrupted):13.3f} ms")
     for each in (direct, page, flood_direct, flood_page, interrupted):
         each.close()
+    for name, pid, mb in zip(("Main", "Node"), there.pids, before_mb, strict=True):
+        print(f"{'memory of ' + name + ', before and after':34} {mb:9.1f} {memory_mb(pid):13.1f} MB")
 
 
 def run() -> None:
     ours, theirs = multiprocessing.Pipe()
     serving = multiprocessing.get_context("fork").Process(target=serve, args=(theirs,))
     serving.start()
-    url, opened, main, node, idle_bytes = ours.recv()
+    there = ours.recv()
     try:
-        measure(url, opened, main, node)
-        print(
-            f"node's memory: {idle_bytes / 1e6:.1f} MB idle, {psutil.Process(node).memory_info().rss / 1e6:.1f} MB now"
-        )
+        measure(there)
     finally:
         ours.send(None)
         serving.join(20)

@@ -6,6 +6,7 @@ import itertools
 import os
 import signal
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
@@ -44,10 +45,11 @@ def end_holder(database: Path) -> None:
             connection.settimeout(10)
             if connection.connect_ex(str(address)):
                 continue
-            channel.send(connection, Hello(versions=[1], keep="process"))
-            channel.send(connection, EndAll())
-            while connection.recv(65536):
-                pass
+            with suppress(ConnectionError):  # it has just ended by itself
+                channel.send(connection, Hello(versions=[1], keep="process"))
+                channel.send(connection, EndAll())
+                while connection.recv(65536):
+                    pass
 
 
 def has_flooded(reader: TerminalPage) -> bool:

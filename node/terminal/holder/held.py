@@ -4,6 +4,7 @@ import os
 import signal
 import termios
 from contextlib import suppress
+from functools import partial
 
 from node.terminal.holder.child import start
 from node.terminal.holder.messages import Ended, Held, Open
@@ -16,15 +17,19 @@ class HeldTerminal:
     def __init__(self, wanted: Open) -> None:
         self.terminal = wanted.terminal
         self.about = wanted.about
-        self.pid, pty = start(
-            wanted.argv, folder=wanted.folder, environment=wanted.environment, cols=wanted.cols, rows=wanted.rows
-        )
-        self.descriptors = Descriptors.create(pty)
+        self.pid = 0
+        self.descriptors = Descriptors.create(partial(self._start, wanted))
         self.ended_s: float | None = None
         self._kept_bytes = wanted.kept_bytes
         self._code: int | None = None
         self._signal: str | None = None
         self._scrollback: Scrollback | None = None
+
+    def _start(self, wanted: Open) -> int:
+        self.pid, pty = start(
+            wanted.argv, folder=wanted.folder, environment=wanted.environment, cols=wanted.cols, rows=wanted.rows
+        )
+        return pty
 
     @property
     def groups(self) -> set[int]:
@@ -72,7 +77,7 @@ class HeldTerminal:
         self._scrollback = Scrollback(self.descriptors, self._kept_bytes)
 
     def read(self) -> bool:
-        """Keep what the program has written. False when no more will come."""
+        """Keep what the program has written. False when no more will come. Raises OSError when memory is refused."""
         return self._scrollback is None or not self._scrollback.take(PIPE_BYTES).is_over
 
     def end_reading(self) -> None:

@@ -35,6 +35,8 @@ from node.terminal.holder.messages import (
 
 FIRST_NODE_WAIT_S = 30.0
 """The node that started the holder attaches at once; one that never does was killed in between."""
+RETRY_S = 1.0
+"""After the system refused memory."""
 ENDED_KEPT_S = 600.0
 """How long the last words of an ended terminal wait for a node that is away."""
 
@@ -54,6 +56,7 @@ class HolderServer:
         self._keep: Keep = "process"
         self._is_closing = False
         self._idle_until_s = time.monotonic() + FIRST_NODE_WAIT_S
+        self._retry_s: float | None = None
 
     def run(self) -> None:
         """Serve. Returns when there is nothing left to hold."""
@@ -72,6 +75,8 @@ class HolderServer:
         due_s = [time.monotonic() + ending.POLL_S for ending in self._endings]
         if self._node is None:
             due_s += [each.ended_s + ENDED_KEPT_S for each in self._terminals.values() if each.ended_s is not None]
+            if self._retry_s is not None:
+                due_s.append(self._retry_s)
             if not self._terminals:
                 due_s.append(self._idle_until_s)
         return max(0.0, min(due_s) - time.monotonic()) if due_s else None
@@ -80,6 +85,9 @@ class HolderServer:
         now_s = time.monotonic()
         self._endings = [ending for ending in self._endings if not ending.advance(now_s)]
         if self._node is None:
+            if self._retry_s is not None and self._retry_s <= now_s:
+                self._retry_s = None
+                self._watch_terminals()
             for held in list(self._terminals.values()):
                 if held.ended_s is not None and (self._is_closing or held.ended_s + ENDED_KEPT_S <= now_s):
                     self._forget(held.terminal)
@@ -99,13 +107,21 @@ class HolderServer:
         if self._node is not None and _is_gone(self._node):
             self._detach()
         if self._node is not None:
-            self._send(connection, Refused(reason="Another node has these terminals; stop it before this one starts."))
-            connection.close()
+            self._watch(connection, functools.partial(self._turn_away, connection))
         else:
             # Sending may wait for the node: it is the only one served, and when it dies the wait ends with EPIPE.
             connection.setblocking(True)
             self._node = connection
             self._watch(connection, self._receive)
+
+    def _turn_away(self, connection: socket.socket) -> None:
+        """Read the greeting first: a connection that is closed with something unread loses the answer too."""
+        with suppress(OSError):
+            for descriptor in channel.receive(connection)[1]:
+                os.close(descriptor)
+        self._send(connection, Refused(reason="Another node has these terminals; stop it before this one starts."))
+        self._unwatch(connection)
+        connection.close()
 
     def _receive(self) -> None:
         assert self._node is not None
@@ -180,7 +196,7 @@ class HolderServer:
             self._end_all()
         for held in self._terminals.values():
             held.begin_reading()
-            self._watch(held.descriptors.pty, functools.partial(self._read, held))
+        self._watch_terminals()
 
     def _reply(self, message: Message, descriptors: list[int] | None = None) -> None:
         if self._node is not None and not self._send(self._node, message, descriptors):
@@ -218,7 +234,13 @@ class HolderServer:
             del self._terminals[terminal]
 
     def _read(self, held: HeldTerminal) -> None:
-        if not held.read():
+        try:
+            has_more = held.read()
+        except OSError:  # no memory for the scrollback: the program waits, and nothing is lost
+            traceback.print_exc()
+            self._retry_s = time.monotonic() + RETRY_S
+            has_more = False
+        if not has_more:
             self._unwatch(held.descriptors.pty)
 
     def _reap(self) -> None:
@@ -232,6 +254,11 @@ class HolderServer:
 
     def _watch(self, source: socket.socket | int, react: Callable[[], None]) -> None:
         self._selector.register(source, selectors.EVENT_READ, react)
+
+    def _watch_terminals(self) -> None:
+        for held in self._terminals.values():
+            if held.descriptors.pty not in self._selector.get_map():
+                self._watch(held.descriptors.pty, functools.partial(self._read, held))
 
     def _unwatch(self, source: socket.socket | int) -> None:
         if source in self._selector.get_map():

@@ -16,7 +16,7 @@ def terminal() -> Iterator[tuple[Descriptors, int]]:
     """A raw PTY: its shared descriptors, and the side that a program would have."""
     master, slave = pty.openpty()
     os.system(f"stty raw -echo < {os.ttyname(slave)}")
-    shared = Descriptors.create(master)
+    shared = Descriptors.create(lambda: master)
     yield shared, slave
     shared.close()
     os.close(slave)
