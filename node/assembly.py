@@ -84,12 +84,17 @@ class Assembly:
         supervisor.started("files", self._close_pool)
         supervisor.started("tasks", self._tasks.close)
         supervisor.started("agents", self.catalog.close)
-        await self.sessions.start()
-        supervisor.started("sessions", self.sessions.stop)
-        await self.terminals.adopt()
-        supervisor.started("terminals", lambda: self.terminals.close(end_terminals=supervisor.ends_terminals))
         streams = StreamServer(self.terminals, dial)
-        supervisor.started("streams", streams.close)
+
+        async def stop() -> None:
+            # Side by side: an agent and a terminal may each need seconds to end.
+            async with asyncio.TaskGroup() as group:
+                _ = group.create_task(self.sessions.stop(), name="stop sessions")
+                _ = group.create_task(self._stop_terminals(streams, supervisor), name="stop terminals")
+
+        supervisor.started("sessions and terminals", stop)
+        await self.sessions.start()
+        await self.terminals.adopt()
         return Dispatcher(NodeId(self._config.node.id), self._handlers(streams), self._policy(), self._tasks)
 
     def about(self, facts: SystemFacts) -> About:
@@ -124,6 +129,10 @@ class Assembly:
 
     def _policy(self) -> Policy:
         return Policy(is_viewer_only=self._config.policy.viewer_only, offered=self._config.node.capabilities)
+
+    async def _stop_terminals(self, streams: StreamServer, supervisor: Supervisor) -> None:
+        await streams.close()
+        await self.terminals.close(end_terminals=supervisor.ends_terminals)
 
     async def _session_folders(self) -> list[SessionFolder]:
         return [

@@ -10,7 +10,7 @@ import msgspec
 
 from node.context import Handler, HandlerMap, Subscribed
 from node.policy import Policy
-from ws.protocol.base import NodeId, Struct
+from ws.protocol.base import LoginId, NodeId, Struct, UserId
 from ws.protocol.envelope import Caller
 from ws.protocol.errors import ErrorCode, FieldError, WireError, unknown_op
 from ws.protocol.ops import OPS, Op, Place
@@ -20,8 +20,8 @@ from ws.tasks import TaskOwner
 CALLED_BY_NODES = frozenset({"link.hello"})
 """Operations of the link that Main answers."""
 
-MAIN = Caller(user="", login="", role="owner", name="Main")  # type: ignore[arg-type]  # Main itself is no user
-"""Who calls the operations of the link."""
+MAIN = Caller(user=UserId(""), login=LoginId(""), role="owner", name="Main")
+"""Who calls the operations of the link: Main itself, which is no user."""
 
 _encode = msgspec.json.Encoder().encode
 _LOCATION = re.compile(r"^(?P<what>.*?)(?: - at `(?P<where>[^`]*)`)?\Z", re.DOTALL)

@@ -1,6 +1,6 @@
 """Answering approvals: who may still answer what, and what is said to those who are too late."""
 
-from ws.protocol.errors import ErrorCode, FieldError, WireError
+from ws.protocol.errors import ErrorCode, FieldError, Winner, WireError
 from ws.protocol.events import ApprovalOption, ApprovalRequested, ApprovalResolved, JournalEvent
 from ws.protocol.sessions import SessionState
 
@@ -40,4 +40,5 @@ def too_late(request: JournalEvent | None, resolution: JournalEvent | None) -> W
     if resolution.outcome == "withdrawn":
         return WireError(ErrorCode.CONFLICT, "The agent does not ask this any more: its turn has ended.")
     name = next((each.name for each in request.options if each.id == resolution.option), resolution.option)
-    return WireError(ErrorCode.CONFLICT, f"{resolution.by} has answered this already: {name}.")
+    winner = Winner(option=resolution.option or "", by=resolution.by or "")
+    return WireError(ErrorCode.CONFLICT, f"{winner.by} has answered this already: {name}.", winner=winner)

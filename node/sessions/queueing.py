@@ -13,9 +13,9 @@ def queue_events(state: SessionState, params: SessionQueueParams, by: str) -> li
         case "release":
             return [QueueReleased(by=by)] if state.queue_held else []
         case "edit":
-            prompt = _waiting(state, params)
             if params.text is None:
                 raise _missing("text")
+            prompt = _waiting(state, params)
             return [PromptEdited(message_id=prompt.message_id, text=params.text, by=by)]
         case "move":
             prompt = _waiting(state, params)

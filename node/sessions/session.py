@@ -171,7 +171,10 @@ class Session:
         self._is_stopping = True
         self._timers.cancel_all()
         await self._actor.close()
-        await self._serial.run(lambda: self._append(turns.turn_end(self.state, "node_restarted")))
+        try:
+            await self._serial.run(lambda: self._append(turns.turn_end(self.state, "node_restarted")))
+        except WireError as error:
+            log.warning("turn_end_not_written", session=self.state.id, reason=error.detail)
 
     def spec(self) -> SessionSpec:
         """What an agent is opened with now."""
