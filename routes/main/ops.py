@@ -11,7 +11,7 @@ from main.relay.router import find
 from routes.main.bodies import read_body
 from routes.main.event_stream import EventStream
 from routes.main.visits import visit_of
-from ws.protocol.errors import ErrorCode, WireError
+from ws.protocol.errors import invalid
 from ws.protocol.ops import Op
 from ws.rpc import Feed
 from ws.rpc.limits import MIB
@@ -48,7 +48,7 @@ async def _params(request: web.Request, op: Op) -> bytes:
         raise web.HTTPMethodNotAllowed(request.method, ["POST"])
     repeated = next((name for name in request.query if len(request.query.getall(name)) > 1), None)
     if repeated is not None:
-        raise WireError(ErrorCode.INVALID, f"params.{repeated[:64]} is given more than once.")
+        raise invalid(repeated[:64], f"params.{repeated[:64]} is given more than once.")
     query = dict(request.query)
     last = request.headers.get("Last-Event-ID", "")
     if op.name == "session.watch" and last.isascii() and last.isdigit():

@@ -7,7 +7,7 @@ import msgspec
 from aiohttp import web
 
 from ws.defects import internal_error
-from ws.protocol.errors import TITLES, ErrorCode, WireError
+from ws.protocol.errors import ErrorCode, WireError
 
 PROBLEM_TYPE = "application/problem+json"
 
@@ -27,10 +27,9 @@ _CODES = {
 
 def problem(error: WireError, *, status: int | None = None) -> web.Response:
     """The document for `error`; `status` where HTTP has one that the closed list of codes has not."""
-    body = {"type": "about:blank", "title": TITLES[error.code], "status": status or error.http_status}
-    data = msgspec.to_builtins(error.data)
+    body = error.data if status is None else msgspec.structs.replace(error.data, status=status)
     answer = web.Response(
-        body=msgspec.json.encode(body | data),
+        body=msgspec.json.encode(body),
         status=status or error.http_status,
         content_type=PROBLEM_TYPE,
     )

@@ -136,6 +136,9 @@ async def test_errors_carry_their_code_and_defects_only_an_id() -> None:
         error = (await client.call(1, "expected"))["error"]
         assert (error["code"], error["message"]) == (-32602, "No such luck.")
         assert error["data"] == {
+            "type": "about:blank",
+            "title": "Invalid request",
+            "status": 400,
             "code": "invalid",
             "detail": "No such luck.",
             "retryable": False,

@@ -71,7 +71,8 @@ async def test_the_frames_of_a_subscription_are_those_of_the_contract() -> None:
         sink.end()
         await client.call("s", "watch")
         source.sinks[-1].end(WireError(ErrorCode.NODE_OFFLINE, "Gone."))
-        data = {"code": "node_offline", "detail": "Gone.", "retryable": True}
+        data = {"type": "about:blank", "title": "Machine offline", "status": 503, "code": "node_offline"}
+        data |= {"detail": "Gone.", "retryable": True}
         params = {"subscription": "s", "error": data}
         assert await client.receive() == {"jsonrpc": "2.0", "method": "ended", "params": params}
         await until(lambda: source.detached == 2, "the second feed is detached")

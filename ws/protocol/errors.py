@@ -74,14 +74,29 @@ class FieldError(Struct, frozen=True, kw_only=True):
     message: str
 
 
-class ErrorData(Struct, frozen=True, kw_only=True):
-    """`error.data` of a JSON-RPC error, and the members of a problem document beside title and status."""
+class Winner(Struct, frozen=True, kw_only=True):
+    """Who answered an approval first, and with which option."""
 
+    option: str
+    by: str
+
+
+class ErrorData(Struct, frozen=True, kw_only=True):
+    """The problem document of a failure (RFC 9457): the body over HTTP, `error.data` of JSON-RPC.
+
+    `type`, `title` and `status` follow from `code`; a reader needs none of them. `winner` comes with the `conflict` of
+    an approval that somebody else has answered.
+    """
+
+    type: str = ""
+    title: str = ""
+    status: int = 0
     code: ErrorCode
     detail: str
     retryable: bool
     errors: list[FieldError] | None = None
     retry_after_s: float | None = None
+    winner: Winner | None = None
 
 
 class WireError(Exception):
@@ -99,6 +114,7 @@ class WireError(Exception):
         retryable: bool | None = None,
         errors: list[FieldError] | None = None,
         retry_after_s: float | None = None,
+        winner: Winner | None = None,
         rpc_code: int | None = None,
     ) -> None:
         super().__init__(detail)
@@ -107,6 +123,7 @@ class WireError(Exception):
         self.retryable = code in (ErrorCode.NODE_OFFLINE, ErrorCode.RATE_LIMITED) if retryable is None else retryable
         self.errors = errors
         self.retry_after_s = retry_after_s
+        self.winner = winner
         self._rpc_code = rpc_code
 
     @property
@@ -125,11 +142,15 @@ class WireError(Exception):
     @property
     def data(self) -> ErrorData:
         return ErrorData(
+            type="about:blank",
+            title=TITLES[self.code],
+            status=self.http_status,
             code=self.code,
             detail=self.detail,
             retryable=self.retryable,
             errors=self.errors,
             retry_after_s=self.retry_after_s,
+            winner=self.winner,
         )
 
     @classmethod
@@ -141,8 +162,14 @@ class WireError(Exception):
             retryable=data.retryable,
             errors=data.errors,
             retry_after_s=data.retry_after_s,
+            winner=data.winner,
             rpc_code=rpc_code,
         )
+
+
+def invalid(field: str, detail: str) -> WireError:
+    """The refusal of one parameter that its type lets pass; `field` is its name below `params`."""
+    return WireError(ErrorCode.INVALID, detail, errors=[FieldError(path=f"params.{field}", message=detail)])
 
 
 def unknown_op(name: str) -> WireError:

@@ -9,7 +9,7 @@ import msgspec
 
 from ws.defects import internal_error
 from ws.protocol.envelope import Caller, CallId, UnsubscribeParams
-from ws.protocol.errors import ErrorCode, WireError
+from ws.protocol.errors import ErrorCode, WireError, invalid
 from ws.rpc import frames
 from ws.rpc.feeds import Answer, Feed
 from ws.rpc.limits import Limits
@@ -132,7 +132,7 @@ class Serving:
         try:
             params = msgspec.json.decode(call.params, type=UnsubscribeParams)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise WireError(ErrorCode.INVALID, "`unsubscribe` takes `subscription`, the id of its call.") from error
+            raise invalid("subscription", "`unsubscribe` takes `subscription`, the id of its call.") from error
         self.stop(params.subscription)
         return frames.EMPTY_OBJECT
 

@@ -188,13 +188,22 @@ export interface Entry {
   ignored?: boolean | null;
 }
 
-/** `error.data` of a JSON-RPC error, and the members of a problem document beside title and status. */
+/**
+ * The problem document of a failure (RFC 9457): the body over HTTP, `error.data` of JSON-RPC.
+ *
+ * `type`, `title` and `status` follow from `code`; a reader needs none of them. `winner` comes with the `conflict` of
+ * an approval that somebody else has answered.
+ */
 export interface ErrorData {
+  type?: string;
+  title?: string;
+  status?: number;
   code: ErrorCode;
   detail: string;
   retryable: boolean;
   errors?: FieldError[] | null;
   retry_after_s?: number | null;
+  winner?: Winner | null;
 }
 
 export interface Exit {
@@ -1093,6 +1102,12 @@ export interface UserMessage {
   message_id: string;
   text: string;
   attachments: Attachment[];
+  by: string;
+}
+
+/** Who answered an approval first, and with which option. */
+export interface Winner {
+  option: string;
   by: string;
 }
 

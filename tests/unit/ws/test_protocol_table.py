@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from ws import protocol
-from ws.protocol.errors import HTTP_STATUS, TITLES, ErrorCode, WireError, unknown_op
+from ws.protocol.errors import HTTP_STATUS, TITLES, ErrorCode, Winner, WireError, invalid, unknown_op
 from ws.protocol.events import JournalEvent, WatchEvent
 from ws.protocol.ops import OPS, ROLE_SCOPES, Op, Place, Scope
 from ws.schema import markdown, openapi, typescript
@@ -90,3 +90,24 @@ def test_link_ops_are_not_offered_to_the_page() -> None:
 def test_the_build_number_is_that_of_the_project() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     assert project["version"] == protocol.__version__
+
+
+def test_an_error_is_a_whole_problem_document() -> None:
+    winner = Winner(option="allow", by="ada")
+    error = WireError(ErrorCode.CONFLICT, "Ada was faster.", winner=winner)
+    assert msgspec.to_builtins(error.data) == {
+        "type": "about:blank",
+        "title": "Conflict",
+        "status": 409,
+        "code": "conflict",
+        "detail": "Ada was faster.",
+        "retryable": False,
+        "winner": {"option": "allow", "by": "ada"},
+    }
+    assert WireError.from_data(error.data).winner == winner
+
+
+def test_a_parameter_that_is_refused_is_named() -> None:
+    error = invalid("path", "That is no folder.")
+    assert (error.code, error.detail) == (ErrorCode.INVALID, "That is no folder.")
+    assert [each.path for each in error.errors or ()] == ["params.path"]
