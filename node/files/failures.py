@@ -2,7 +2,7 @@
 
 import errno
 
-from ws.protocol.errors import ErrorCode, WireError
+from ws.protocol.errors import ErrorCode, WireError, invalid
 
 _MISSING = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.ETXTBSY}
@@ -27,7 +27,7 @@ def wire_error(error: OSError, path: str) -> WireError:
             " nothing was changed.",
         )
     if error.errno == errno.ENAMETOOLONG:
-        return WireError(ErrorCode.INVALID, "A name in this path is longer than the file system allows.")
+        return invalid("path", "A name in this path is longer than the file system allows.")
     return WireError(ErrorCode.CONFLICT, f"The system refuses {shown(path)}: {error.strerror or error}.")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from node.files.failures import shown, wire_error
 from node.files.pool import FilePool
 from ws.protocol.base import MAX_PATH_CHARS
-from ws.protocol.errors import ErrorCode, WireError
+from ws.protocol.errors import ErrorCode, WireError, invalid
 
 MAX_NAME_BYTES = 255
 """NAME_MAX of every file system in use on Linux."""
@@ -132,7 +132,7 @@ class PathGuard:
     def _directory(self, path: str) -> Path:
         with self.opened(path) as found:
             if not stat.S_ISDIR(found.status.st_mode):
-                raise WireError(ErrorCode.INVALID, f"{shown(path)} is not a folder.")
+                raise invalid("path", f"{shown(path)} is not a folder.")
             return found.path
 
     def _is_database(self, real: Path) -> bool:
@@ -142,16 +142,16 @@ class PathGuard:
 def check_form(path: str) -> None:
     """Raise WireError invalid for what can be no path here: relative, with NUL, over-long, undecodable."""
     if not path.startswith("/"):
-        raise WireError(ErrorCode.INVALID, "The path must be absolute: it begins with a slash.")
+        raise invalid("path", "The path must be absolute: it begins with a slash.")
     if "\0" in path:
-        raise WireError(ErrorCode.INVALID, "The path holds a NUL character, which no file name can.")
+        raise invalid("path", "The path holds a NUL character, which no file name can.")
     try:
         raw = os.fsencode(path)
     except UnicodeEncodeError as error:
-        raise WireError(ErrorCode.INVALID, "The path holds characters that no file name can.") from error
+        raise invalid("path", "The path holds characters that no file name can.") from error
     if len(raw) >= MAX_PATH_CHARS or any(len(name) > MAX_NAME_BYTES for name in raw.split(b"/")):
-        raise WireError(
-            ErrorCode.INVALID,
+        raise invalid(
+            "path",
             f"The path is too long: at most {MAX_PATH_CHARS - 1} bytes, and {MAX_NAME_BYTES} in each name.",
         )
 

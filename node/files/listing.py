@@ -14,7 +14,7 @@ from collections.abc import Callable
 from itertools import islice
 
 from node.files.facts import displayed, modified, permissions, type_of
-from ws.protocol.errors import ErrorCode, WireError
+from ws.protocol.errors import WireError, invalid
 from ws.protocol.files import Entry
 
 BATCH = 2048
@@ -96,6 +96,4 @@ def _read_cursor(cursor: str) -> Place:
 
 
 def _bad_cursor() -> WireError:
-    return WireError(
-        ErrorCode.INVALID, "`cursor` is none that this operation gave; list the folder from its beginning."
-    )
+    return invalid("cursor", "`cursor` is none that this operation gave; list the folder from its beginning.")

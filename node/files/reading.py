@@ -10,7 +10,7 @@ from node.files import text
 from node.files.facts import displayed, modified, permissions, type_of
 from node.files.failures import shown
 from node.files.guard import Opened, PathGuard
-from ws.protocol.errors import ErrorCode, WireError
+from ws.protocol.errors import ErrorCode, WireError, invalid
 from ws.protocol.files import FilesReadResult, FilesStatResult
 
 
@@ -28,7 +28,7 @@ def read(guard: PathGuard, node: str, path: str, max_bytes: int) -> FilesReadRes
     """The text at `path`, cut at `max_bytes`. Blocks. Raises WireError; `unsupported` names where bytes are had."""
     with guard.opened(path) as found:
         if stat.S_ISDIR(found.status.st_mode):
-            raise WireError(ErrorCode.INVALID, f"{shown(path)} is a folder; files.list shows what is in it.")
+            raise invalid("path", f"{shown(path)} is a folder; files.list shows what is in it.")
         if not stat.S_ISREG(found.status.st_mode):
             raise WireError(ErrorCode.UNSUPPORTED, f"{shown(path)} is a device, a pipe or a socket and has no content.")
         raw, is_cut = _content(found, max_bytes)
@@ -36,7 +36,7 @@ def read(guard: PathGuard, node: str, path: str, max_bytes: int) -> FilesReadRes
     decoded = text.decode(raw, is_cut=is_cut)
     if decoded is None:
         url = f"/api/nodes/{quote(node)}/files/content?path={quote(path)}"
-        raise WireError(ErrorCode.UNSUPPORTED, f"{shown(path)} is no text in UTF-8 or UTF-16; download it from {url}")
+        raise WireError(ErrorCode.UNSUPPORTED, f"{shown(path)} is no text in UTF-8 or UTF-16; GET {url} has its bytes.")
     return FilesReadResult(
         content=decoded.content,
         etag=text.etag_of(raw, is_cut=is_cut),

@@ -11,7 +11,7 @@ from node.files.failures import shown
 from node.files.guard import PathGuard
 from node.files.pool import FilePool
 from node.files.writing import Wanted, Writer
-from ws.protocol.errors import ErrorCode, WireError
+from ws.protocol.errors import invalid
 from ws.protocol.files import (
     FileParams,
     FilesListParams,
@@ -58,7 +58,7 @@ class FilesService:
     def _list(self, params: FilesListParams) -> FilesListResult:
         with self._guard.opened(params.path) as found:
             if not stat.S_ISDIR(found.status.st_mode):
-                raise WireError(ErrorCode.INVALID, f"{shown(params.path)} is not a folder.")
+                raise invalid("path", f"{shown(params.path)} is not a folder.")
             descriptor = found.reopen(os.O_RDONLY | os.O_DIRECTORY)
             try:
                 entries, next_cursor = listing.page(

@@ -11,7 +11,7 @@ from node.files import text
 from node.files.failures import shown, wire_error
 from node.files.guard import PathGuard
 from node.files.reading import read_up_to
-from ws.protocol.errors import ErrorCode, WireError
+from ws.protocol.errors import ErrorCode, WireError, invalid
 
 NEW_FILE_MODE = 0o666
 """Less the umask of the account, as for every program that makes a file."""
@@ -64,7 +64,7 @@ class Writer:
         try:
             raw = text.encode(wanted.content, encoding)
         except UnicodeEncodeError as error:
-            raise WireError(ErrorCode.INVALID, "`content` holds half a character (a lone surrogate).") from error
+            raise invalid("content", "`content` holds half a character (a lone surrogate).") from error
         temporary = f".switchyard-{secrets.token_hex(8)}.tmp"
         try:
             _write_new(folder, temporary, raw, status)

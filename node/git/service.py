@@ -10,7 +10,7 @@ from node.git.drivers import Drivers
 from node.git.failures import bare, no_repository, refusal
 from node.git.repository import BareRepository, Repository, find
 from node.git.runner import GitRunner, Output
-from ws.protocol.errors import ErrorCode, WireError
+from ws.protocol.errors import ErrorCode, WireError, invalid
 from ws.protocol.git import DiffFile, GitDiffParams, GitDiffResult, GitStatusParams, GitStatusResult
 
 _DIFF = (
@@ -73,7 +73,7 @@ class GitService:
         conflicts it shows the worktree against our side.
         """
         if params.staged and params.base is not None:
-            raise WireError(ErrorCode.INVALID, "`staged` and `base` exclude each other: choose what to compare with.")
+            raise invalid("base", "`staged` and `base` exclude each other: choose what to compare with.")
         file = None if params.file is None else _relative(params.file)
         repository, overrides = await self._looked_at(params.path)
         against = await self._against(params, repository, overrides)
@@ -127,7 +127,7 @@ class GitService:
         )
         commit = output.stdout.decode("ascii", "replace").strip()
         if output.code or not commit.isalnum():
-            raise WireError(ErrorCode.INVALID, "`base` names no commit of this repository.")
+            raise invalid("base", "`base` names no commit of this repository.")
         return (commit,)
 
     async def _untracked(
@@ -149,9 +149,9 @@ def _relative(file: str) -> str:
     """A path inside the repository as Git takes it. Raises WireError invalid."""
     path = PurePosixPath(file)
     if path.is_absolute() or ".." in path.parts or "\0" in file:
-        raise WireError(ErrorCode.INVALID, "`file` must be a path below the root of the repository, without `..`.")
+        raise invalid("file", "`file` must be a path below the root of the repository, without `..`.")
     try:
         os.fsencode(file)
     except UnicodeEncodeError as error:
-        raise WireError(ErrorCode.INVALID, "`file` holds characters that no file name can.") from error
+        raise invalid("file", "`file` holds characters that no file name can.") from error
     return file
