@@ -24,17 +24,20 @@ export class Answering {
     this.#shownAt = now();
   }
 
-  async answer(params: AnswerParams): Promise<void> {
-    if (this.busy !== null || this.isOver || this.now() - this.#shownAt < ARMED_AFTER_MS) return;
+  /** True when this answer is the one that counts. */
+  async answer(params: AnswerParams): Promise<boolean> {
+    if (this.busy !== null || this.isOver || this.now() - this.#shownAt < ARMED_AFTER_MS) return false;
     this.busy = params.option;
     this.problem = null;
     try {
       await this.calls.call("session.answer", { ...this.target, ...params });
       this.isOver = true;
+      return true;
     } catch (error) {
       if (!isWireError(error)) throw error;
       this.problem = error.message;
       this.isOver = isWireError(error, "conflict", "not_found");
+      return false;
     } finally {
       this.busy = null;
     }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { MAX_PICTURE_BYTES, pictureFrom, pictureType } from "./attachments.ts";
+import { MAX_PICTURE_BYTES, ROOM_BYTES, pictureFrom, pictureType } from "./attachments.ts";
 import { commandOffers, fileOffers, tokenAt } from "./completion.ts";
 
 describe("completion", () => {
@@ -43,11 +43,29 @@ describe("pictures", () => {
     expect(pictureType(new TextEncoder().encode("<svg onload=1>"))).toBeNull();
   });
 
-  it("are refused with a sentence when they are none or too large", async () => {
-    await expect(pictureFrom(new File(["text"], "a.png"))).rejects.toThrow("a.png is no picture");
-    await expect(pictureFrom(new File([new Uint8Array(MAX_PICTURE_BYTES + 1)], "b.png"))).rejects.toThrow(
-      "larger than",
-    );
+  it("are refused with a sentence when they are none, cannot be made small, or find no room", async () => {
+    const never = () => Promise.resolve(null);
+    await expect(pictureFrom(new File(["text"], "a.png"), [], never)).rejects.toThrow("a.png is no picture");
+    const png = new Uint8Array(MAX_PICTURE_BYTES + 1);
+    png.set([0x89, 0x50, 0x4e, 0x47]);
+    await expect(pictureFrom(new File([png], "b.png"), [], never)).rejects.toThrow("b.png is too large");
+    const full = { type: "image" as const, data_url: `data:image/png;base64,${"A".repeat((ROOM_BYTES * 4) / 3)}` };
+    await expect(pictureFrom(new File([png], "c.png"), [full], never)).rejects.toThrow("no room left for c.png");
+  });
+
+  it("are made smaller when they are too large for a prompt", async () => {
+    const asked: number[] = [];
+    const shrink = (_file: Blob, most: number) => {
+      asked.push(most);
+      return Promise.resolve(new Blob([new Uint8Array([0xff, 0xd8, 0xff, 0])]));
+    };
+    const large = new File([new Uint8Array([0x89, 0x50, 0x4e, 0x47]), new Uint8Array(MAX_PICTURE_BYTES)], "b.png");
+    const there = { type: "image" as const, data_url: `data:image/png;base64,${"A".repeat(600_000)}` };
+    await expect(pictureFrom(large, [there], shrink)).resolves.toMatchObject({ name: "b.png", mime: "image/jpeg" });
+    expect(asked).toEqual([ROOM_BYTES - 450_000]);
+  });
+
+  it("are sent as they are when they are small, with the type that their bytes tell", async () => {
     const small = await pictureFrom(new File([new Uint8Array([0xff, 0xd8, 0xff, 0])], "c.bin"));
     expect(small).toMatchObject({ type: "image", mime: "image/jpeg", data_url: "data:image/jpeg;base64,/9j/AA==" });
   });

@@ -20,6 +20,7 @@ const OBJECT_FIELDS = [
   "query",
   "url",
   "description",
+  "subject",
   "name",
 ];
 
@@ -51,7 +52,8 @@ export function changedLines(content: ToolBlock["content"]): { added: number; re
 }
 
 export function ledgerLine(block: ToolBlock, folder: string): LedgerLine {
-  const verb = block.toolKind === "other" ? block.name : words.verbs[block.toolKind];
+  const isOwnName = block.toolKind === "other" || block.toolKind === "think";
+  const verb = isOwnName ? block.name : words.verbs[block.toolKind];
   const object = relative(firstField(block.input) || block.title, folder).split("\n", 1)[0] ?? "";
   return { verb, object, result: resultOf(block) };
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { Block, ToolBlock, TurnBlocks } from "../stores/blocks.ts";
 import { lastLines, ledgerLine, relative } from "./ledger.ts";
-import { allRows, findTick, rowsOf } from "./rows.ts";
+import { allRows, findTick, lastKey, rowsAfter, rowsOf, tickOf } from "./rows.ts";
 
 function tool(id: string, more: Partial<ToolBlock> = {}): ToolBlock {
   return {
@@ -43,6 +43,42 @@ describe("rows", () => {
     expect(rowsOf(blocks).map((row) => (row.kind === "block" ? row.depth : -1))).toEqual([0, 1, 2]);
   });
 
+  it("put what parallel sub-agents did under their own calls", () => {
+    const blocks = [tool("a", { toolKind: "think" }), tool("b", { toolKind: "think" })];
+    const later = [
+      tool("a1", { parent: "a" }),
+      tool("b1", { parent: "b" }),
+      tool("a2", { parent: "a", toolKind: "edit" }),
+    ];
+    expect(rowsOf([...blocks, ...later]).map((row) => row.key)).toEqual(["ca", "ca1", "ca2", "cb", "cb1"]);
+    expect(rowsOf([tool("x", { parent: "x" }), tool("y", { parent: "gone" })]).map((row) => row.key)).toEqual([
+      "cy",
+      "cx",
+    ]);
+  });
+
+  it("show an ask in the line of its call, and alone when the call is not there", () => {
+    const request = { approval: "1", tool_call_id: "a", kind: "tool", title: "", input: {}, options: [] };
+    const ask = { kind: "ask", key: "a1", ts: "", parent: null, request, resolution: null } as unknown as Block;
+    const rows = rowsOf([tool("a", { toolKind: "execute" }), ask]);
+    expect(rows.map((row) => [row.key, row.kind === "block" ? row.asks.length : 0])).toEqual([["ca", 1]]);
+    expect(rows.map(tickOf)).toEqual(["ask"]);
+    expect(rowsOf([ask]).map((row) => row.key)).toEqual(["a1"]);
+  });
+
+  it("count what came after the row that was last, without the turn's end", () => {
+    const turn: TurnBlocks = { id: "t", number: 1, startedAt: "", prompt: null, blocks: [tool("1")], end: null };
+    const log = { head: 1, first: 1, preamble: [], streams: 0, turns: [turn] };
+    const key = lastKey(allRows(log));
+    expect(key).toBe("c1");
+    const grown = {
+      ...turn,
+      blocks: [...turn.blocks, tool("2", { toolKind: "edit" }), tool("3", { toolKind: "edit" })],
+    };
+    expect(rowsAfter(allRows({ ...log, turns: [grown] }), key)).toBe(2);
+    expect(rowsAfter(allRows(log), "gone")).toBe(0);
+  });
+
   it("have unique keys and find the next edit and error", () => {
     const turn: TurnBlocks = {
       id: "t",
@@ -52,7 +88,7 @@ describe("rows", () => {
       blocks: [tool("1", { toolKind: "edit" }), tool("2", { status: "failed" })],
       end: null,
     };
-    const rows = allRows({ head: 1, first: 1, preamble: [], turns: [turn] });
+    const rows = allRows({ head: 1, first: 1, preamble: [], streams: 0, turns: [turn] });
     expect(new Set(rows.map((row) => row.key)).size).toBe(rows.length);
     expect(findTick(rows, 0, 1, "edit")).toBe(1);
     expect(findTick(rows, 3, -1, "error")).toBe(2);

@@ -1,9 +1,9 @@
 /** The log as a flat list of rows, so that only those in sight need to be drawn. */
-import type { Block, Log, ToolBlock, TurnBlocks } from "../stores/blocks.ts";
+import type { AskBlock, Block, Log, ToolBlock, TurnBlocks } from "../stores/blocks.ts";
 
 export type Row =
   | { kind: "turn"; key: string; turn: TurnBlocks }
-  | { kind: "block"; key: string; block: Block; depth: number }
+  | { kind: "block"; key: string; block: Block; depth: number; asks: readonly AskBlock[] }
   | { kind: "fold"; key: string; blocks: readonly ToolBlock[]; depth: number }
   | { kind: "end"; key: string; turn: TurnBlocks };
 
@@ -20,35 +20,76 @@ function isSameFold(a: ToolBlock, b: Block): b is ToolBlock {
   return isQuiet(b) && b.toolKind === a.toolKind && b.parent === a.parent;
 }
 
-/** How deep a block is nested in sub-agents' calls. */
-function depths(blocks: readonly Block[]): Map<string, number> {
-  const out = new Map<string, number>();
+interface Placed {
+  block: Block;
+  depth: number;
+  asks: readonly AskBlock[];
+}
+
+/** What each call was asked for, and what each sub-agent did, by the id of the call. */
+function belongings(blocks: readonly Block[]): { asks: Map<string, AskBlock[]>; children: Map<string, Block[]> } {
+  const calls = new Set(blocks.flatMap((block) => (block.kind === "tool" ? [block.toolCallId] : [])));
+  const asks = new Map<string, AskBlock[]>();
+  const children = new Map<string, Block[]>();
   for (const block of blocks) {
-    if (block.kind === "tool") out.set(block.toolCallId, block.parent === null ? 0 : (out.get(block.parent) ?? 0) + 1);
+    if (block.kind === "ask") {
+      const call = block.request.tool_call_id ?? "";
+      if (calls.has(call)) asks.set(call, [...(asks.get(call) ?? []), block]);
+    } else if (block.parent !== null && calls.has(block.parent)) {
+      const siblings = children.get(block.parent);
+      if (siblings === undefined) children.set(block.parent, [block]);
+      else siblings.push(block);
+    }
   }
+  return { asks, children };
+}
+
+/**
+ * The blocks in the order in which they are read: what a sub-agent did stands under its call, also when several run at
+ * once, and what was asked about a call stands in its line.
+ */
+function placed(blocks: readonly Block[]): Placed[] {
+  const { asks, children } = belongings(blocks);
+  const out: Placed[] = [];
+  const merged = new Set<Block>([...asks.values()].flat());
+  const inPlace = new Set<Block>([...children.values()].flat());
+  const isPut = new Set<Block>();
+  function put(block: Block, depth: number): void {
+    isPut.add(block);
+    const call = block.kind === "tool" ? block.toolCallId : null;
+    out.push({ block, depth, asks: (call !== null && asks.get(call)) || NO_ASKS });
+    if (call === null) return;
+    const below = children.get(call) ?? [];
+    for (const child of below) if (!isPut.has(child)) put(child, depth + 1);
+  }
+  for (const block of blocks) if (!inPlace.has(block) && !merged.has(block)) put(block, 0);
+  // Calls that name each other as parents lead to nowhere; they are shown all the same.
+  for (const block of blocks) if (!isPut.has(block) && !merged.has(block)) put(block, 0);
   return out;
 }
 
+const NO_ASKS: readonly AskBlock[] = [];
+
 /** Rows of some blocks; runs of reads and of searches become one row. */
 export function rowsOf(blocks: readonly Block[]): Row[] {
-  const nested = depths(blocks);
-  const depth = (block: Block): number => (block.parent === null ? 0 : (nested.get(block.parent) ?? 0) + 1);
+  const list = placed(blocks);
   const rows: Row[] = [];
   let index = 0;
-  while (index < blocks.length) {
-    const block = blocks[index];
-    if (block === undefined) break;
-    const run: ToolBlock[] = isQuiet(block) ? [block] : [];
+  while (index < list.length) {
+    const place = list[index];
+    if (place === undefined) break;
+    const { block, depth, asks } = place;
+    const run: ToolBlock[] = isQuiet(block) && asks.length === 0 ? [block] : [];
     while (run[0] !== undefined) {
-      const next = blocks[index + run.length];
-      if (next === undefined || !isSameFold(run[0], next)) break;
-      run.push(next);
+      const next = list[index + run.length];
+      if (next === undefined || next.asks.length > 0 || !isSameFold(run[0], next.block)) break;
+      run.push(next.block);
     }
     if (run.length >= FOLD_FROM) {
-      rows.push({ kind: "fold", key: `f${block.key}`, blocks: run, depth: depth(block) });
+      rows.push({ kind: "fold", key: `f${block.key}`, blocks: run, depth });
       index += run.length;
     } else {
-      rows.push({ kind: "block", key: block.key, block, depth: depth(block) });
+      rows.push({ kind: "block", key: block.key, block, depth, asks });
       index += 1;
     }
   }
@@ -83,7 +124,7 @@ export function tickOf(row: Row): Tick | null {
   if (row.kind === "end") return row.turn.end?.reason === "error" ? "error" : null;
   if (row.kind !== "block") return null;
   const { block } = row;
-  if (block.kind === "ask") return "ask";
+  if (block.kind === "ask" || row.asks.some((ask) => ask.resolution === null)) return "ask";
   if (block.kind === "notice") return block.level === "error" ? "error" : null;
   if (block.kind !== "tool") return null;
   if (block.status === "failed") return "error";
@@ -97,4 +138,15 @@ export function findTick(rows: readonly Row[], from: number, step: 1 | -1, tick:
     if (row !== undefined && tickOf(row) === tick) return index;
   }
   return -1;
+}
+
+/** The key of the last row that says something; a turn's end stays last while rows come before it. */
+export function lastKey(rows: readonly Row[]): string | null {
+  return rows.findLast((row) => row.kind !== "end")?.key ?? null;
+}
+
+/** How many rows came after the one with that key. */
+export function rowsAfter(rows: readonly Row[], key: string | null): number {
+  const from = rows.findLastIndex((row) => row.key === key);
+  return from < 0 ? 0 : rows.slice(from + 1).filter((row) => row.kind !== "end").length;
 }

@@ -7,8 +7,12 @@
 const FENCE = /^ {0,3}(`{3,}|~{3,})/;
 const CONTINUES = /^(?:\s|[-*+]\s|\d+[.)]\s|>|\|)/;
 
+/** A link's target that is defined elsewhere in the text: then the text is one piece. */
+const DEFINITION = /^ {0,3}\[[^\]]+\]:\s/m;
+
 /** Parts that give `text` when put together; all but the last are final. */
 export function segments(text: string): string[] {
+  if (DEFINITION.test(text)) return [text];
   const lines = text.split("\n");
   const out: string[] = [];
   let start = 0;
