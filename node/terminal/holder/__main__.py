@@ -22,10 +22,8 @@ def main(address: Path, log: Path) -> int:
     except place.PlaceRefused as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    lock = os.open(address.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    lock = address.with_suffix(".lock")
+    if not _is_locked_for_life(lock):
         return 0  # another holder was quicker; the node finds that one
     address.unlink(missing_ok=True)
     listener = channel.new_socket()
@@ -38,7 +36,23 @@ def main(address: Path, log: Path) -> int:
     _leave(log)
     HolderServer(listener).run()
     address.unlink(missing_ok=True)
+    lock.unlink(missing_ok=True)
     return 0
+
+
+def _is_locked_for_life(path: Path) -> bool:
+    """Lock the file `path` for this process and its child. False when another holder has it."""
+    while True:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            return False
+        # A holder that ends removes its lock file: what was locked must still be the file of that name.
+        if path.exists() and path.stat().st_ino == os.fstat(lock).st_ino:
+            return True
+        os.close(lock)
 
 
 def _leave(log: Path) -> None:
