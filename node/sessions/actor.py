@@ -72,6 +72,7 @@ class Actor:
         self._inbox: deque[AgentEvent] = deque()
         self._failure = ""
         self._is_closing = False
+        self._telling = asyncio.Lock()
 
     @property
     def is_live(self) -> bool:
@@ -137,14 +138,17 @@ class Actor:
             self._agent = None
 
     async def close(self) -> None:
-        """End the agent for good, at most twice CLOSE_DEADLINE_S."""
+        """End the agent and wait for it, at most twice CLOSE_DEADLINE_S. Whoever calls it begins no turn meanwhile."""
         self._is_closing = True
-        if self._agent is not None:
-            await self._close_agent(self._agent)
-        if self._task is not None:
-            _, late = await asyncio.wait({self._task}, timeout=CLOSE_DEADLINE_S)
-            for task in late:
-                task.cancel()
+        try:
+            if self._agent is not None:
+                await self._close_agent(self._agent)
+            if self._task is not None:
+                _, late = await asyncio.wait({self._task}, timeout=CLOSE_DEADLINE_S)
+                for task in late:
+                    task.cancel()
+        finally:
+            self._is_closing = False
 
     async def _run(self) -> None:
         try:
@@ -239,9 +243,12 @@ class Actor:
             _ = self._staff.owner.start(self._told(agent, lambda: ask(agent), silent), name=f"{self._name} {what}")
 
     async def _told(self, agent: Agent, tell: Callable[[], Awaitable[None]], silent: str) -> None:
-        """An agent that does not take what it is told is ended: it must not go on by itself."""
+        """One thing after another, so that an interrupt finds the turn that its prompt began.
+
+        An agent that does not take what it is told is ended: it must not go on by itself.
+        """
         try:
-            async with asyncio.timeout(ACT_DEADLINE_S):
+            async with self._telling, asyncio.timeout(ACT_DEADLINE_S):
                 await tell()
         except Exception as error:  # noqa: BLE001 (the boundary to foreign code)
             self._fail(agent, self._sentence(error, silent))

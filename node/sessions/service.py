@@ -10,9 +10,9 @@ import msgspec
 import structlog
 
 from node.sessions.actor import Staff
+from node.sessions.clocks import Rules
 from node.sessions.listing import Listing
 from node.sessions.modes import ModePolicy
-from node.sessions.session import Rules
 from node.sessions.shelf import Shelf
 from node.sessions.watch import watch
 from node.store.journals import Journals

@@ -1,8 +1,7 @@
 """One session: what people do to it and what its agent says, one after another, into its journal."""
 
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,13 +11,13 @@ from msgspec.structs import replace
 
 from node.sessions import approvals, turns
 from node.sessions.actor import Actor, Staff
+from node.sessions.clocks import Clocks, Rules
 from node.sessions.fitting import STAMP_BYTES, encode
 from node.sessions.fold import fold
 from node.sessions.intake import Intake
 from node.sessions.journal import Appended, Journal
 from node.sessions.queueing import queue_events
 from node.sessions.serial import Serial
-from node.sessions.timers import Timers
 from providers.base import AgentEvent, Decision, Prompt, SessionSpec
 from ws.protocol.errors import ErrorCode, WireError
 from ws.protocol.events import (
@@ -32,7 +31,6 @@ from ws.protocol.events import (
     PromptQueued,
     TitleChanged,
     TurnEnded,
-    TurnStarted,
     UserMessage,
 )
 from ws.protocol.sessions import (
@@ -46,18 +44,6 @@ from ws.protocol.sessions import (
 Result = TypeVar("Result")
 log = structlog.get_logger(__name__)
 
-INTERRUPT_DEADLINE_S = 10.0
-"""An agent that has not ended its turn by then is ended itself."""
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What the node's configuration says about the sessions of one agent."""
-
-    approval_timeout_s: float
-    idle_timeout_s: float
-    is_mode_allowed: Callable[[str], Awaitable[bool]]
-
 
 class Session:
     """Every change runs in `_serial`, to its end even when its caller has gone, so that no two overlap."""
@@ -67,7 +53,9 @@ class Session:
         self.journal = journal
         self._rules = rules
         self._serial = Serial(staff.owner, f"session {state.id}")
-        self._timers = Timers(staff.owner)
+        self._clocks = Clocks(
+            staff.owner, rules, on_expired=self._expired, on_idle=self._idle, on_ignored=self._ignored
+        )
         self._intake = Intake(is_title_given=bool(state.title))
         self._actor = Actor(self, self._serial, staff, name=state.id)
         self._is_stopping = False
@@ -122,7 +110,7 @@ class Session:
             if is_running and self.state.turn is not None:
                 self._is_interrupted = True
                 self._actor.interrupt()
-                self._timers.set("interrupt", INTERRUPT_DEADLINE_S, self._give_up)
+                self._clocks.interrupted()
             return is_running
 
         return await self._act(work)
@@ -162,14 +150,18 @@ class Session:
     async def delete(self) -> None:
         """End the agent and remove the journal."""
         self._is_deleted = True
-        self._timers.cancel_all()
+        self._clocks.stop()
         await self._actor.close()
-        await self._serial.run(self.journal.delete)
+        try:
+            await self._serial.run(self.journal.delete)
+        except WireError:
+            self._is_deleted = False
+            raise
 
     async def stop(self) -> None:
         """The node is stopping: end the agent; a turn that runs ends as the next start would end it."""
         self._is_stopping = True
-        self._timers.cancel_all()
+        self._clocks.stop()
         await self._actor.close()
         try:
             await self._serial.run(lambda: self._append(turns.turn_end(self.state, "node_restarted")))
@@ -243,30 +235,39 @@ class Session:
 
     def after_append(self, appended: Appended) -> None:
         """Set the clocks that follow from what was journalled."""
-        for event in appended.events:
-            match event:
-                case ApprovalRequested():
-                    self._watch_for_expiry(event.approval)
-                case ApprovalResolved():
-                    self._timers.cancel(f"approval {event.approval}")
-                case TurnStarted():
-                    self._timers.cancel("idle")
-                case TurnEnded():
-                    self._is_interrupted = False
-                    self._timers.cancel("interrupt")
-                    self._timers.set("idle", self._rules.idle_timeout_s, self._retire_idle)
-                case _:
-                    pass
+        self._clocks.heed(appended.events)
+        if any(isinstance(event, TurnEnded) for event in appended.events):
+            self._is_interrupted = False
 
-    def _watch_for_expiry(self, approval: str) -> None:
-        timeout_s = self._rules.approval_timeout_s
-        self._timers.set(f"approval {approval}", timeout_s, lambda: self._serial.run(lambda: self._expire(approval)))
+    async def _expired(self, approval: str) -> None:
+        """Nobody answered in time: the agent is told no."""
 
-    async def _expire(self, approval: str) -> None:
-        request = approvals.pending(self.state, approval)
-        if request is not None:
-            await self._append([ApprovalResolved(approval=approval, outcome="expired")])
-            self._refuse(request)
+        async def work() -> None:
+            request = approvals.pending(self.state, approval)
+            if request is not None:
+                await self._append([ApprovalResolved(approval=approval, outcome="expired")])
+                self._refuse(request)
+
+        await self._serial.run(work)
+
+    async def _idle(self) -> None:
+        """The agent has had nothing to do for long."""
+
+        async def work() -> None:
+            if self.state.turn is None:
+                self._actor.retire()
+
+        await self._serial.run(work)
+
+    async def _ignored(self) -> None:
+        """The agent goes on although it was interrupted."""
+
+        async def work() -> None:
+            if self._is_interrupted:
+                log.warning("agent_ignored_interrupt", session=self.state.id)
+                self._actor.retire()
+
+        await self._serial.run(work)
 
     def _refuse(self, request: ApprovalRequested) -> None:
         option = approvals.refusal(request)
@@ -274,21 +275,6 @@ class Session:
             self._actor.interrupt()
         else:
             self._actor.answer(request.approval, Decision(option, message=approvals.EXPIRED_MESSAGE))
-
-    async def _retire_idle(self) -> None:
-        async def work() -> None:
-            if self.state.turn is None:
-                self._actor.retire()
-
-        await self._serial.run(work)
-
-    async def _give_up(self) -> None:
-        async def work() -> None:
-            if self._is_interrupted:
-                log.warning("agent_ignored_interrupt", session=self.state.id)
-                self._actor.retire()
-
-        await self._serial.run(work)
 
     async def _allowed(self, event: AgentEvent) -> AgentEvent:
         """The event itself; a mode above the node's policy is taken back and becomes a notice."""

@@ -8,10 +8,11 @@ import msgspec
 import structlog
 
 from node.sessions.actor import Staff
+from node.sessions.clocks import Rules
 from node.sessions.fold import empty_state, fold
 from node.sessions.journal import Appended, Journal, decode_event
 from node.sessions.listing import Listing, summary
-from node.sessions.session import Rules, Session
+from node.sessions.session import Session
 from node.sessions.turns import NODE
 from node.store.journals import Journals, Stored
 from ws.protocol.base import NodeId, SessionId
@@ -107,8 +108,8 @@ class Shelf:
         """Delete a session with its journal and end its agent."""
         state = shelved.session.state
         await shelved.session.delete()
-        del self._shelved[SessionId(state.id)]
-        self._listing.removed(state)
+        if self._shelved.pop(SessionId(state.id), None) is not None:  # else somebody was faster
+            self._listing.removed(state)
 
     def _put(self, number: int, state: SessionState, seen: int, provider: str) -> Shelved:
         def appended(change: Appended) -> None:

@@ -66,6 +66,9 @@ class FakeAgent:
         if self.is_closed:
             raise ProviderFailed("The fake agent is gone.")
         assert not self.is_running, "a prompt came while a prompted turn runs"
+        if self._provider.prompt_gate is not None:
+            self._provider.prompting.set()
+            await self._provider.prompt_gate.wait()
         self.is_running = True
         self.prompts.append(prompt)
         self._provider.prompted.set()
@@ -104,7 +107,11 @@ class FakeAgent:
 
 @dataclass
 class FakeProvider:
-    """Opens fake agents; `failure` makes opening fail, `gate` makes it wait. `live` counts agents not yet closed."""
+    """Opens fake agents.
+
+    `failure` makes opening fail, `gate` makes it wait, `prompt_gate` each prompt. `is_eager` agents answer at once,
+    `is_deaf` ones ignore interrupts. `live` counts agents not yet closed.
+    """
 
     id: str = "fake"
     is_eager: bool = False
@@ -112,10 +119,12 @@ class FakeProvider:
     failure: str | None = None
     reason: str | None = None
     gate: asyncio.Event | None = None
+    prompt_gate: asyncio.Event | None = None
     refused_modes: set[str] = field(default_factory=set)
     agents: list[FakeAgent] = field(default_factory=list)
     prompted: asyncio.Event = field(default_factory=asyncio.Event)
     opened: asyncio.Event = field(default_factory=asyncio.Event)
+    prompting: asyncio.Event = field(default_factory=asyncio.Event)
     live: int = 0
     recorder: ProcessRecorder = field(default_factory=ProcessRecorder)
 

@@ -12,6 +12,7 @@ import msgspec
 from node.sessions.modes import ModePolicy
 from node.sessions.service import Patience, SessionService
 from node.store import Store, open_store
+from node.store.database import Database
 from tests.support.agents import FakeCatalog, FakeProvider
 from ws.protocol.base import NodeId
 from ws.protocol.errors import ErrorCode, WireError
@@ -124,7 +125,7 @@ async def crash(service: SessionService) -> None:
     """End all tasks where they are, and nothing else: what a kill leaves is what is on disk."""
     await service._owner.close()
     for shelved in service._shelf.all():
-        shelved.session._timers.cancel_all()
+        shelved.session._clocks.stop()
 
 
 def _service(
@@ -153,3 +154,10 @@ async def bench(folder: Path, provider: FakeProvider | None = None, **options: A
     finally:
         await made.service.stop()
         await made.store.close()
+
+
+async def set_read_only(database: Database, *, is_read_only: bool) -> None:
+    """Refuse every write from now on, as a disk that went read-only does."""
+    await asyncio.get_running_loop().run_in_executor(
+        database._write_thread, database._writer.execute, f"PRAGMA query_only = {int(is_read_only)}"
+    )

@@ -9,24 +9,16 @@ from node.sessions.service import Patience
 from node.store.database import Database
 from providers.base import AgentEvent
 from tests.support.agents import FakeProvider, approval
-from tests.unit.node.sessions.bench import DEADLINE_S, NODE, Bench, bench
+from tests.unit.node.sessions.bench import DEADLINE_S, NODE, Bench, bench, set_read_only
 from ws.protocol.errors import ErrorCode, WireError
 from ws.protocol.events import (
     AgentMessage,
-    JournalEvent,
-    ModeChanged,
     NativeIdKnown,
-    Notice,
     TurnEnded,
     TurnStarted,
     Usage,
 )
-from ws.protocol.sessions import SessionSendParams, SessionUpdateParams
-
-
-def one(events: list[JournalEvent], kind: type[JournalEvent]) -> JournalEvent:
-    (found,) = [event for event in events if isinstance(event, kind)]
-    return found
+from ws.protocol.sessions import SessionSendParams
 
 
 async def test_a_prompt_is_journalled_before_it_is_acknowledged(tmp_path: Path) -> None:
@@ -193,6 +185,22 @@ async def test_an_interrupt_before_the_agent_has_started_takes_the_prompt_back(t
         assert [prompt.message_id for prompt in provider.agent.prompts] == ["m2"]
 
 
+async def test_an_interrupt_while_the_agent_takes_its_prompt_ends_that_turn(tmp_path: Path) -> None:
+    provider = FakeProvider(prompt_gate=asyncio.Event())
+    async with bench(tmp_path, provider) as node:
+        session = await node.create()
+        await node.send(session, "m1")
+        await asyncio.wait_for(provider.prompting.wait(), DEADLINE_S)
+        assert await node.interrupt(session)
+        assert provider.prompt_gate is not None
+        provider.prompt_gate.set()
+        await node.idle(session)
+        assert provider.agent.interrupts == 1
+        ended = (await node.events(session))[-1]
+        assert isinstance(ended, TurnEnded)
+        assert ended.stop_reason == "cancelled"
+
+
 async def test_interrupting_an_idle_session_does_nothing(tmp_path: Path) -> None:
     async with bench(tmp_path) as node:
         session = await node.create()
@@ -201,7 +209,7 @@ async def test_interrupting_an_idle_session_does_nothing(tmp_path: Path) -> None
 
 
 async def test_an_agent_that_ignores_an_interrupt_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("node.sessions.session.INTERRUPT_DEADLINE_S", 0.01)
+    monkeypatch.setattr("node.sessions.clocks.INTERRUPT_DEADLINE_S", 0.01)
     async with bench(tmp_path, FakeProvider(is_deaf=True)) as node:
         session = await node.create()
         await node.send(session, "m1")
@@ -278,75 +286,15 @@ async def test_when_the_disk_fails_the_agent_stops_and_the_turn_ends_as_soon_as_
         session = await node.create()
         await node.send(session, "m1")
         await node.prompted()
-        await _set_read_only(node.store.database, is_read_only=True)
+        await set_read_only(node.store.database, is_read_only=True)
         await node.provider.agent.say(AgentMessage(message_id="a1", text="Lost"), approval("p1"))
         await _closed(node)
         assert node.service.get(session).turn is not None
         assert node.service.get(session).approvals == []
-        await _set_read_only(node.store.database, is_read_only=False)
+        await set_read_only(node.store.database, is_read_only=False)
         state = await node.idle(session)
         assert state.error is not None
         assert "cannot be written" in state.error
-
-
-async def test_settings_reach_the_agent_before_they_are_journalled(tmp_path: Path) -> None:
-    async with bench(tmp_path) as node:
-        session = await node.create(model="small")
-        await node.send(session, "m1")
-        await node.prompted()
-        node.provider.refused_modes.add("plan")
-        with pytest.raises(WireError) as refused:
-            await node.service.update(SessionUpdateParams(node=NODE, session=session, mode="plan"), "ada")
-        assert refused.value.code is ErrorCode.PROVIDER_FAILED
-        assert node.service.get(session).mode == "ask"
-        changes = SessionUpdateParams(node=NODE, session=session, mode="edit", model="big", effort="high", title="Hi")
-        row = await node.service.update(changes, "ada")
-        assert (row.mode, row.model, row.effort, row.title) == ("edit", "big", "high", "Hi")
-        assert (node.provider.agent.modes, node.provider.agent.models) == (["edit"], [("big", "high")])
-
-
-async def test_no_mode_above_the_cap_is_reached_by_anybody(tmp_path: Path) -> None:
-    async with bench(tmp_path, max_mode="ask") as node:
-        for mode, code in (("edit", ErrorCode.FORBIDDEN), ("free", ErrorCode.FORBIDDEN), ("none", ErrorCode.INVALID)):
-            with pytest.raises(WireError) as refused:
-                await node.create(mode=mode)
-            assert refused.value.code is code
-        session = await node.create()
-        with pytest.raises(WireError):
-            await node.service.update(SessionUpdateParams(node=NODE, session=session, mode="edit"), "ada")
-        await node.send(session, "m1")
-        await node.prompted()
-        await node.provider.agent.say(ModeChanged(mode="free"))
-        await node.provider.agent.end()
-        await node.idle(session)
-        assert node.service.get(session).mode == "ask"
-        notice = one(await node.events(session), Notice)
-        assert isinstance(notice, Notice)
-        assert notice.code == "mode_not_allowed"
-        assert node.provider.agent.modes == ["ask"]
-
-
-async def test_a_session_needs_a_folder_and_an_agent_of_this_node(tmp_path: Path) -> None:
-    async with bench(tmp_path) as node:
-        for params, code in (
-            ({"path": "/forbidden/x"}, ErrorCode.FORBIDDEN),
-            ({"provider": "nobody"}, ErrorCode.NOT_FOUND),
-        ):
-            with pytest.raises(WireError) as refused:
-                await node.create(**params)
-            assert refused.value.code is code
-        node.provider.reason = "It is not installed: run the installer."
-        with pytest.raises(WireError) as failed:
-            await node.create()
-        assert (failed.value.code, failed.value.detail) == (ErrorCode.PROVIDER_FAILED, node.provider.reason)
-
-
-async def test_a_native_session_is_opened_once(tmp_path: Path) -> None:
-    async with bench(tmp_path) as node:
-        await node.create(resume="native-1")
-        with pytest.raises(WireError) as refused:
-            await node.create(resume="native-1")
-        assert refused.value.code is ErrorCode.CONFLICT
 
 
 async def test_a_prompt_larger_than_an_event_is_refused(tmp_path: Path) -> None:
@@ -359,20 +307,6 @@ async def test_a_prompt_larger_than_an_event_is_refused(tmp_path: Path) -> None:
         assert refused.value.code is ErrorCode.TOO_LARGE
 
 
-async def test_a_deleted_session_is_gone_with_its_agent_and_its_journal(tmp_path: Path) -> None:
-    async with bench(tmp_path) as node:
-        session = await node.create()
-        await node.send(session, "m1")
-        await node.prompted()
-        await node.service.delete(session)
-        assert node.provider.live == 0
-        with pytest.raises(WireError) as gone:
-            node.service.get(session)
-        assert gone.value.code is ErrorCode.NOT_FOUND
-        await node.restart(is_crash=False)
-        assert node.service.folders() == []
-
-
 async def _closed(node: Bench) -> None:
     """No agent is live any more."""
     async with asyncio.timeout(DEADLINE_S):
@@ -383,10 +317,3 @@ async def _closed(node: Bench) -> None:
 async def _fill(database: Database, pages: int = 1) -> None:
     """Leave no room in the database; SQLite answers as on a full disk."""
     await database.write(lambda connection: connection.execute(f"PRAGMA max_page_count = {pages}").fetchone())
-
-
-async def _set_read_only(database: Database, *, is_read_only: bool) -> None:
-    """Refuse every write from now on, as a disk that went read-only does."""
-    await asyncio.get_running_loop().run_in_executor(
-        database._write_thread, database._writer.execute, f"PRAGMA query_only = {int(is_read_only)}"
-    )
