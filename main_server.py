@@ -35,15 +35,16 @@ def main() -> int:
     config = or_exit(load_main)
     try:
         set_up_logs(level=config.log.level, form=config.log.format, file=config.log.file)
-        for warning in config.warnings:
-            log.warning("configuration", warning=warning)
-        _raise_file_limit()
+    except OSError as error:
+        sys.stderr.write(f"The log file {config.log.file} cannot be opened ({error.strerror}): set log.file anew.\n")
+        return BAD_START
+    for warning in config.warnings:
+        log.warning("configuration", warning=warning)
+    _raise_file_limit()
+    try:
         uvloop.run(run(config))
     except (StoreError, WeakSecretError, ListenError) as error:
         sys.stderr.write(f"{error}\n")
-        return BAD_START
-    except OSError as error:
-        sys.stderr.write(f"The log file {config.log.file} cannot be opened ({error.strerror}): set log.file anew.\n")
         return BAD_START
     return 0
 

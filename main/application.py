@@ -22,7 +22,8 @@ from main.relay.inbox import Inbox
 from main.relay.router import Router
 from main.relay.session_lists import SessionLists
 from main.relay.terminals import TerminalStreams
-from main.store import Store, open_store
+from main.store import Store, StoreError, open_store
+from ws.protocol.errors import WireError
 from ws.rpc import Peer
 from ws.tasks import TaskOwner
 
@@ -72,8 +73,10 @@ async def open_main(config: MainConfig) -> Main:
     store = await open_store(config.database.path)
     try:
         return await _make(config, store, configured)
-    except BaseException:
+    except BaseException as error:
         await store.close()
+        if isinstance(error, WireError):
+            raise StoreError(error.detail) from error
         raise
 
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from main.store.audit import Audit
-from main.store.database import Database, StoreError
+from main.store.database import Database
+from main.store.failures import StoreError
 from main.store.logins import Logins
 from main.store.nodes import Identities
 from main.store.session_cache import SessionCache

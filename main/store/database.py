@@ -15,8 +15,9 @@ from typing import Any, TypeVar
 
 import aiosqlite
 
-from main.store.lock import StoreError, take_lock
-from main.store.migrations import damaged, migrate, read_migrations
+from main.store.failures import unusable, write_refused
+from main.store.lock import take_lock
+from main.store.migrations import migrate, read_migrations
 from ws.tasks import TaskOwner
 
 Result = TypeVar("Result")
@@ -60,10 +61,12 @@ class Database:
                 await connection.execute("PRAGMA foreign_keys = ON")
                 await connection.execute("PRAGMA synchronous = FULL")
             return cls(lock, *opened)
-        except BaseException:
+        except BaseException as error:
             for connection in opened:
                 await connection.close()
             os.close(lock)
+            if isinstance(error, sqlite3.Error):
+                raise unusable(path, error) from error
             raise
 
     async def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
@@ -79,7 +82,8 @@ class Database:
         """Run `work` on the writing connection; either all it did is on disk when this returns, or nothing is.
 
         `work` issues statements and nothing else: no BEGIN or COMMIT, no waiting for anything but the connection.
-        Raises what `work` raises (sqlite3.IntegrityError where a constraint refuses).
+        Raises what `work` raises (sqlite3.IntegrityError where a constraint refuses), and WireError with a sentence
+        when the disk is full or broken.
         """
         done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         await self._queue.put(_Waiting(work, done))
@@ -140,7 +144,7 @@ class Database:
 
 def _fail(waiting: _Waiting, error: Exception) -> None:
     if not waiting.done.done():
-        waiting.done.set_exception(error)
+        waiting.done.set_exception(write_refused(error) if isinstance(error, sqlite3.Error) else error)
 
 
 async def _nothing(connection: aiosqlite.Connection) -> None:
@@ -152,10 +156,8 @@ def _prepare(path: Path, role: str, migrations: Path) -> None:
     try:
         migrate(connection, path, role, read_migrations(migrations))
         connection.execute("PRAGMA journal_mode = WAL")
-    except sqlite3.DatabaseError as error:
-        raise damaged(path, error) from error
     finally:
         connection.close()
 
 
-__all__ = ["Database", "Row", "StoreError", "Work"]
+__all__ = ["Database", "Row", "Work"]

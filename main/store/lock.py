@@ -4,12 +4,10 @@ import fcntl
 import os
 from pathlib import Path
 
+from main.store.failures import StoreError, unwritable
+
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
-
-
-class StoreError(Exception):
-    """The database cannot be used. The text is one sentence with cause and remedy."""
 
 
 def take_lock(database: Path) -> int:
@@ -22,10 +20,7 @@ def take_lock(database: Path) -> int:
         database.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
         lock = os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE_FILE)
     except OSError as error:
-        raise StoreError(
-            f"The data folder {database.parent} cannot be written ({error.strerror}):"
-            " give this account access to it or set database.path to another place."
-        ) from error
+        raise unwritable(database.parent, error) from error
     try:
         _hold(lock, database)
         _make_private(database)
@@ -44,8 +39,15 @@ def _hold(lock: int, database: Path) -> None:
             f"The database {database} is in use by another process (pid {holder}):"
             " stop that one, or set database.path to another file."
         ) from error
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, f"{os.getpid()}\n".encode("ascii"), 0)
+    _note_holder(lock, f"{os.getpid()}\n", database.parent)
+
+
+def _note_holder(lock: int, holder: str, folder: Path) -> None:
+    try:
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, holder.encode("ascii"), 0)
+    except OSError as error:
+        raise unwritable(folder, error) from error
 
 
 def _make_private(database: Path) -> None:

@@ -8,7 +8,7 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from main.store.lock import StoreError
+from main.store.failures import StoreError, damaged, unusable
 
 ROLE_MARKS = {"main": 0x53574D41, "node": 0x53574E4F}
 """`SWMA` and `SWNO`."""
@@ -32,13 +32,13 @@ def migrate(connection: sqlite3.Connection, path: Path, role: str, migrations: l
     try:
         mark, version = _number(connection, "application_id"), _number(connection, "user_version")
         tables = _number_of_tables(connection)
-    except sqlite3.DatabaseError as error:
-        raise damaged(path, error) from error
+    except sqlite3.Error as error:
+        raise unusable(path, error) from error
     _check_marks(path, role, mark, version, tables, len(migrations))
     try:
         problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    except sqlite3.DatabaseError as error:
-        raise damaged(path, error) from error
+    except sqlite3.Error as error:
+        raise unusable(path, error) from error
     if problem != "ok":
         raise damaged(path, problem)
     for step in migrations[version:]:
@@ -46,13 +46,6 @@ def migrate(connection: sqlite3.Connection, path: Path, role: str, migrations: l
             f"BEGIN IMMEDIATE;\nPRAGMA application_id = {ROLE_MARKS[role]};\n{step.script}\n"
             f"PRAGMA user_version = {step.number};\nCOMMIT;"
         )
-
-
-def damaged(path: Path, why: object) -> StoreError:
-    return StoreError(
-        f"The database {path} is damaged or no database of Switchyard ({why}):"
-        " restore it from a backup, or move it away to begin anew."
-    )
 
 
 def _check_marks(path: Path, role: str, mark: int, version: int, tables: int, newest: int) -> None:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from node.store.database import Database
+from node.store.failures import StoreError
 from node.store.identity import IdentityStore
 from node.store.journals import Journals
-from node.store.lock import StoreError
 from node.store.processes import AgentProcesses
 from node.store.projects import PinnedProjects
 

@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 
 import structlog
 
-from node.store.lock import StoreError, take_lock
+from node.store.failures import unusable, write_refused
+from node.store.lock import take_lock
 from node.store.migrations import migrate
-from ws.protocol.errors import ErrorCode, WireError
 from ws.tasks import TaskOwner
 
 log = structlog.get_logger(__name__)
@@ -126,7 +126,7 @@ def _transact(writer: sqlite3.Connection, drained: list[_Waiting]) -> None:
         if writer.in_transaction:
             writer.execute("ROLLBACK")
         for waiting in drained:
-            waiting.error = waiting.error or _foreseen(error)
+            waiting.error = waiting.error or write_refused(error)
 
 
 def _attempt(writer: sqlite3.Connection, waiting: _Waiting) -> None:
@@ -135,7 +135,7 @@ def _attempt(writer: sqlite3.Connection, waiting: _Waiting) -> None:
         waiting.result = waiting.work(writer)
     except Exception as error:
         # Whatever it is belongs to the caller of `write`.
-        waiting.error = _foreseen(error) if isinstance(error, sqlite3.Error) else error
+        waiting.error = write_refused(error) if isinstance(error, sqlite3.Error) else error
         if not writer.in_transaction:
             raise  # SQLite itself has rolled everything back, which a full disk may bring about
         writer.execute("ROLLBACK TO each")
@@ -151,25 +151,6 @@ def _settle(waiting: _Waiting) -> None:
         waiting.done.set_result(waiting.result)
 
 
-def _foreseen(error: sqlite3.Error) -> Exception:
-    """The sentence for what disks do; anything else is a defect and stays what it is."""
-    name = getattr(error, "sqlite_errorname", "")
-    if name == "SQLITE_FULL":
-        return WireError(
-            ErrorCode.CONFLICT,
-            "There is no room left for this machine's sessions: the disk is full. Free some space and try again;"
-            " nothing was changed.",
-            retryable=True,
-        )
-    if name.startswith(("SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN")):
-        return WireError(
-            ErrorCode.CONFLICT,
-            f"This machine's database cannot be written ({error}): check its disk and try again; nothing was changed.",
-            retryable=True,
-        )
-    return error
-
-
 def _open(path: Path, is_local: bool) -> tuple[int, sqlite3.Connection, sqlite3.Connection]:
     lock = take_lock(path, is_local=is_local)
     opened: list[sqlite3.Connection] = []
@@ -180,10 +161,12 @@ def _open(path: Path, is_local: bool) -> tuple[int, sqlite3.Connection, sqlite3.
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
-    except BaseException:
+    except BaseException as error:
         for connection in opened:
             connection.close()
         os.close(lock)
+        if isinstance(error, sqlite3.Error):
+            raise unusable(path, error) from error
         raise
     return lock, opened[0], opened[1]
 
@@ -194,4 +177,4 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-__all__ = ["Database", "StoreError", "Work"]
+__all__ = ["Database", "Work"]

@@ -4,15 +4,13 @@ import fcntl
 import os
 from pathlib import Path
 
+from node.store.failures import StoreError, unwritable
+
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 
 LOCAL_MARK = "local"
 """Written behind the pid of a node that a Main started, so that a second start can say what to do."""
-
-
-class StoreError(Exception):
-    """The database cannot be used. The text is one sentence with cause and remedy."""
 
 
 def take_lock(database: Path, *, is_local: bool) -> int:
@@ -25,10 +23,7 @@ def take_lock(database: Path, *, is_local: bool) -> int:
         database.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
         lock = os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE_FILE)
     except OSError as error:
-        raise StoreError(
-            f"The data folder {database.parent} cannot be written ({error.strerror}):"
-            " give this account access to it or set database.path to another place."
-        ) from error
+        raise unwritable(database.parent, error) from error
     try:
         _hold(lock, database, is_local=is_local)
         _make_private(database)
@@ -43,8 +38,15 @@ def _hold(lock: int, database: Path, *, is_local: bool) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise StoreError(_taken(database, os.pread(lock, 64, 0).decode("ascii", "replace").split())) from error
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, f"{os.getpid()} {LOCAL_MARK if is_local else ''}\n".encode("ascii"), 0)
+    _note_holder(lock, f"{os.getpid()} {LOCAL_MARK if is_local else ''}\n", database.parent)
+
+
+def _note_holder(lock: int, holder: str, folder: Path) -> None:
+    try:
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, holder.encode("ascii"), 0)
+    except OSError as error:
+        raise unwritable(folder, error) from error
 
 
 def _taken(database: Path, holder: list[str]) -> str:

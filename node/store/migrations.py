@@ -7,7 +7,7 @@ recognised before anything in it is read.
 import sqlite3
 from pathlib import Path
 
-from node.store.lock import StoreError
+from node.store.failures import StoreError, damaged, unusable
 
 NODE_MARK = 0x53574E4F
 """`SWNO`."""
@@ -23,10 +23,10 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
         mark, version = _number(connection, "application_id"), _number(connection, "user_version")
         is_new = mark == 0 and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
         problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    except sqlite3.DatabaseError as error:
-        raise _damaged(path, error) from error
+    except sqlite3.Error as error:
+        raise unusable(path, error) from error
     if problem != "ok":
-        raise _damaged(path, problem)
+        raise damaged(path, problem)
     scripts = _scripts()
     if not is_new:
         _check_marks(path, mark, version, len(scripts))
@@ -49,19 +49,12 @@ def _check_marks(path: Path, mark: int, version: int, newest: int) -> None:
             f"The database {path} belongs to a Switchyard Main, not to a node: set database.path to another file."
         )
     if mark != NODE_MARK:
-        raise _damaged(path, "it belongs to another program")
+        raise damaged(path, "it belongs to another program")
     if version > newest:
         raise StoreError(
             f"The database {path} was written by a newer Switchyard (schema {version}, this one knows {newest}):"
             " update this installation."
         )
-
-
-def _damaged(path: Path, why: object) -> StoreError:
-    return StoreError(
-        f"The database {path} is damaged or no database of Switchyard ({why}):"
-        " restore it from a backup, or move it away to begin anew."
-    )
 
 
 def _number(connection: sqlite3.Connection, pragma: str) -> int:
