@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,7 +97,11 @@ class Program:
 
 
 async def start_program(
-    script: str, home: Path, settings: Mapping[str, Any], environ: Mapping[str, str] | None = None
+    script: str,
+    home: Path,
+    settings: Mapping[str, Any],
+    environ: Mapping[str, str] | None = None,
+    arguments: Sequence[str] = (),
 ) -> Program:
     """Start `main_server.py` or `app.py` with HOME, settings and extra environment; does not wait until it serves."""
     home.mkdir(parents=True, exist_ok=True)
@@ -113,6 +117,7 @@ async def start_program(
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         str(ROOT / script),
+        *arguments,
         cwd=home,
         env=child,
         stdin=asyncio.subprocess.DEVNULL,
@@ -124,6 +129,21 @@ async def start_program(
     program = Program(script, process, port, home)
     program._reader = asyncio.get_running_loop().create_task(program._read_output(), name=f"output of {script}")
     return program
+
+
+async def failed_start(
+    script: str, home: Path, settings: Mapping[str, Any], environ: Mapping[str, str] | None = None, *arguments: str
+) -> str:
+    """The one sentence that a start which must fail prints, with exit code 2 and without a traceback."""
+    program = await start_program(script, home, settings, environ, arguments)
+    try:
+        code = await program.wait(START_DEADLINE_S)
+    except TimeoutError:
+        await program.kill()
+        raise AssertionError(f"{script} runs, though it should not:\n{program.text}") from None
+    lines = [line for line in program.text.splitlines() if line.strip()]
+    assert (code, len(lines)) == (2, 1), f"{script} ended with {code}:\n{program.text}"
+    return lines[0]
 
 
 @contextlib.asynccontextmanager
