@@ -5,6 +5,7 @@ import sys
 
 import structlog
 import uvloop
+from aiohttp import web
 
 from config import NodeConfig, child_environment, load_node, or_exit
 from node.assembly import Assembly
@@ -15,13 +16,15 @@ from node.store import Store, StoreError, open_store
 from node.supervisor import Supervisor
 from node.system.service import read_facts
 from routes.node.application import build_app
-from routes.node.listening import ListenError, bind, serve, tls_context
 from ws.dial import DialState
+from ws.listening import ListenError, bind, serve, tls_context
 from ws.logs import set_up_logs
 
 log = structlog.get_logger(__name__)
 
 BAD_START = 2
+DRAIN_S = 0.5
+"""An answer of /health under way has this long when the node stops."""
 
 
 def main() -> int:
@@ -62,15 +65,19 @@ async def _listen(config: NodeConfig, supervisor: Supervisor, status: LinkStatus
         return
     tls = await asyncio.to_thread(tls_context, config.server.tls_cert, config.server.tls_key)
     bound = await asyncio.to_thread(bind, config.listen_host, config.server.port, or_any_port=config.is_local)
-    runner = await serve(build_app(lambda: status.facts), bound, tls)
+    runner = web.AppRunner(build_app(lambda: status.facts), access_log=None, shutdown_timeout=DRAIN_S)
+    await runner.setup()
     supervisor.started("port", runner.cleanup)
+    await serve(runner, bound, tls)
 
 
 async def _serve(config: NodeConfig, supervisor: Supervisor, store: Store, status: LinkStatus) -> None:
     """Take over what an earlier node left, and only then come online."""
     url = config.node.main_server_url
     if url is None:
-        status.dialled(DialState("refused", "Set node.main_server_url to the address of Main: this node dials it."))
+        detail = "This build dials Main and cannot be called by it yet: set node.main_server_url to Main's address."
+        log.warning("link_refused", detail=detail)
+        status.dialled(DialState("refused", detail))
         return
     environment = child_environment()
     services = await Assembly.make(config, store, environment)

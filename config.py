@@ -93,7 +93,9 @@ class MainDatabase(Section, frozen=True, kw_only=True):
 class NodeDatabase(Section, frozen=True, kw_only=True):
     """The node's own memory."""
 
-    path: Annotated[Path, About("sessions with their journals, terminals, identity")] = DATA_FOLDER / "node.db"
+    path: Annotated[Path, About("sessions with their journals, identity; the local node keeps it beside Main's")] = (
+        DATA_FOLDER / "node.db"
+    )
 
 
 class Auth(Section, frozen=True, kw_only=True):
@@ -298,7 +300,8 @@ def load_main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | No
 def load_node(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> NodeConfig:
     """Read the Node's configuration; as `load_main`.
 
-    With ``--token-fd N`` the register token is read from that descriptor to its end: so Main starts its local node.
+    With ``--token-fd N`` the register token is read from that descriptor to its end: so Main starts its local node,
+    whose database lies in ``--data-folder`` beside Main's own.
     """
     values = _read(Tables("node", NODE_SETTINGS, MAIN_SETTINGS), argv, environ)
     host_name = socket.gethostname() or "node"
@@ -360,11 +363,16 @@ def _read(tables: Tables, argv: Sequence[str] | None, environ: Mapping[str, str]
         command_line.add_argument(
             "--token-fd", type=int, metavar="N", help="read node.register_token from descriptor N"
         )
+        command_line.add_argument(
+            "--data-folder", type=Path, metavar="PATH", help="where node.db lies unless database.path says"
+        )
     given = vars(command_line.parse_args(argv))
     source = os.environ if environ is None else environ
     values = read_all(tables, given, source, PROGRAM_FOLDER / "configs" / f"{tables.role}.toml")
     if given.get("token_fd") is not None:
         values |= {"node.register_token": read_token(given["token_fd"]), "is_local": True}
+    if given.get("data_folder") is not None:
+        values.setdefault("database.path", given["data_folder"] / "node.db")
     tokens = [*values.get("main.node_register_tokens", ()), values.get("node.register_token")]
     if any(token and len(token) < MIN_TOKEN_CHARS for token in tokens):
         values["warnings"] += (f"a register token is shorter than {MIN_TOKEN_CHARS} characters and may be guessed",)

@@ -10,14 +10,15 @@ import structlog
 import uvloop
 
 from config import MainConfig, load_main, local_node_environment, or_exit
+from main.addresses import local_url, urls
 from main.application import Main, open_main
 from main.auth.tokens import WeakSecretError
-from main.listening import ListenError, bind, local_url, serve, tls_context, urls
 from main.local_node import LocalNode
 from main.registry.join import lan_address
 from main.store import StoreError
 from routes.main.routes import build_app
 from routes.main.server import Runner
+from ws.listening import ListenError, bind, serve, tls_context
 from ws.logs import set_up_logs
 
 log = structlog.get_logger(__name__)
@@ -52,10 +53,10 @@ def main() -> int:
 async def run(config: MainConfig) -> None:
     """Everything from the first socket to the last. Raises StoreError, WeakSecretError or ListenError."""
     stopping = _signals()
-    tls = await asyncio.to_thread(tls_context, config.server)
+    tls = await asyncio.to_thread(tls_context, config.server.tls_cert, config.server.tls_key)
     services = await open_main(config)
     try:
-        bound = await asyncio.to_thread(bind, config.server)
+        bound = await asyncio.to_thread(bind, config.server.host, config.server.port)
     except BaseException:
         await services.close()
         raise

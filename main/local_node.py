@@ -120,6 +120,7 @@ class LocalNode:
                     str(self._program),
                     f"--token-fd={reading}",
                     f"--node.main_server_url={self._url}",
+                    f"--data-folder={self._log_file.parent}",
                     stdin=asyncio.subprocess.DEVNULL,
                     # Not Main's own output: the node outlives a Main that is killed, and must not hold its pipes.
                     stdout=output,

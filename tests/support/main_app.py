@@ -12,12 +12,12 @@ from aiohttp import web
 
 from config import load_main
 from main.application import Main, open_main
-from main.listening import bind, serve
 from main.store.users import Account, name_key
 from routes.main.routes import build_app
 from routes.main.server import Runner
 from tests.support.client import Client
 from tests.support.processes import settings_to_environ
+from ws.listening import bind, serve
 from ws.protocol.base import UserId, now
 from ws.protocol.envelope import Role
 
@@ -81,7 +81,7 @@ async def running_main(folder: Path, settings: Mapping[str, Any] | None = None) 
     app = build_app(main, folder / "dist")
     runner = Runner(app, shutdown_timeout_s=1.0)
     await runner.setup()
-    bound = bind(config.server)
+    bound = bind(config.server.host, config.server.port)
     await serve(runner, bound, None)
     try:
         yield RunningMain(main, bound[0].getsockname()[1], app)
