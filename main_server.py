@@ -41,6 +41,8 @@ def main() -> int:
         return BAD_START
     for warning in config.warnings:
         log.warning("configuration", warning=warning)
+    if config.main.node_addresses:
+        log.warning("configuration", warning="main.node_addresses is not used yet: let those nodes dial Main")
     _raise_file_limit()
     try:
         uvloop.run(run(config))

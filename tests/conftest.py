@@ -6,6 +6,11 @@ from typing import Any
 
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
+from hypothesis import settings
+
+# How long an example takes depends on what else the machine does; pytest-timeout bounds the whole test.
+settings.register_profile("switchyard", deadline=None)
+settings.load_profile("switchyard")
 
 OWN_PACKAGES = ["main", "node", "providers", "routes", "ws"]
 """A blocking call on the loop is a fault when one of these made it; what a test itself does is its own affair."""

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from main.store.audit import Audit
 from main.store.database import Database
-from main.store.failures import StoreError
 from main.store.logins import Logins
 from main.store.nodes import Identities
 from main.store.session_cache import SessionCache
 from main.store.settings import Settings
 from main.store.users import Users
+from ws.database.failures import StoreError
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 
 import aiosqlite
 
-from main.store.failures import unusable, write_refused
-from main.store.lock import take_lock
-from main.store.migrations import migrate, read_migrations
+from ws.database.failures import unusable, write_refused
+from ws.database.lock import take_lock
+from ws.database.migrations import migrate, read_migrations
 from ws.tasks import TaskOwner
 
 Result = TypeVar("Result")
@@ -144,7 +144,7 @@ class Database:
 
 def _fail(waiting: _Waiting, error: Exception) -> None:
     if not waiting.done.done():
-        waiting.done.set_exception(write_refused(error) if isinstance(error, sqlite3.Error) else error)
+        waiting.done.set_exception(write_refused(error, "Main's") if isinstance(error, sqlite3.Error) else error)
 
 
 async def _nothing(connection: aiosqlite.Connection) -> None:

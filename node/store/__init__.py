@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from node.store.database import Database
-from node.store.failures import StoreError
 from node.store.identity import IdentityStore
 from node.store.journals import Journals
 from node.store.processes import AgentProcesses
 from node.store.projects import PinnedProjects
+from ws.database.failures import StoreError
 
 
 @dataclass(frozen=True)

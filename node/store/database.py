@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 
 import structlog
 
-from node.store.failures import unusable, write_refused
-from node.store.lock import take_lock
-from node.store.migrations import migrate
+from ws.database.failures import unusable, write_refused
+from ws.database.lock import take_lock
+from ws.database.migrations import migrate, read_migrations
 from ws.tasks import TaskOwner
 
 log = structlog.get_logger(__name__)
@@ -30,6 +30,7 @@ MAX_WAITING_WRITES = 1024
 """Beyond this `write` waits for room; a drain is then still committed within about 10 ms on an ordinary disk."""
 
 BUSY_TIMEOUT_S = 5.0
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 @dataclass(slots=True)
@@ -126,7 +127,7 @@ def _transact(writer: sqlite3.Connection, drained: list[_Waiting]) -> None:
         if writer.in_transaction:
             writer.execute("ROLLBACK")
         for waiting in drained:
-            waiting.error = waiting.error or write_refused(error)
+            waiting.error = waiting.error or write_refused(error, "This machine's")
 
 
 def _attempt(writer: sqlite3.Connection, waiting: _Waiting) -> None:
@@ -135,7 +136,7 @@ def _attempt(writer: sqlite3.Connection, waiting: _Waiting) -> None:
         waiting.result = waiting.work(writer)
     except Exception as error:
         # Whatever it is belongs to the caller of `write`.
-        waiting.error = write_refused(error) if isinstance(error, sqlite3.Error) else error
+        waiting.error = write_refused(error, "This machine's") if isinstance(error, sqlite3.Error) else error
         if not writer.in_transaction:
             raise  # SQLite itself has rolled everything back, which a full disk may bring about
         writer.execute("ROLLBACK TO each")
@@ -156,7 +157,7 @@ def _open(path: Path, is_local: bool) -> tuple[int, sqlite3.Connection, sqlite3.
     opened: list[sqlite3.Connection] = []
     try:
         opened.extend(_connect(path) for _ in range(2))
-        migrate(opened[0], path)
+        migrate(opened[0], path, "node", read_migrations(MIGRATIONS))
         for connection in opened:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")

@@ -11,8 +11,8 @@ import pytest
 
 from node.store import StoreError, open_store
 from node.store.database import Database
-from node.store.lock import take_lock
-from node.store.migrations import MAIN_MARK, NODE_MARK
+from ws.database.lock import take_lock
+from ws.database.migrations import ROLE_MARKS
 from ws.protocol.errors import ErrorCode, WireError
 
 
@@ -67,13 +67,13 @@ async def test_a_lock_is_not_followed_through_a_link(tmp_path: Path) -> None:
 
 async def test_mains_database_is_not_taken_for_a_nodes(tmp_path: Path) -> None:
     path = tmp_path / "main.db"
-    _make(path, MAIN_MARK, 1)
+    _make(path, ROLE_MARKS["main"], 1)
     assert "belongs to a Switchyard Main" in await _refusal(path)
 
 
 async def test_a_database_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "node.db"
-    _make(path, NODE_MARK, 99)
+    _make(path, ROLE_MARKS["node"], 99)
     assert "update this installation" in await _refusal(path)
 
 

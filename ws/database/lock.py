@@ -4,7 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from node.store.failures import StoreError, unwritable
+from ws.database.failures import StoreError, unwritable
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
@@ -13,7 +13,7 @@ LOCAL_MARK = "local"
 """Written behind the pid of a node that a Main started, so that a second start can say what to do."""
 
 
-def take_lock(database: Path, *, is_local: bool) -> int:
+def take_lock(database: Path, *, is_local: bool = False) -> int:
     """Lock `database` for this process and return the descriptor that holds the lock until it is closed.
 
     Makes the folder (0700) when it is missing and the database file (0600), so that SQLite's own files inherit its

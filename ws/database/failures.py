@@ -1,4 +1,4 @@
-"""What the disk and SQLite refuse, in sentences for people: the only place of this store that reads their codes."""
+"""What the disk and SQLite refuse, in sentences for people: the only place that reads their codes."""
 
 import errno
 import sqlite3
@@ -47,13 +47,16 @@ def damaged(path: Path, why: object) -> StoreError:
     )
 
 
-def write_refused(error: sqlite3.Error) -> Exception:
-    """A WireError for what disks do to a write; anything else is a defect and stays what it is."""
+def write_refused(error: sqlite3.Error, whose: str) -> Exception:
+    """A WireError for what disks do to a write; anything else is a defect and stays what it is.
+
+    `whose` says for people where that is: "Main's", "This machine's".
+    """
     name = getattr(error, "sqlite_errorname", "")
     if name == "SQLITE_FULL":
-        detail = "Main's disk is full. Free some space there and try again; nothing was changed."
+        detail = f"{whose} disk is full. Free some space there and try again; nothing was changed."
     elif name.startswith(_DISK_TROUBLE):
-        detail = f"Main's database cannot be written ({error}): check its disk and try again; nothing was changed."
+        detail = f"{whose} database cannot be written ({error}): check its disk and try again; nothing was changed."
     else:
         return error
     return WireError(ErrorCode.CONFLICT, detail, retryable=True)

@@ -8,10 +8,14 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from main.store.failures import StoreError, damaged, unusable
+from ws.database.failures import StoreError, damaged, unusable
 
 ROLE_MARKS = {"main": 0x53574D41, "node": 0x53574E4F}
 """`SWMA` and `SWNO`."""
+
+
+MAX_CHECKED_BYTES = 64 * 1024 * 1024
+"""The check reads the whole file: a larger one would hold every start up."""
 
 
 @dataclass(frozen=True)
@@ -35,17 +39,22 @@ def migrate(connection: sqlite3.Connection, path: Path, role: str, migrations: l
     except sqlite3.Error as error:
         raise unusable(path, error) from error
     _check_marks(path, role, mark, version, tables, len(migrations))
+    if path.stat().st_size <= MAX_CHECKED_BYTES:
+        _check_whole(connection, path)
+    for step in migrations[version:]:
+        connection.executescript(
+            f"BEGIN IMMEDIATE;\nPRAGMA application_id = {ROLE_MARKS[role]};\n{step.script}\n"
+            f"PRAGMA user_version = {step.number};\nCOMMIT;"
+        )
+
+
+def _check_whole(connection: sqlite3.Connection, path: Path) -> None:
     try:
         problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     except sqlite3.Error as error:
         raise unusable(path, error) from error
     if problem != "ok":
         raise damaged(path, problem)
-    for step in migrations[version:]:
-        connection.executescript(
-            f"BEGIN IMMEDIATE;\nPRAGMA application_id = {ROLE_MARKS[role]};\n{step.script}\n"
-            f"PRAGMA user_version = {step.number};\nCOMMIT;"
-        )
 
 
 def _check_marks(path: Path, role: str, mark: int, version: int, tables: int, newest: int) -> None:
