@@ -159,12 +159,17 @@ class Terminal:
             self._audience.hold_back(reader, is_held_back=False)
 
     def resize(self, reader: Reader, cols: int, rows: int) -> None:
-        """`reader` shows so many characters now. The terminal follows whoever typed last, until then the latest."""
+        """`reader` shows so many characters now. The terminal follows whoever typed last, until then the latest.
+
+        A reader whose size does not count is told the one that does: what it shows would be torn otherwise.
+        """
         if not reader.may_type:
             return
         reader.size = (cols, rows)
         if self._driver in {reader, None}:
             self._resize(Size(cols, rows), by=reader)
+        elif reader.size != (self.size.cols, self.size.rows):
+            reader.send_frame(terminals.Resized(cols=self.size.cols, rows=self.size.rows))
 
     def _credit_changed(self) -> None:
         if not self._is_closed and self._audience.credit() > 0:

@@ -1,8 +1,6 @@
 /** CodeMirror as we set it up: our tokens, our nonce, Tab leaves unless text is being indented on purpose. */
 import { defaultKeymap, history, historyKeymap, indentLess, indentMore } from "@codemirror/commands";
 import { bracketMatching, HighlightStyle, indentOnInput, syntaxHighlighting } from "@codemirror/language";
-import { MergeView } from "@codemirror/merge";
-import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
 import { Compartment, EditorState, type Extension } from "@codemirror/state";
 import {
   drawSelection,
@@ -57,7 +55,8 @@ function nonce(): string {
   return document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.nonce ?? "";
 }
 
-function base(label: string, isReadOnly: boolean): Extension[] {
+/** What the editor and the comparison share. */
+export function base(label: string, isReadOnly: boolean): Extension[] {
   return [
     EditorView.cspNonce.of(nonce()),
     lineNumbers(),
@@ -73,6 +72,8 @@ function base(label: string, isReadOnly: boolean): Extension[] {
   ];
 }
 
+const SEARCH_KEYS = ["Mod-f", "Mod-Alt-g"];
+
 export interface EditorOptions {
   text: string;
   label: string;
@@ -84,6 +85,7 @@ export interface EditorOptions {
 export class Editor {
   readonly #view: EditorView;
   readonly #language = new Compartment();
+  readonly #search = new Compartment();
   #isQuiet = false;
 
   constructor(parent: HTMLElement, options: EditorOptions) {
@@ -98,17 +100,18 @@ export class Editor {
         bracketMatching(),
         highlightActiveLine(),
         highlightActiveLineGutter(),
-        highlightSelectionMatches(),
         keymap.of([
           { key: "Mod-s", preventDefault: true, run: () => (options.onSave(), true) },
           // Tab leaves the editor, as everywhere on the page; these indent.
           { key: "Mod-]", run: indentMore },
           { key: "Mod-[", run: indentLess },
-          ...searchKeymap,
           ...historyKeymap,
           ...defaultKeymap,
         ]),
         this.#language.of([]),
+        this.#search.of(
+          keymap.of(SEARCH_KEYS.map((key) => ({ key, preventDefault: true, run: () => this.#find(key) }))),
+        ),
         EditorView.updateListener.of((update) => {
           if (update.docChanged && !this.#isQuiet) options.onChange(update.state.doc.toString());
         }),
@@ -118,6 +121,18 @@ export class Editor {
 
   setLanguage(language: Extension): void {
     this.#view.dispatch({ effects: this.#language.reconfigure(language) });
+  }
+
+  /** Search is loaded when it is first asked for; then the key that asked does what it does there. */
+  #find(key: string): boolean {
+    void import("@codemirror/search").then((search) => {
+      this.#view.dispatch({
+        effects: this.#search.reconfigure([search.highlightSelectionMatches(), keymap.of(search.searchKeymap)]),
+      });
+      if (key === "Mod-f") search.openSearchPanel(this.#view);
+      else search.gotoLine(this.#view);
+    });
+    return true;
   }
 
   /** Take a text from outside, keeping the cursor where that is possible; undo goes back over it. */
@@ -139,15 +154,4 @@ export class Editor {
   destroy(): void {
     this.#view.destroy();
   }
-}
-
-/** Theirs on the left, mine on the right, to look at. Returns how to take it away again. */
-export function compare(parent: HTMLElement, theirs: string, mine: string, labels: [string, string]): () => void {
-  const view = new MergeView({
-    parent,
-    a: { doc: theirs, extensions: base(labels[0], true) },
-    b: { doc: mine, extensions: base(labels[1], true) },
-    collapseUnchanged: { margin: 3, minSize: 6 },
-  });
-  return () => view.destroy();
 }

@@ -1,6 +1,8 @@
 /** Words of the files panel. */
 export const filesWords = {
   title: "Files",
+  theirs: (machine: string) => `On ${machine} now`,
+  mine: "What you wrote",
   path: "Folders on the way here",
   hidden: "Show hidden files",
   refresh: "Look again",

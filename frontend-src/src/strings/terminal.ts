@@ -27,7 +27,7 @@ export const terminalWords = {
   bySignal: (signal: string) => `by ${signal}`,
   startAgain: "Start again",
   readOnly: "You may look, not type.",
-  letterboxed: "Sized by another window.",
+  letterboxed: "Sized by another window. It takes the size of this one when you type here.",
   clipboardAsk: (count: number) => `A program wants to put ${count} characters on your clipboard.`,
   allow: "Allow once",
   refuse: "Refuse",

@@ -129,6 +129,16 @@ describe("credit", () => {
 });
 
 describe("re-attaching", () => {
+  it("knows that what comes right after an attach is old output, which must not act again", () => {
+    expect(connection.isReplaying).toBe(true);
+    world.socket.attach(0);
+    expect(connection.isReplaying).toBe(true);
+    world.time += 2000;
+    expect(connection.isReplaying).toBe(false);
+    world.socket.drop();
+    expect(connection.isReplaying).toBe(true);
+  });
+
   it("asks from the byte after the last one received, parsed or not", () => {
     world.socket.attach(100);
     expect(world.socket.after).toBeNull();

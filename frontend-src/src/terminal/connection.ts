@@ -17,6 +17,8 @@ const LAST_RETRY_MS = 15_000;
 /** A connection that lived this long starts the back-off anew. */
 const HEALTHY_MS = 10_000;
 const NORMAL_CLOSURE = 1000;
+/** What comes within this time of an attach may be scrollback. */
+const REPLAY_MS = 1500;
 
 export type ConnectionState =
   | { kind: "connecting" }
@@ -96,6 +98,11 @@ export class TerminalConnection {
     if (this.state.kind !== "attached" || !this.mayType) return false;
     this.#socket?.send(bytes);
     return true;
+  }
+
+  /** Whether this comes with the old output that an attach begins with, which must not act a second time. */
+  get isReplaying(): boolean {
+    return this.state.kind !== "attached" || this.around.now() - this.#attachedAt < REPLAY_MS;
   }
 
   /** The size that this reader's window has; sent again after each attach. */

@@ -1,5 +1,6 @@
 /** xterm as we set it up: our colours, our nonce, nothing that a program may do to the page without asking. */
 import { FitAddon } from "@xterm/addon-fit";
+import { WebLinksAddon } from "@xterm/addon-web-links";
 import { Terminal, type ITheme } from "@xterm/xterm";
 import "@xterm/xterm/css/xterm.css";
 
@@ -15,6 +16,8 @@ export interface EmulatorEvents {
   onInput(bytes: Uint8Array<ArrayBuffer>): void;
   onSize(cols: number, rows: number): void;
   onTitle(title: string): void;
+  /** Another window's size is shown from now on. */
+  onLetterbox(): void;
   /** A program wants this on the clipboard: ask. */
   onClipboard(text: string): void;
   /** A link was activated; its real target, to be shown before it opens. */
@@ -92,6 +95,11 @@ export class Emulator implements Screen {
     });
     this.#terminal = terminal;
     terminal.loadAddon(this.#fit);
+    terminal.loadAddon(
+      new WebLinksAddon((_event, target) => {
+        events.onLink(target);
+      }),
+    );
     terminal.parser.registerOscHandler(52, (data) => {
       const text = clipboardRequest(data);
       if (text !== null) events.onClipboard(text);
@@ -129,15 +137,27 @@ export class Emulator implements Screen {
     if (cols === this.#terminal.cols && rows === this.#terminal.rows) return;
     this.#isLetterboxed = true;
     this.#terminal.resize(cols, rows);
+    this.events.onLetterbox();
   }
 
   /** Fill the space that the panel has and tell the size. */
   fit(): void {
-    const size = this.#fit.proposeDimensions();
-    if (size === undefined || Number.isNaN(size.cols)) return;
     this.#isLetterboxed = false;
-    this.#terminal.resize(Math.max(2, size.cols), Math.max(1, size.rows));
-    this.events.onSize(this.#terminal.cols, this.#terminal.rows);
+    this.refit();
+  }
+
+  /** The space has changed. Shown at another window's size it stays so until somebody types here. */
+  refit(): void {
+    const proposed = this.#fit.proposeDimensions();
+    if (proposed === undefined || Number.isNaN(proposed.cols)) return;
+    const [cols, rows] = [Math.max(2, proposed.cols), Math.max(1, proposed.rows)];
+    if (!this.#isLetterboxed) this.#terminal.resize(cols, rows);
+    this.events.onSize(cols, rows);
+  }
+
+  /** Whether the cursor, and so what one looks at, is in the lower half. */
+  get isCursorLow(): boolean {
+    return this.#terminal.buffer.active.cursorY >= this.#terminal.rows / 2;
   }
 
   get isLetterboxed(): boolean {

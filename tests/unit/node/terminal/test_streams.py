@@ -144,6 +144,19 @@ async def test_the_size_follows_who_typed_last(main: SplicingMain, open_terminal
         await phone.shows(b"20 50")
 
 
+async def test_a_reader_whose_size_does_not_count_is_told_the_one_that_does(
+    main: SplicingMain, open_terminal: Opener
+) -> None:
+    terminal = await open_terminal()
+    async with page(main, terminal) as desk:
+        await desk.send(type="resize", cols=120, rows=40)
+        await desk.type(b"stty size\n")
+        await desk.shows(b"40 120")
+        async with page(main, terminal) as phone:
+            await phone.send(type="resize", cols=50, rows=20)
+            assert await phone.frame("resized") == {"type": "resized", "cols": 120, "rows": 40}
+
+
 async def test_a_flood_of_resizes_ends_at_the_last_one(main: SplicingMain, open_terminal: Opener) -> None:
     terminal = await open_terminal()
     async with page(main, terminal) as one, page(main, terminal) as other:
