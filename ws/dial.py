@@ -8,60 +8,36 @@ from dataclasses import dataclass
 from ssl import SSLContext
 from typing import Literal
 
-import msgspec
 import structlog
 from aiohttp import (
-    ClientError,
     ClientHandlerType,
     ClientRequest,
     ClientResponse,
     ClientSession,
     ClientTimeout,
     ClientWSTimeout,
-    InvalidURL,
     TCPConnector,
-    WSServerHandshakeError,
 )
 from yarl import URL
 
 from ws.defects import log_defect
+from ws.dial_errors import DialError, failure, refusal
 from ws.rpc.limits import LINK_LIMITS, Limits
 from ws.rpc.socket import CLOSE_DEADLINE_S, HEARTBEAT_S, AiohttpSocket
 from ws.sockopts import tune
 
+__all__ = [
+    "Backoff",
+    "DialError",
+    "DialState",
+    "complete_url",
+    "dial_socket",
+    "keep_dialling",
+]
+
 log = structlog.get_logger(__name__)
 
-MAX_REFUSAL_BYTES = 64 * 1024
-"""Of the body of a refusal; a problem document has a few hundred bytes."""
-
-FINAL_STATUSES = frozenset({401, 403})
-"""Trying again changes nothing: bad secret, or removed. An identity that is taken (409) may become free, and the other
-side may be updated (426): those are tried again."""
-
 _SCHEMES = {"http": "ws", "ws": "ws", "https": "wss", "wss": "wss"}
-
-
-class DialError(Exception):
-    """An attempt that failed. `detail` is one sentence; a final one is not to be repeated.
-
-    `status`, `headers` and `body` (at most 64 KiB) are those of an HTTP refusal.
-    """
-
-    def __init__(
-        self,
-        detail: str,
-        is_final: bool = False,
-        *,
-        status: int | None = None,
-        headers: Mapping[str, str] | None = None,
-        body: bytes = b"",
-    ) -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.is_final = is_final
-        self.status = status
-        self.headers = headers or {}
-        self.body = body
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +152,7 @@ async def dial_socket(
     async def upgraded_or_refused(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         response = await handler(request)
         if response.status != 101:
-            raise await _refusal(host, response)
+            raise await refusal(host, response)
         opened.append(response)
         return response
 
@@ -196,48 +172,9 @@ async def dial_socket(
             )
     except BaseException as error:
         await session.close()
-        raise _failure(host, error, deadline_s) from error
+        raise failure(host, error, deadline_s) from error
     connection = opened[-1].connection
     transport = None if connection is None else connection.transport
     if transport is not None:
         tune(transport)
     return AiohttpSocket(socket, transport, on_closed=session.close)
-
-
-def _failure(host: str, error: BaseException, deadline_s: float) -> BaseException:
-    """One sentence for each way in which an attempt fails; what is no failure of the attempt stays as it is."""
-    if isinstance(error, WSServerHandshakeError):
-        return DialError(f"{host} answers, but not as a WebSocket: {error.message}; check the URL and any proxy.")
-    if isinstance(error, TimeoutError):
-        return DialError(f"{host} did not answer within {deadline_s:g} s.")
-    if isinstance(error, InvalidURL):
-        return DialError(f"{host!r} is not an address.", is_final=True)
-    if isinstance(error, (ClientError, OSError)):
-        return DialError(f"{host} cannot be reached: {error}.")
-    return error
-
-
-async def _refusal(host: str, response: ClientResponse) -> DialError:
-    try:
-        body = await response.content.read(MAX_REFUSAL_BYTES)
-    finally:
-        response.close()
-    sentence = _problem_detail(body) or f"{response.status} {response.reason or ''}".rstrip()
-    return DialError(
-        f"{host} refused the connection: {sentence}",
-        response.status in FINAL_STATUSES,
-        status=response.status,
-        headers=response.headers,
-        body=body,
-    )
-
-
-class _Problem(msgspec.Struct):
-    detail: str = ""
-
-
-def _problem_detail(body: bytes) -> str:
-    try:
-        return msgspec.json.decode(body, type=_Problem).detail[:500]
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return ""

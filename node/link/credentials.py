@@ -46,7 +46,8 @@ class Credentials:
 
     async def refused(self, credential: Credential, error: DialError) -> DialError:
         """Take note of a refusal; returns the error to go on with, which is not final when there is another way."""
-        if error.status != UNAUTHORIZED or credential.new_secret is not None:
+        is_mains = error.is_final and error.status == UNAUTHORIZED  # a proxy on the way may say 401 too
+        if not is_mains or credential.new_secret is not None:
             return error
         await self._store.revoke()
         self._is_refused = True

@@ -68,6 +68,18 @@ async def test_a_refusal_carries_the_sentence_of_the_other_end(status: int, is_f
     assert (error.status, error.is_final, error.headers["X-Nonce"]) == (status, is_final, "n")
 
 
+@pytest.mark.parametrize("status", [401, 403, 404, 502])
+async def test_a_refusal_of_somebody_else_is_never_final(status: int) -> None:
+    async def refuse(request: web.Request) -> web.Response:
+        return web.Response(status=status, text="<html>nginx</html>", content_type="text/html")
+
+    async with _serve(refuse) as url:
+        error = await _refused(url)
+    assert f"answers {status} " in error.detail
+    assert "check the address" in error.detail
+    assert (error.status, error.is_final) == (status, False)
+
+
 async def test_redirects_are_not_followed() -> None:
     async def redirect(request: web.Request) -> web.Response:
         raise web.HTTPFound("http://127.0.0.1:1/")

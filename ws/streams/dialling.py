@@ -7,7 +7,7 @@ from typing import cast
 
 from yarl import URL
 
-from ws.dial import FINAL_STATUSES, DialError
+from ws.dial_errors import FINAL_STATUSES, DialError
 from ws.streams import handshake
 from ws.streams.raw import RawSocket
 
