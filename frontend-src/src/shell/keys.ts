@@ -20,17 +20,19 @@ export function takesText(target: EventTarget | null): boolean {
   return target.isContentEditable || target.closest('input, textarea, select, [data-keys="own"]') !== null;
 }
 
-function focusable(region: Element): HTMLElement | null {
-  if (region instanceof HTMLElement && region.tabIndex >= 0) return region;
-  return region.querySelector<HTMLElement>('textarea, [tabindex="0"], a[href], button:not(:disabled), input');
-}
+/** What a part is for comes first: its field, then its own stop, then whatever it has. */
+const STOPS = ["textarea", '[tabindex="0"]', "a[href], button:not(:disabled), input"];
 
 /** Puts the focus into a part of the page (`data-region`); false when it is not there. */
 export function focusRegion(name: string): boolean {
-  const region = document.querySelector(`[data-region="${name}"]`);
-  const target = region === null ? null : focusable(region);
-  target?.focus();
-  return target !== null && document.activeElement === target;
+  const region = document.querySelector<HTMLElement>(`[data-region="${name}"]`);
+  if (region === null) return false;
+  const inside = STOPS.flatMap((stop) => [...region.querySelectorAll<HTMLElement>(stop)]);
+  // What is hidden does not take the focus, and the next is tried.
+  return [...(region.tabIndex >= 0 ? [region] : []), ...inside].some((target) => {
+    target.focus();
+    return document.activeElement === target;
+  });
 }
 
 function nextRegion(step: number): void {
