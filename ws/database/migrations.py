@@ -13,6 +13,8 @@ from ws.database.failures import StoreError, damaged, unusable
 ROLE_MARKS = {"main": 0x53574D41, "node": 0x53574E4F}
 """`SWMA` and `SWNO`."""
 
+_NAMES = {"main": "Main", "node": "node"}
+
 
 MAX_CHECKED_BYTES = 64 * 1024 * 1024
 """The check reads the whole file: a larger one would hold every start up."""
@@ -65,7 +67,8 @@ def _check_marks(path: Path, role: str, mark: int, version: int, tables: int, ne
         if other is None:
             raise damaged(path, "it belongs to another program")
         raise StoreError(
-            f"The database {path} belongs to a Switchyard {other}, not to a {role}: set database.path to another file."
+            f"The database {path} belongs to a Switchyard {_NAMES[other]}, not to a {_NAMES[role]}:"
+            " set database.path to another file."
         )
     if version > newest:
         raise StoreError(
