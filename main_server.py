@@ -79,14 +79,17 @@ async def run(config: MainConfig) -> None:
 
 async def _stop(services: Main, runner: Runner, node: LocalNode | None, number: signal.Signals) -> None:
     """Within 5 s: the node and the connections side by side, then the server, then the store."""
-    for site in list(runner.sites):
-        await site.stop()
-    async with asyncio.TaskGroup() as ending:
-        if node is not None:
-            ending.create_task(node.stop(number), name="stop local node")
-        ending.create_task(services.end_connections(), name="end connections")
-    await runner.cleanup()
-    await services.close()
+    try:
+        for site in list(runner.sites):
+            await site.stop()
+        async with asyncio.TaskGroup() as ending:
+            if node is not None:
+                ending.create_task(node.stop(number), name="stop local node")
+            ending.create_task(services.end_connections(), name="end connections")
+        await runner.cleanup()
+    finally:
+        # Whatever failed above: an open store has a thread, which would keep the process.
+        await services.close()
 
 
 def _local_node(config: MainConfig, services: Main, port: int) -> LocalNode:

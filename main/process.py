@@ -12,6 +12,8 @@ def start_time(pid: int) -> str | None:
     """When a process was started, in whatever unit the system tells; None when there is none. Blocking."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+    except ProcessLookupError:
+        return None  # it ended between the opening of the file and its reading
     except FileNotFoundError:
         return None if Path("/proc/self").exists() else _by_ps(pid)
     fields = stat.rpartition(")")[2].split()
