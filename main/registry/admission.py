@@ -78,7 +78,7 @@ def judge(node: NodeId, secret: str, known: Identity | None, tokens: RegisterTok
             return Admission(node, address, is_first=True, is_local=True)
         raise _taken(node)
     if tokens.is_valid(secret):
-        if known is None or not known.is_confirmed:
+        if known is None or not (known.is_confirmed or known.is_local):
             return Admission(node, address, is_first=True, is_local=False)
         raise _taken(node)
     if known is None:

@@ -132,8 +132,10 @@ class Registry:
         for listener in self.listeners:
             listener.node_offline(link.node)
         log.info("node_offline", node=link.node)
-        await self._note_seen(link)
+        # Shown before it is written: who is told that the node has gone must not find it online in the list.
+        self._see(link)
         self._show(link.node)
+        await self._keep(link.node)
 
     async def rename(self, node: str, name: str) -> Node:
         """Give a node another name. Raises WireError `not_found`."""
@@ -151,8 +153,8 @@ class Registry:
                 " without it.",
             )
         del self._known[identity.id]
-        await self._store.identities.remove(identity.id)
         link = self._links.pop(identity.id, None)
+        await self._store.identities.remove(identity.id)
         for listener in self.listeners:
             if link is not None:
                 listener.node_offline(identity.id)
@@ -238,14 +240,20 @@ class Registry:
         self._show(link.node)
         # By the second probe the node has had the result of its hello for long: it knows the secrets.
         if count == 2 or count % NOTE_EVERY_PROBES == 0:
-            _ = self._tasks.start(self._note_seen(link), name=f"note {link.node}")
+            self._see(link)
+            _ = self._tasks.start(self._keep(link.node), name=f"note {link.node}")
 
-    async def _note_seen(self, link: NodeLink) -> None:
-        known = self._known.get(link.node)
+    def _see(self, link: NodeLink) -> None:
+        """Note when the node was last heard of, and that it knows its secrets once it has answered twice."""
+        known = self._known[link.node]
+        seen = link.measured.at if link.measured is not None else known.last_seen
+        is_confirmed = known.is_confirmed or self._probes.get(link.node, 0) >= 2
+        self._known[link.node] = replace(known, last_seen=seen, is_confirmed=is_confirmed)
+
+    async def _keep(self, node: NodeId) -> None:
+        known = self._known.get(node)
         if known is not None:
-            seen = link.measured.at if link.measured is not None else known.last_seen
-            is_confirmed = known.is_confirmed or self._probes.get(link.node, 0) >= 2
-            await self._put(replace(known, last_seen=seen, is_confirmed=is_confirmed))
+            await self._store.identities.put(known)
 
     async def _put(self, identity: Identity) -> None:
         self._known[identity.id] = identity

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from main.registry import service as registry_module
+from main.store.nodes import Identity
 from tests.support.fake_node import FakeNode, probe
 from tests.support.main_app import RunningMain
 from tests.support.waiting import eventually
@@ -222,3 +223,34 @@ async def test_an_offline_node_is_said_at_once(main: RunningMain) -> None:
     ):
         assert answer.status == 503
         assert (await answer.json(content_type=None))["retryable"] is True
+
+
+async def test_a_node_that_has_gone_is_shown_so_before_it_is_written(
+    main: RunningMain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing = asyncio.Event()
+    identities = main.main.store.identities
+    put = identities.put
+
+    async def slow(identity: Identity) -> None:
+        if not main.main.registry.links:
+            await writing.wait()
+        await put(identity)
+
+    async with main.client() as client:
+        async with first_contact(main).online():
+            monkeypatch.setattr(identities, "put", slow)
+        await eventually(lambda: not main.main.registry.links, what="the link to end")
+        assert (await client.op("nodes.list"))["nodes"][0]["status"] == "offline"
+        writing.set()
+
+
+async def test_no_register_token_takes_the_place_of_mains_own_node(main: RunningMain) -> None:
+    local = FakeNode(main.url, "laptop", main.main.registry.tokens.make_local())
+    async with local.online():
+        pass
+    await eventually(lambda: not main.main.registry.links, what="the node to be offline")
+    with pytest.raises(DialError, match="remove this node in Main first") as refused:
+        async with first_contact(main).online():
+            pass
+    assert refused.value.status == 403
