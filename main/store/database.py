@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import aiosqlite
+import structlog
 
 from ws.database.failures import unusable, write_refused
 from ws.database.lock import take_lock
 from ws.database.migrations import migrate, read_migrations
 from ws.tasks import TaskOwner
+
+log = structlog.get_logger(__name__)
 
 Result = TypeVar("Result")
 Work = Callable[[aiosqlite.Connection], Awaitable[Result]]
@@ -28,6 +31,9 @@ MAX_WAITING_WRITES = 1024
 """Beyond this `write` waits for room: the queue holds small rows, and a stalled disk must not fill the memory."""
 
 BUSY_TIMEOUT_S = 5.0
+
+CLOSE_DEADLINE_S = 2.0
+"""Main has 5 s to stop."""
 
 
 @dataclass
@@ -99,9 +105,13 @@ class Database:
         return await self.write(work)
 
     async def close(self) -> None:
-        """Write what waits, then close."""
-        while not self._queue.empty():
-            await self.write(_nothing)
+        """Write what waits, then close. What a stalled disk does not take in time is lost, and said."""
+        try:
+            async with asyncio.timeout(CLOSE_DEADLINE_S):
+                while not self._queue.empty():
+                    await self.write(_nothing)
+        except TimeoutError:
+            log.error("writes_lost", count=self._queue.qsize())
         await self._tasks.close()
         for connection in (self._reader, self._writer):
             await connection.close()
@@ -115,7 +125,7 @@ class Database:
                     drained.append(self._queue.get_nowait())
             try:
                 await self._transact(drained)
-            except sqlite3.Error as error:
+            except Exception as error:  # noqa: BLE001  the writer lives on, and whoever waits is told
                 await self._undo()
                 for waiting in drained:
                     _fail(waiting, error)
@@ -138,8 +148,9 @@ class Database:
                 waiting.done.set_result(result)
 
     async def _undo(self) -> None:
-        if self._writer.in_transaction:
-            await self._writer.execute("ROLLBACK")
+        with contextlib.suppress(sqlite3.Error):
+            if self._writer.in_transaction:
+                await self._writer.execute("ROLLBACK")
 
 
 def _fail(waiting: _Waiting, error: Exception) -> None:
