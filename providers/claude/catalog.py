@@ -25,20 +25,6 @@ MAX_COMMANDS = 300
 BYPASS = "bypassPermissions"
 _MODES = [
     Mode(
-        id="default",
-        name="Ask",
-        description="Asks before it edits files or runs commands.",
-        risk=False,
-        is_default=True,
-    ),
-    Mode(
-        id="acceptEdits",
-        name="Accept edits",
-        description="Edits files in the folder without asking; asks before other commands.",
-        risk=False,
-        is_default=False,
-    ),
-    Mode(
         id="plan",
         name="Plan",
         description="Reads and plans, and changes nothing before you approve the plan.",
@@ -49,6 +35,20 @@ _MODES = [
         id="dontAsk",
         name="Only what is allowed",
         description="Does what the rules allow and refuses the rest without asking.",
+        risk=False,
+        is_default=False,
+    ),
+    Mode(
+        id="default",
+        name="Ask",
+        description="Asks before it edits files or runs commands.",
+        risk=False,
+        is_default=True,
+    ),
+    Mode(
+        id="acceptEdits",
+        name="Accept edits",
+        description="Edits files in the folder without asking; asks before other commands.",
         risk=False,
         is_default=False,
     ),
@@ -67,6 +67,7 @@ _MODES = [
         is_default=False,
     ),
 ]
+"""From careful to permissive: a node's `policy.max_mode` allows a mode and those before it."""
 
 _HANDSHAKE_ID = "describe"
 _HANDSHAKE = msgspec.json.encode(

@@ -15,9 +15,9 @@ DEMO = Path(__file__).with_name("demo.json")
 FEATURES = ["approvals", "interrupt", "plan", "questions", "resume", "thinking"]
 
 _MODE_NAMES = {
+    "plan": ("Plan", "Asks before it writes a file, and presents plans."),
     "ask": ("Ask", "Asks before it writes a file."),
     "accept": ("Accept edits", "Writes files without asking."),
-    "plan": ("Plan", "Asks before it writes a file, and presents plans."),
 }
 
 

@@ -34,6 +34,7 @@ class SlashCommand(Struct, frozen=True, kw_only=True):
 class ProviderInfo(Struct, frozen=True, kw_only=True):
     """`reason` says why it is not available and how to mend it. `tag` is the two-letter mark of the page.
 
+    `modes` go from careful to permissive: a node's `policy.max_mode` allows a mode and those before it.
     `features` is an open list: images, thinking, interrupt, resume, questions, plan, queue …
     """
 
