@@ -111,7 +111,7 @@ class Database:
                 while not self._queue.empty():
                     await self.write(_nothing)
         except TimeoutError:
-            log.error("writes_lost", count=self._queue.qsize())
+            log.warning("writes_lost", count=self._queue.qsize())
         await self._tasks.close()
         for connection in (self._reader, self._writer):
             await connection.close()
