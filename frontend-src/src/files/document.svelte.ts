@@ -1,6 +1,12 @@
 /** An open file: its text, what the node last said of it, and saving without ever losing either side. */
 import type { Calls } from "../stores/client.ts";
+import { at } from "../wire/base.ts";
 import { isWireError, type WireError } from "../wire/errors.ts";
+
+/** Where the file can be had as it is, byte for byte. */
+export function contentAddress({ node, path }: { node: string; path: string }): string {
+  return at(`api/nodes/${encodeURIComponent(node)}/files/content?path=${encodeURIComponent(path)}`);
+}
 
 export type Saving = "idle" | "saving" | "saved" | "conflict";
 

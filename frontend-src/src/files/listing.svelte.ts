@@ -10,7 +10,7 @@ export class Listing {
   problem: WireError | null = $state.raw(null);
   isLoaded = $state(false);
   isHiddenShown = $state(true);
-  #cursor: string | undefined;
+  #cursor: string | undefined = $state();
   /** Counts the folders asked for: an answer for an earlier one is dropped. */
   #asked = 0;
   #isLoadingMore = false;

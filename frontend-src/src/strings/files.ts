@@ -12,6 +12,8 @@ export const filesWords = {
   empty: "This folder is empty.",
   more: "More files",
   gone: (name: string) => `${name} is no longer there. What you see is the last text that was read.`,
+  binary: (name: string) => `${name} is not text, so it is not shown here.`,
+  download: "Download it",
   notSaved: "not saved",
   save: "Save",
   saving: "Saving",
