@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from tests.support.client import Client
-from tests.support.processes import main_settings, running, start_program
+from tests.support.processes import Program, main_settings, running, start_program
+from tests.support.waiting import eventually
 
 STOP_LIMIT_S = 5.0
 
@@ -31,13 +32,19 @@ async def refused(home: Path, settings: dict[str, Any]) -> str:
     return lines[0]
 
 
+async def greeted(main: Program) -> None:
+    """It serves a moment before it says so; the code, if any, comes with the address."""
+    await eventually(lambda: f"open {main.url}\n" in main.text, what="the address")
+
+
 async def test_it_says_where_it_is_and_the_code_until_somebody_signed_up(tmp_path: Path) -> None:
     settings = alone()
     async with running("main_server.py", tmp_path, settings) as main, Client(main.url) as client:
-        assert f"open {main.url}" in main.text
+        await greeted(main)
         assert "needs this code: " in main.text
         await client.register()
     async with running("main_server.py", tmp_path, settings) as main:
+        await greeted(main)
         assert "code" not in main.text
 
 
@@ -98,7 +105,7 @@ async def test_a_damaged_database_is_one_sentence_and_stays(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("pragma", "words"),
-    [("application_id = 1398230607", "not to a main"), ("user_version = 99", "newer Switchyard")],
+    [("application_id = 1398230607", "not to a Main"), ("user_version = 99", "newer Switchyard")],
 )
 async def test_a_database_of_a_node_or_of_the_future_is_one_sentence(tmp_path: Path, pragma: str, words: str) -> None:
     database = tmp_path / "main.db"
@@ -165,6 +172,7 @@ async def test_secrets_stay_out_of_logs_and_process_lists(tmp_path: Path) -> Non
         assert client.token is not None
         secrets = [client.token, client.token.split(".")[2], join["register_token"], "secret horse"]
         command = Path(f"/proc/{main.process.pid}/cmdline").read_bytes().decode()
+        await greeted(main)
         code = main.text.partition("this code: ")[2].split()[0]
     for secret in secrets:
         assert secret not in main.text
