@@ -157,8 +157,12 @@ class Provider(Protocol):
     @property
     def id(self) -> str: ...
 
-    async def describe(self) -> ProviderInfo:
-        """What it can do, cached by the provider; a missing agent is described as not available, with a reason."""
+    async def describe(self, *, is_awaited: bool = False) -> ProviderInfo:
+        """What it can do, cached by the provider; a missing agent is described as not available, with a reason.
+
+        Within 2 s, which for an agent that is slow to start means not available yet; `is_awaited` waits for it, at most
+        30 s.
+        """
         ...
 
     async def open(self, spec: SessionSpec, recorder: ProcessRecorder) -> Agent:

@@ -267,7 +267,8 @@ class SessionService:
                 ErrorCode.NOT_FOUND,
                 f"This machine has no agent {provider!r}; providers.list names those it has.",
             )
-        info = await found.describe()
+        # A session that is wanted waits for its agent: "still starting" is an answer for lists only.
+        info = await found.describe(is_awaited=True)
         if not info.available:
             raise WireError(ErrorCode.PROVIDER_FAILED, info.reason or f"{info.name} is not available.")
         return info

@@ -24,6 +24,9 @@ DESCRIBE_S = 1.8
 HANDSHAKE_S = 20.0
 """On a machine that is busy starting it may take longer: it goes on, and a later answer has it."""
 
+AWAITED_S = HANDSHAKE_S + 1.0
+"""Then a handshake has an answer or has given up."""
+
 FRESH_S = 600.0
 """A description that is available is kept so long: models and commands change with an update of the CLI."""
 
@@ -63,13 +66,13 @@ class ClaudeProvider:
         self._claimed: dict[str, ClaudeAgent | None] = {}
         """By native id; None while it is being opened."""
 
-    async def describe(self) -> ProviderInfo:
-        """Cached. Only while there is no good description is one waited for, at most DESCRIBE_S."""
+    async def describe(self, *, is_awaited: bool = False) -> ProviderInfo:
+        """Cached. Only while there is no good description is one waited for, at most DESCRIBE_S or AWAITED_S."""
         if asyncio.get_running_loop().time() >= self._info_until:
             if self._refreshing is None or self._refreshing.done():
                 self._refreshing = self._start_task(self._refresh(), name="claude-describe")
             if self._info is None or not self._info.available:
-                await asyncio.wait({self._refreshing}, timeout=DESCRIBE_S)
+                await asyncio.wait({self._refreshing}, timeout=AWAITED_S if is_awaited else DESCRIBE_S)
         return self._info or catalog.unavailable("Claude Code is still starting: ask again in a moment.")
 
     async def _refresh(self) -> None:

@@ -38,7 +38,7 @@ class ScriptedProvider:
         self._start_task = start_task
         self._memories: dict[str, Memory] = {}
 
-    async def describe(self) -> ProviderInfo:
+    async def describe(self, *, is_awaited: bool = False) -> ProviderInfo:
         try:
             name, reason = (await self._conversation()).name, None
         except ProviderFailed as failure:

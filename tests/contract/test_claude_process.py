@@ -9,7 +9,7 @@ import pytest
 
 from providers.base import AgentProcess, ProcessRecorder, ProviderFailed, SessionSpec
 from providers.process import identify, is_alive
-from tests.contract.driver import DEADLINE_S, Driver, ended, of, said
+from tests.contract.driver import Driver, ended, of, said
 from tests.contract.harness import ClaudeHarness
 from ws.protocol.events import Delta, NativeIdKnown, Notice
 from ws.tasks import TaskOwner
@@ -173,8 +173,7 @@ async def test_a_cli_that_starts_slowly_is_described_later(
     info = await claude.provider.describe()
     assert not info.available
     assert "still starting" in (info.reason or "")
-    monkeypatch.setattr("providers.claude.provider.DESCRIBE_S", DEADLINE_S)
-    assert (await claude.provider.describe()).available
+    assert (await claude.provider.describe(is_awaited=True)).available
 
 
 async def test_a_folder_that_is_gone_is_refused(claude: ClaudeHarness) -> None:

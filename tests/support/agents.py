@@ -110,12 +110,13 @@ class FakeProvider:
     """Opens fake agents.
 
     `failure` makes opening fail, `gate` makes it wait, `prompt_gate` each prompt. `is_eager` agents answer at once,
-    `is_deaf` ones ignore interrupts. `live` counts agents not yet closed.
+    `is_deaf` ones ignore interrupts, one that `is_starting` is available to those who wait for it only. `live` counts agents not yet closed.
     """
 
     id: str = "fake"
     is_eager: bool = False
     is_deaf: bool = False
+    is_starting: bool = False
     failure: str | None = None
     reason: str | None = None
     gate: asyncio.Event | None = None
@@ -133,13 +134,14 @@ class FakeProvider:
         """The newest."""
         return self.agents[-1]
 
-    async def describe(self) -> ProviderInfo:
+    async def describe(self, *, is_awaited: bool = False) -> ProviderInfo:
+        reason = self.reason or ("still starting" if self.is_starting and not is_awaited else None)
         return ProviderInfo(
             id=self.id,
             name="Fake",
             tag="FA",
-            available=self.reason is None,
-            reason=self.reason,
+            available=reason is None,
+            reason=reason,
             models=[],
             modes=[
                 Mode(id=mode, name=mode, description="", risk=mode == "free", is_default=mode == "ask")

@@ -200,3 +200,9 @@ async def test_a_page_ends_at_its_bound_in_bytes(tmp_path: Path) -> None:
         answer = await node.service.events(SessionEventsParams(node=NODE, session=session, limit=1000))
         total = sum(len(bytes(raw)) for raw in answer.events)
         assert MAX_PAGE_BYTES - 600_000 < total <= MAX_PAGE_BYTES
+
+
+async def test_a_session_waits_for_an_agent_that_is_still_starting_and_a_list_does_not(tmp_path: Path) -> None:
+    async with bench(tmp_path, FakeProvider(is_starting=True)) as node:
+        assert not (await node.service.providers())[0].available
+        assert await node.create()
