@@ -24,8 +24,9 @@ MAX_BODY_BYTES = 6 * MIB
 async def call_op(request: web.Request) -> web.StreamResponse:
     """POST with the params as body; GET with a query for read-only ops; a subscription answers an event stream."""
     op = find(request.match_info["op"])
-    params = await _params(request, op)
     visit = visit_of(request)
+    visit.principal.require(op.scope)  # before anything is read of what was sent
+    params = await _params(request, op)
     answer = await request.app[MAIN].router.call(visit, op.name, params)
     if isinstance(answer, Feed):
         return await EventStream(request, visit.principal).serve(answer)
