@@ -67,6 +67,7 @@ PLACES = (
 async def yard(desk: Desk) -> AsyncIterator[Yard]:
     folder = desk.repository().path
     done, asking = await desk.session(folder, "scripted"), await desk.session(folder, "scripted")
+    _untitled = await desk.session(folder, "scripted")
     await desk.send(done, "greet")
     await desk.send(asking, "write")
     (folder / "greet.py").write_text('def greet():\n    return "good morning"\n')

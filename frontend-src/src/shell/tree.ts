@@ -4,6 +4,7 @@ import { nodeState, sessionState, worst, type State } from "../stores/state.ts";
 import type { Node, Project, SessionSummary } from "../wire/wire.gen.ts";
 import type { TreeItem } from "../ui/tree-item.ts";
 import { formatRoute } from "./routes.ts";
+import { session as sessionWords } from "../strings/pages.ts";
 
 /** Rows of one project; the rest is one click away on the project's own page. */
 const SESSIONS_SHOWN = 8;
@@ -111,7 +112,7 @@ function leaf(world: World, session: SessionSummary): Row {
     id: `s/${node}/${id}`,
     kind: "session",
     level: 3,
-    label: session.title,
+    label: session.title || sessionWords.noTitle,
     isOpen: null,
     href: world.link(formatRoute({ name: "session", node, session: id, panel: null })),
     node,
