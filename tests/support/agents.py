@@ -110,7 +110,8 @@ class FakeProvider:
     """Opens fake agents.
 
     `failure` makes opening fail, `gate` makes it wait, `prompt_gate` each prompt. `is_eager` agents answer at once,
-    `is_deaf` ones ignore interrupts, one that `is_starting` is available to those who wait for it only. `live` counts agents not yet closed.
+    `is_deaf` ones ignore interrupts. One that `is_starting` is available to those who wait for it only. `live` counts
+    agents not yet closed.
     """
 
     id: str = "fake"

@@ -109,6 +109,38 @@ async def test_another_machine_joins_works_goes_and_comes_back(whole: Installati
         await again.stop()
 
 
+async def test_an_offline_node_is_shown_from_memory_and_refuses_at_once(whole: Installation, tmp_path: Path) -> None:
+    token = await register_token(whole)
+    scripted_too = {"providers.scripted.enabled": True}
+    program = await node_program(tmp_path, whole.url, "away", token, **scripted_too)
+    await whole.client.online_node("away")
+    params = {"node": "away", "path": str(tmp_path), "provider": "scripted", "title": "Far"}
+    session = (await whole.client.op("session.create", **params))["session"]["id"]
+    fresh = await whole.client.op("session.list", node="away")
+    assert [(each["id"], each.get("stale", False)) for each in fresh["sessions"]] == [(session, False)]
+    async with whole.client.socket() as socket:
+        watch = await socket.subscribe("session.watch", {"node": "away", "session": session, "after": 0})
+        await watch.until("live")
+        await program.stop(signal.SIGTERM)
+        ended = (await watch.until("ended"))[-1]
+        assert (ended["error"]["code"], ended["error"]["retryable"]) == ("node_offline", True)
+        with pytest.raises(OpError) as refused:
+            await socket.call("session.watch", {"node": "away", "session": session, "after": 0})
+        assert refused.value.code == "node_offline"
+    for given in ({}, {"node": "away"}):
+        listed_then = await whole.client.op("session.list", **given)
+        assert "away" in listed_then["offline"]
+        assert whole.node not in listed_then["offline"]
+        assert [(each["id"], each["stale"]) for each in listed_then["sessions"]] == [(session, True)]
+    query = "node=away&terminal=x"
+    async with whole.client.http.ws_connect(
+        f"{whole.url}/ws/terminal?{query}", headers=whole.client.headers
+    ) as socket_:
+        assert (await socket_.receive_json(timeout=5))["code"] == "node_offline"
+        await socket_.receive(timeout=5)
+        assert socket_.close_code == 4503
+
+
 async def linked(program: Program) -> dict[str, Any] | None:
     health = await program.healthy()
     return health if health["link"] == "online" else None

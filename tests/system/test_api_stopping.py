@@ -1,6 +1,5 @@
 """Ctrl-C, SIGTERM and kill -9 of Main with its node and terminals: what ends, what lives on, what is found again."""
 
-import asyncio
 import signal
 import time
 from pathlib import Path
@@ -164,4 +163,3 @@ async def test_a_main_that_is_stopped_while_it_starts_leaves_nothing(tmp_path: P
     assert await program.stop(signal.SIGINT) == 0
     await none_left(tmp_path)
     assert "Traceback" not in program.text
-    await asyncio.sleep(0)
