@@ -102,7 +102,7 @@ def _refuse(error: Exception) -> NoReturn:
     if not isinstance(error, msgspec.ValidationError):
         raise WireError(
             ErrorCode.INVALID,
-            "The parameters are not a JSON object.",
+            "The parameters are not a JSON object, or a text in them holds half a character (a lone surrogate).",
             errors=[FieldError(path="params", message="not JSON")],
         ) from error
     found = _LOCATION.match(str(error))
