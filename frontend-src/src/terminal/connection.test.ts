@@ -225,13 +225,31 @@ describe("ends", () => {
 });
 
 describe("typing", () => {
-  it("drops input while nothing is attached and after a refusal to type", () => {
+  it("drops input while the link is lost and after a refusal to type", () => {
     const bytes = new Uint8Array([65]);
-    expect(connection.type(bytes)).toBe(false);
     world.socket.attach(0);
     expect(connection.type(bytes)).toBe(true);
     world.socket.attach(0, { may_type: false });
     expect(connection.type(bytes)).toBe(false);
+    world.socket.drop();
+    expect(connection.type(bytes)).toBe(false);
+  });
+
+  it("sends what was typed before the first attach behind it", () => {
+    const bytes = [new Uint8Array([65]), new Uint8Array([66])];
+    for (const each of bytes) expect(connection.type(each)).toBe(true);
+    expect(world.socket.sent).toEqual([]);
+    world.socket.attach(0);
+    expect(world.socket.sent.filter((data) => typeof data !== "string")).toEqual(bytes);
+  });
+
+  it("forgets what was typed before an attach that failed", () => {
+    const failed = world.socket;
+    connection.type(new Uint8Array([65]));
+    failed.drop();
+    world.fireTimers();
+    world.socket.attach(0);
+    expect(world.socket.sent.filter((data) => typeof data !== "string")).toEqual([]);
   });
 
   it("sends its size once per change and again after each attach", () => {

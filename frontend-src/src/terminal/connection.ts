@@ -20,6 +20,9 @@ const NORMAL_CLOSURE = 1000;
 /** What comes within this time of an attach may be scrollback. */
 const REPLAY_MS = 1500;
 
+/** Strokes and pastes that wait for the first attach; more are dropped. */
+const EARLY_KEYS = 256;
+
 export type ConnectionState =
   | { kind: "connecting" }
   | { kind: "attached" }
@@ -69,6 +72,8 @@ export class TerminalConnection {
   #acknowledged = 0;
   #attempt = 0;
   #attachedAt = 0;
+  /** Typed before the first attach. */
+  readonly #early: Uint8Array<ArrayBuffer>[] = [];
   #lostSince: number | null = null;
   #retry: number | null = null;
   #rest: number | null = null;
@@ -93,8 +98,15 @@ export class TerminalConnection {
     if (this.state.kind === "lost") this.#dial();
   }
 
-  /** Bytes typed or pasted. Dropped when not attached: what was typed into a dead screen must not run later. */
+  /**
+   * Bytes typed or pasted. What is typed while the first attach is under way follows it; later, when not attached, they
+   * are dropped: what was typed into a dead screen must not run later.
+   */
   type(bytes: Uint8Array<ArrayBuffer>): boolean {
+    if (this.state.kind === "connecting" && this.#early.length < EARLY_KEYS) {
+      this.#early.push(bytes);
+      return true;
+    }
     if (this.state.kind !== "attached" || !this.mayType) return false;
     this.#socket?.send(bytes);
     return true;
@@ -122,6 +134,7 @@ export class TerminalConnection {
   }
 
   #enter(state: ConnectionState): void {
+    if (state.kind !== "connecting" && state.kind !== "attached") this.#early.length = 0;
     this.state = state;
     this.onState(state);
   }
@@ -222,6 +235,7 @@ export class TerminalConnection {
     this.#enter({ kind: "attached" });
     this.#sendSize();
     this.#acknowledge();
+    for (const bytes of this.#early.splice(0)) this.type(bytes);
   }
 
   /** The next byte is that of `offset`; nothing before it is still to come. */
