@@ -89,11 +89,17 @@ async def handshake(
             response = _response(line)
             if response is not None:
                 return response
-        raise await process.ended() or ProviderFailed("Claude Code ended without an answer: try again.")
+        raise await _no_answer(process)
     except OSError as error:
-        raise await process.ended() or ProviderFailed("Claude Code ended at once: try again.") from error
+        raise await _no_answer(process) from error
     finally:
         await process.close()
+
+
+async def _no_answer(process: CliProcess) -> ProviderFailed:
+    return await process.ended(errors.NO_ANSWER) or ProviderFailed(
+        f"Claude Code ended without an answer: {errors.NO_ANSWER}."
+    )
 
 
 def describe(answer: Mapping[str, Any], *, can_bypass: bool) -> ProviderInfo:

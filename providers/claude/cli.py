@@ -125,7 +125,7 @@ class CliProcess:
             if pending_bytes > MAX_LINE_BYTES:
                 raise ProviderFailed(f"Claude Code sent a message of more than {MAX_LINE_BYTES >> 20} MiB.")
 
-    async def ended(self) -> ProviderFailed | None:
+    async def ended(self, remedy: str = errors.RESUMES) -> ProviderFailed | None:
         """Wait for the exit that follows the end of the output; what it means, or None when it was wanted."""
         assert self._process is not None, "waited for after start"
         exit_code = await self._process.wait()
@@ -134,7 +134,7 @@ class CliProcess:
                 await asyncio.wait_for(asyncio.shield(self._stderr_read), _REAP_S)
         if exit_code == 0 or self._is_closing:  # after a turn that failed the CLI exits with 1, however it is ended
             return None
-        return errors.process_failure(exit_code, "\n".join(self._stderr))
+        return errors.process_failure(exit_code, "\n".join(self._stderr), remedy)
 
     async def close(self) -> None:
         """End the input, wait for the exit, then end what is left of its process family; within 5 s. Idempotent."""

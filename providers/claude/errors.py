@@ -10,6 +10,8 @@ NOT_INSTALLED = (
     "Claude Code is not installed on this machine: install it (`npm install -g @anthropic-ai/claude-code`) "
     "or name its program in providers.claude.command."
 )
+RESUMES = "the next prompt starts it again and resumes the session"
+NO_ANSWER = "run it by hand on this machine to see why, or name another program in providers.claude.command"
 NOT_SIGNED_IN = f"Claude Code is not signed in: {SIGN_IN}."
 
 
@@ -39,7 +41,7 @@ def api_failure(kind: str | None, status: int | None, text: str) -> str:
     return f"The turn failed: {said}"
 
 
-def process_failure(exit_code: int | None, stderr: str) -> ProviderFailed:
+def process_failure(exit_code: int | None, stderr: str, remedy: str = RESUMES) -> ProviderFailed:
     """Why the CLI ended; `stderr` is the end of what it printed, `exit_code` −N for signal N."""
     if "No conversation found with session ID" in stderr:
         return ConversationGone("Claude no longer has this conversation: start a new session in this folder.")
@@ -56,7 +58,7 @@ def process_failure(exit_code: int | None, stderr: str) -> ProviderFailed:
     else:
         how = f"ended with exit code {exit_code}" if exit_code else "ended"
     detail = f" ({last_line})" if last_line else ""
-    return ProviderFailed(f"Claude Code {how}{detail}: the next prompt starts it again and resumes the session.")
+    return ProviderFailed(f"Claude Code {how}{detail}: {remedy}.")
 
 
 @contextmanager
