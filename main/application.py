@@ -58,13 +58,16 @@ class Main:
 
     async def close(self) -> None:
         """End what is left of the connections, then the tasks, then the store."""
-        await self.end_connections()
-        await self.feeds.close()
-        await self.lists.close()
-        await self.inbox.close()
-        await self.tasks.close(timeout_s=1.0)
-        self.accounts.close()
-        await self.store.close()
+        try:
+            await self.end_connections()
+            await self.feeds.close()
+            await self.lists.close()
+            await self.inbox.close()
+            await self.tasks.close(timeout_s=1.0)
+            self.accounts.close()
+        finally:
+            # Whatever failed above: an open store has threads, which would keep the process.
+            await self.store.close()
 
 
 async def open_main(config: MainConfig) -> Main:

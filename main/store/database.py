@@ -16,9 +16,11 @@ from typing import Any, TypeVar
 import aiosqlite
 import structlog
 
+from main.store.finishing import to_the_end
 from ws.database.failures import unusable, write_refused
 from ws.database.lock import take_lock
 from ws.database.migrations import migrate, read_migrations
+from ws.protocol.errors import ErrorCode, WireError
 from ws.tasks import TaskOwner
 
 log = structlog.get_logger(__name__)
@@ -50,12 +52,19 @@ class Database:
         self._reader = reader
         self._writer = writer
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(MAX_WAITING_WRITES)
+        self._under_way: list[_Waiting] = []
+        self._is_closing = False
+        self._has_writer = True
         self._tasks = TaskOwner("store")
         _ = self._tasks.start(self._write_for_ever(), name="writer")
 
     @classmethod
     async def open(cls, path: Path, role: str, migrations: Path) -> "Database":
         """Lock, migrate and open the database at `path`. Raises StoreError with one sentence."""
+        return await to_the_end(cls._open(path, role, migrations), unwanted=cls.close)
+
+    @classmethod
+    async def _open(cls, path: Path, role: str, migrations: Path) -> "Database":
         lock = await asyncio.to_thread(take_lock, path)
         opened: list[aiosqlite.Connection] = []
         try:
@@ -68,9 +77,7 @@ class Database:
                 await connection.execute("PRAGMA synchronous = FULL")
             return cls(lock, *opened)
         except BaseException as error:
-            for connection in opened:
-                await connection.close()
-            os.close(lock)
+            await _release(lock, opened)
             if isinstance(error, sqlite3.Error):
                 raise unusable(path, error) from error
             raise
@@ -89,11 +96,11 @@ class Database:
 
         `work` issues statements and nothing else: no BEGIN or COMMIT, no waiting for anything but the connection.
         Raises what `work` raises (sqlite3.IntegrityError where a constraint refuses), and WireError with a sentence
-        when the disk is full or broken.
+        when the disk is full or broken or Main stops.
         """
-        done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        await self._queue.put(_Waiting(work, done))
-        return await done
+        if self._is_closing:
+            raise _stopping()
+        return await self._queued(work)
 
     async def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Write one statement and return how many rows it changed."""
@@ -105,21 +112,47 @@ class Database:
         return await self.write(work)
 
     async def close(self) -> None:
-        """Write what waits, then close. What a stalled disk does not take in time is lost, and said."""
+        """Write what waits, close both connections and release the lock: all of it, also for a cancelled caller.
+
+        What a stalled disk does not take in time is lost, and said. Closing twice is fine.
+        """
+        if not self._is_closing:
+            self._is_closing = True
+            await to_the_end(self._close())
+
+    async def _close(self) -> None:
         try:
-            async with asyncio.timeout(CLOSE_DEADLINE_S):
-                while not self._queue.empty():
-                    await self.write(_nothing)
+            # Writes are done in order: once this one is, nothing that came before is under way any more.
+            await asyncio.wait_for(self._queued(_nothing), CLOSE_DEADLINE_S)
         except TimeoutError:
-            log.warning("writes_lost", count=self._queue.qsize())
-        await self._tasks.close()
-        for connection in (self._reader, self._writer):
-            await connection.close()
-        os.close(self._lock)
+            log.warning("writes_lost", count=self._queue.qsize() + len(self._under_way))
+        except Exception as error:  # noqa: BLE001  whatever the disk says now, both connections are closed
+            log.warning("last_write_failed", reason=str(error))
+        try:
+            await self._tasks.close()
+        finally:
+            self._has_writer = False
+            self._turn_away()
+            await _release(self._lock, [self._reader, self._writer])
+
+    async def _queued(self, work: Work[Result]) -> Result:
+        done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        await self._queue.put(_Waiting(work, done))
+        if not self._has_writer:
+            self._turn_away()  # it waited for room while the database was closed
+        return await done
+
+    def _turn_away(self) -> None:
+        """Tell those whose writes are not done: nobody does them any more."""
+        while not self._queue.empty():
+            self._under_way.append(self._queue.get_nowait())
+        for waiting in self._under_way:
+            _fail(waiting, _stopping())
+        self._under_way.clear()
 
     async def _write_for_ever(self) -> None:
         while True:
-            drained = [await self._queue.get()]
+            drained = self._under_way = [await self._queue.get()]
             with contextlib.suppress(asyncio.QueueEmpty):
                 while True:
                     drained.append(self._queue.get_nowait())
@@ -129,6 +162,7 @@ class Database:
                 await self._undo()
                 for waiting in drained:
                     _fail(waiting, error)
+            self._under_way = []
 
     async def _transact(self, drained: list[_Waiting]) -> None:
         """One transaction for all; a savepoint each, so a write that fails takes none of the others with it."""
@@ -156,6 +190,18 @@ class Database:
 def _fail(waiting: _Waiting, error: Exception) -> None:
     if not waiting.done.done():
         waiting.done.set_exception(write_refused(error, "Main's") if isinstance(error, sqlite3.Error) else error)
+
+
+def _stopping() -> WireError:
+    return WireError(ErrorCode.CONFLICT, "Main is stopping; try again when it is back.", retryable=True)
+
+
+async def _release(lock: int, connections: Sequence[aiosqlite.Connection]) -> None:
+    """Close all of them whatever one of them says, then the lock."""
+    async with contextlib.AsyncExitStack() as ending:
+        ending.callback(os.close, lock)
+        for each in connections:
+            ending.push_async_callback(each.close)
 
 
 async def _nothing(connection: aiosqlite.Connection) -> None:

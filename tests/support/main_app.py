@@ -1,5 +1,6 @@
 """Main in the process of the test, on a real port: for tests that look inside, or that need a hundred of them."""
 
+import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncIterator, Mapping
@@ -77,15 +78,16 @@ async def running_main(folder: Path, settings: Mapping[str, Any] | None = None) 
         **(settings or {}),
     }
     config = load_main([], settings_to_environ(given))
-    main = await open_main(config)
-    app = build_app(main, folder / "dist")
-    runner = Runner(app, shutdown_timeout_s=1.0)
-    await runner.setup()
-    bound = bind(config.server.host, config.server.port)
-    await serve(runner, bound, None)
-    try:
+    async with contextlib.AsyncExitStack() as ending:
+        # In this order of things a test that fails anywhere, its set-up included, leaves no connection open.
+        main = await open_main(config)
+        ending.push_async_callback(main.close)
+        app = build_app(main, folder / "dist")
+        runner = Runner(app, shutdown_timeout_s=1.0)
+        ending.push_async_callback(runner.cleanup)
+        await runner.setup()
+        # Not on the loop: the resolver's first use imports a codec, and another thread may be at that import.
+        bound = await asyncio.to_thread(bind, config.server.host, config.server.port)
+        await serve(runner, bound, None)
+        ending.push_async_callback(main.end_connections)
         yield RunningMain(main, bound[0].getsockname()[1], app)
-    finally:
-        await main.end_connections()
-        await runner.cleanup()
-        await main.close()
