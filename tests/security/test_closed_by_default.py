@@ -1,8 +1,15 @@
 """Every address and every op is closed without credentials, those that will be added included."""
 
+import base64
+import hmac
+import json
+from typing import Any
+
 import aiohttp
 import jwt
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from routes.main.guard import OPEN, Open
 from tests.support.main_app import RunningMain
@@ -111,6 +118,64 @@ async def test_a_token_signed_with_the_right_secret_is_judged_by_its_claims(main
             bearer = {"Authorization": f"Bearer {jwt.encode(claims, secret, algorithm)}"}
             async with http.get("/api/ops/nodes.list", headers=bearer) as answer:
                 assert answer.status == 401, algorithm
+
+
+def _part(value: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+
+def _signed(head: dict[str, Any], claims: dict[str, Any], key: bytes) -> str:
+    """Signed by hand with HMAC-SHA256, whatever the head says: libraries refuse to make such tokens."""
+    text = f"{_part({'typ': 'JWT', **head})}.{_part(claims)}"
+    signature = hmac.digest(key, text.encode(), "sha256")
+    return f"{text}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+
+def _by_key_of_the_sender(claims: dict[str, Any]) -> dict[str, str]:
+    """Tokens that bring the key by which they ask to be checked, or say where it lies."""
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    public = private.public_key().public_bytes(serialization.Encoding.PEM, form)
+    own = b"k" * 32
+    own_jwk = {"kty": "oct", "k": base64.urlsafe_b64encode(own).decode().rstrip("="), "alg": "HS256", "kid": "a"}
+    public_jwk = jwt.algorithms.RSAAlgorithm.to_jwk(private.public_key(), as_dict=True)
+    return {
+        "RS256, signed as such": jwt.encode(claims, private, "RS256"),
+        "RS256 with its public key in the head": jwt.encode(claims, private, "RS256", {"jwk": public_jwk}),
+        "head RS256, HMAC by the public key": _signed({"alg": "RS256"}, claims, public),
+        "head HS256, HMAC by a public key": _signed({"alg": "HS256"}, claims, public),
+        "head HS256, HMAC by a public key in DER": _signed(
+            {"alg": "HS256"}, claims, private.public_key().public_bytes(serialization.Encoding.DER, form)
+        ),
+        "own key as jwk": _signed({"alg": "HS256", "jwk": own_jwk}, claims, own),
+        "own key behind jku": _signed({"alg": "HS256", "jku": "http://127.0.0.1:9/keys", "kid": "a"}, claims, own),
+        "own certificate": _signed({"alg": "HS256", "x5c": [base64.b64encode(own).decode()]}, claims, own),
+        "kid of an empty file": _signed({"alg": "HS256", "kid": "/dev/null"}, claims, b""),
+        "kid that climbs": _signed({"alg": "HS256", "kid": "../../../../dev/null"}, claims, b"\x00"),
+        "kid of SQL": _signed({"alg": "HS256", "kid": "x' UNION SELECT 'kkkk' --"}, claims, b"kkkk"),
+        "kid of a shell": _signed({"alg": "HS256", "kid": "key|id"}, claims, own),
+        "kid that is no text": _signed({"alg": "HS256", "kid": ["a"]}, claims, own),
+        "critical extension": _signed({"alg": "HS256", "crit": ["jwk"], "jwk": own_jwk}, claims, own),
+    }
+
+
+async def test_a_token_does_not_choose_how_or_by_which_key_it_is_checked(main: RunningMain) -> None:
+    secret, real = (await _own_secret(main)).encode(), await main.token()
+    claims = jwt.decode(real, options={"verify_signature": False})
+    forged = _by_key_of_the_sender(claims) | {
+        f"right secret, head {name}": _signed({"alg": name}, claims, secret)
+        for name in ("RS256", "ES256", "PS256", "none", "hs256", "")
+    }
+    async with main.http() as http:
+        # What is signed by hand with the right secret under the right head is good: the others fail by what they say.
+        good = {"Authorization": f"Bearer {_signed({'alg': 'HS256'}, claims, secret)}"}
+        async with http.get("/api/ops/nodes.list", headers=good) as answer:
+            assert answer.status == 200
+        for name, token in forged.items():
+            for path in ("/api/ops/nodes.list", *SOCKETS):
+                headers = {"Authorization": f"Bearer {token}", **(HANDSHAKE if path.startswith("/ws") else {})}
+                async with http.get(path, headers=headers) as answer:
+                    assert answer.status == 401, f"{name} at {path}"
 
 
 async def test_claims_of_a_scope_or_a_role_are_ignored(main: RunningMain) -> None:
