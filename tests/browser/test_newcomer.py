@@ -42,7 +42,7 @@ async def allow_the_write(page: Page, folder: Path) -> None:
     await answer(page, "Allow once")
     await expect(said(page, "Written.")).to_be_visible()
     assert (folder / "story.txt").read_text() == TEXT
-    await expect(log(page).get_by_role("region", name="story.txt")).to_contain_text("Änderung für später ✓")
+    await expect(log(page).get_by_role("group", name="story.txt")).to_contain_text("Änderung für später ✓")
 
 
 async def edit_the_file(page: Page, folder: Path) -> None:
