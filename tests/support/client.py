@@ -23,7 +23,7 @@ class OpError(Exception):
 
 
 class Subscription:
-    """Events of one subscription in order, `lagging` and `ended` frames included as ``{"type": …}``."""
+    """Events of one subscription in order; `lagging`, `ended` and the socket's end (`closed`) as ``{"type": …}``."""
 
     def __init__(self, socket: "Socket", call_id: int) -> None:
         self._socket = socket
@@ -67,6 +67,8 @@ class Socket:
             for answer in self._answers.values():
                 if not answer.done():
                     answer.set_exception(ConnectionError("the socket closed"))
+            for subscription in self._subscriptions.values():
+                subscription.queue.put_nowait({"type": "closed"})
 
     def _take(self, frame: dict[str, Any]) -> None:
         if "method" in frame:

@@ -1,0 +1,1 @@
+"""Random use under random breaks, by seed; afterwards nothing may be lost, doubled or out of order."""

@@ -1,0 +1,106 @@
+"""What chaos is made in: Main, a node that reaches it through a bad network, and a scripted model for the real CLI."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.support.client import Client
+from tests.support.faulty import FaultyProxy, faulty_proxy
+from tests.support.installation import scripted
+from tests.support.model_server import ModelServer
+from tests.support.processes import Program, free_port, main_settings, start_program
+
+NODE = "laptop"
+TOKEN = "a-register-token-of-the-tests"
+
+
+@dataclass
+class Grounds:
+    """`client` calls Main directly; node and watchers go through `proxy`, which can cut them."""
+
+    folder: Path
+    client: Client
+    proxy: FaultyProxy
+    main_settings: dict[str, Any]
+    node_settings: dict[str, Any]
+    environ: dict[str, str]
+    main: Program
+    node: Program
+
+    @property
+    def work(self) -> Path:
+        return self.folder / "node" / "work"
+
+    @property
+    def network_url(self) -> str:
+        """Main as watchers reach it."""
+        return f"http://127.0.0.1:{self.proxy.port}"
+
+    async def op(self, name: str, /, **params: Any) -> dict[str, Any]:
+        return await self.client.op(name, node=NODE, **params)
+
+    async def kill_main(self) -> None:
+        """``kill -9``, and start it again at once."""
+        await self.main.kill()
+        self.main = await start_program("main_server.py", self.folder / "main", self.main_settings)
+        await self.main.healthy()
+
+    async def kill_node(self) -> None:
+        """``kill -9`` of the node alone, its agents left to themselves, and start it again at once."""
+        await self.node.kill()
+        self.node = await start_program("app.py", self.folder / "node", self.node_settings, self.environ)
+        await self.node.healthy()
+
+    async def agents(self) -> list[int]:
+        """The CLIs of this run that are alive, by a mark in their environment."""
+        mark = f"CLAUDE_CONFIG_DIR={self.environ['CLAUDE_CONFIG_DIR']}".encode()
+
+        def look() -> list[int]:
+            found = []
+            for entry in Path("/proc").iterdir():
+                with contextlib.suppress(OSError):
+                    if entry.name.isdigit() and mark in (entry / "environ").read_bytes():
+                        command = (entry / "cmdline").read_bytes()
+                        if b"--input-format" in command:
+                            found.append(int(entry.name))
+            return found
+
+        return await asyncio.to_thread(look)
+
+
+@contextlib.asynccontextmanager
+async def grounds(folder: Path) -> AsyncIterator[Grounds]:
+    """All up, a user signed in, the node online; stopped at the end."""
+    of_main = main_settings(**{"main.local_node": False, "main.node_register_tokens": [TOKEN]})
+    async with ModelServer() as model, faulty_proxy(of_main["server.port"]) as proxy:
+        of_node = {
+            "server.port": free_port(),
+            "node.main_server_url": f"http://127.0.0.1:{proxy.port}",
+            "node.register_token": TOKEN,
+            "node.id": NODE,
+            **scripted(folder / "node"),
+            "providers.claude.enabled": "true",
+        }
+        environ = {
+            "ANTHROPIC_BASE_URL": model.url,
+            "ANTHROPIC_API_KEY": "sk-ant-scripted",
+            "CLAUDE_CONFIG_DIR": str(folder / "node" / ".claude"),
+            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            "CLAUDE_CODE_MAX_RETRIES": "1",
+        }
+        main = await start_program("main_server.py", folder / "main", of_main)
+        node = await start_program("app.py", folder / "node", of_node, environ)
+        async with Client(main.url) as client:
+            made = Grounds(folder, client, proxy, of_main, of_node, environ, main, node)
+            made.work.mkdir(parents=True)
+            try:
+                await main.healthy()
+                await client.register()
+                await client.online_node(NODE, deadline_s=30)
+                yield made
+            finally:
+                await made.node.stop()
+                await made.main.stop()
