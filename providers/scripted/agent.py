@@ -49,6 +49,7 @@ class ScriptedAgent:
             raise ProviderFailed(DIED)
         steps = self._conversation.turn(prompt.text, len(self._memory.prompts))
         self._memory.prompts.append(prompt.text)
+        self._stage.begin(prompt.message_id)
         self._playing = self._start_task(self._play(steps), name=f"scripted-{self._memory.native_id}")
         await asyncio.sleep(0)  # let it begin: a task that is cancelled before would not end its turn
 

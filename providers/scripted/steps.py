@@ -1,6 +1,7 @@
 """What each step of a scripted turn does."""
 
 import asyncio
+import hashlib
 from itertools import count
 from pathlib import Path
 from typing import Protocol
@@ -53,6 +54,7 @@ class Stage:
 
     def __init__(self, folder: Path, memory: Remembered, queue: EventQueue, waiting: Waiting, mode: str) -> None:
         self.mode = mode
+        self._turn = ""
         self._folder = folder
         self._memory = memory
         self._queue = queue
@@ -60,6 +62,12 @@ class Stage:
         self._answer = ""
         self._open_call: str | None = None
         self._numbers = count(1)
+
+    def begin(self, message_id: str) -> None:
+        """The turn of this prompt begins."""
+        # Not by a count of turns: a node that was killed has forgotten how many there were.
+        turn = f"{self._memory.native_id} {message_id}".encode()
+        self._turn = hashlib.blake2s(turn, digest_size=12).hexdigest()
 
     async def play(self, step: Playable) -> None:
         match step:
@@ -187,7 +195,7 @@ class Stage:
 
     def _id(self) -> str:
         """Unique in the session, and the same each time it is played."""
-        return f"{self._memory.native_id[:36]}-{len(self._memory.prompts)}-{next(self._numbers)}"
+        return f"{self._turn}-{next(self._numbers)}"
 
 
 def _told(step: Todo | Retry) -> PlanEvent | Notice:

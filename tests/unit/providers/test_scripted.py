@@ -92,3 +92,22 @@ def test_a_bad_file_says_what_is_wrong_where(tmp_path: Path, text: str, words: s
 
 def test_the_demo_is_a_conversation() -> None:
     assert len(load(DEMO).turns) == 2
+
+
+async def test_a_node_that_has_forgotten_the_session_gives_no_id_twice(owner: TaskOwner, tmp_path: Path) -> None:
+    ids: list[str] = []
+    for message_id in ("m1", "m2"):
+        provider = ScriptedProvider(ScriptedSettings(), owner.start)  # as after a restart
+        agent = await provider.open(SessionSpec(path=tmp_path, new_native_id="demo"), ProcessRecorder())
+        await agent.prompt(Prompt(message_id=message_id, text="go on"))
+        async for event in agent.events():
+            if isinstance(event, ToolCall):
+                ids.append(event.tool_call_id)
+            if isinstance(event, ApprovalRequested):
+                ids.append(event.approval)
+                await agent.interrupt()
+            if isinstance(event, TurnEnded):
+                break
+        await agent.close()
+    assert ids
+    assert len(ids) == len(set(ids)), ids
