@@ -57,6 +57,8 @@ class Terminal:
         self._input = InputQueue(descriptors.pty)
         self._pace = pace
         self._on_exit = on_exit
+        # Whatever an earlier node has taken over was shown to its readers, as far as this one can know.
+        self._shown = self._scrollback.end
         self._driver: Reader | None = None
         self._wanted_size: Size | None = None
         self._resize_rest: asyncio.TimerHandle | None = None
@@ -115,6 +117,7 @@ class Terminal:
         oldest = self._scrollback.start
         start = oldest if after is None else max(after, oldest)
         reader = Reader(sink, self._scrollback, start=start, may_type=may_type)
+        replayed_to = max([self._shown, *(each.sent for each in self._audience if each.may_type)])
         self._audience.add(reader)
         reader.send_frame(
             terminals.Attached(
@@ -124,6 +127,7 @@ class Terminal:
                 rows=self.size.rows,
                 running=self.exit is None,
                 may_type=may_type,
+                replayed_to=replayed_to,
             )
         )
         reader.flush()
@@ -134,6 +138,8 @@ class Terminal:
         """The reader has gone; the program runs on."""
         if self._driver is reader:
             self._driver = None
+        if reader.may_type:
+            self._shown = max(self._shown, reader.sent)
         self._audience.remove(reader)
 
     def acknowledge(self, reader: Reader, offset: int) -> None:

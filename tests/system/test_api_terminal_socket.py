@@ -48,6 +48,20 @@ async def test_attached_comes_first(whole: Installation, cat: str) -> None:
         assert {name: reader.attached[name] for name in expected} == expected
 
 
+async def test_a_later_reader_is_told_how_far_the_output_has_been_shown(whole: Installation) -> None:
+    """What a program asked its terminal before that byte was answered by the first reader."""
+    terminal = await opened(whole, "sh", "-c", "read go; printf 12345; exec cat")
+    async with reading(whole.client, whole.node, terminal) as first:
+        assert first.attached["replayed_to"] == 0, "nobody has seen anything yet"
+        await first.socket.send_bytes(b"\n")
+        shown = first.begin + len(await first.until_text(b"12345"))
+        async with reading(whole.client, whole.node, terminal) as second:
+            assert second.attached["replayed_to"] == shown
+    async with reading(whole.client, whole.node, terminal) as third:
+        assert third.attached["replayed_to"] == shown
+    await whole.op("terminal.close", terminal=terminal)
+
+
 async def test_bytes_are_bytes_in_both_directions(whole: Installation) -> None:
     terminal = await opened(whole, "sh", "-c", "stty raw -echo; echo ready; exec cat")
     async with reading(whole.client, whole.node, terminal) as reader:

@@ -95,7 +95,11 @@ ReaderFrame = Ack | Resize
 
 
 class Attached(Struct, frozen=True, kw_only=True, tag="attached", tag_field="type"):
-    """First frame. The next binary byte is output byte `offset`."""
+    """First frame. The next binary byte is output byte `offset`.
+
+    Output before `replayed_to` has been shown to somebody who may type: what a program asked its terminal in it was
+    answered then, and must not be answered again.
+    """
 
     terminal: TerminalKey
     offset: int
@@ -103,6 +107,7 @@ class Attached(Struct, frozen=True, kw_only=True, tag="attached", tag_field="typ
     rows: int
     running: bool
     may_type: bool
+    replayed_to: int
 
 
 class Skipped(Struct, frozen=True, kw_only=True, tag="skipped", tag_field="type"):

@@ -17,8 +17,6 @@ const LAST_RETRY_MS = 15_000;
 /** A connection that lived this long starts the back-off anew. */
 const HEALTHY_MS = 10_000;
 const NORMAL_CLOSURE = 1000;
-/** What comes within this time of an attach may be scrollback. */
-const REPLAY_MS = 1500;
 
 /** Strokes and pastes that wait for the first attach; more are dropped. */
 const EARLY_KEYS = 256;
@@ -30,9 +28,12 @@ export type ConnectionState =
   | { kind: "ended"; code: number | null; signal: string | null }
   | { kind: "refused"; code: string; detail: string };
 
-/** The emulator. `write` calls `parsed` once the bytes are consumed; `notice` prints one line of ours. */
+/**
+ * The emulator. `write` calls `parsed` once the bytes are consumed; `notice` prints one line of ours. What is written as
+ * a replay has been shown before: the emulator paints it and answers nothing that a program asks in it.
+ */
 export interface Screen {
-  write(data: Uint8Array, parsed: () => void): void;
+  write(data: Uint8Array, isReplay: boolean, parsed: () => void): void;
   notice(kind: "skipped", bytes: number): void;
   resized(cols: number, rows: number): void;
 }
@@ -69,6 +70,8 @@ export class TerminalConnection {
   #socket: SocketLike | null = null;
   #received: number | null = null;
   #parsed = 0;
+  /** Output before this byte was shown to somebody before. */
+  #replayedTo = 0;
   #acknowledged = 0;
   #attempt = 0;
   #attachedAt = 0;
@@ -110,11 +113,6 @@ export class TerminalConnection {
     if (this.state.kind !== "attached" || !this.mayType) return false;
     this.#socket?.send(bytes);
     return true;
-  }
-
-  /** Whether this comes with the old output that an attach begins with, which must not act a second time. */
-  get isReplaying(): boolean {
-    return this.state.kind !== "attached" || this.around.now() - this.#attachedAt < REPLAY_MS;
   }
 
   /** The size that this reader's window has; sent again after each attach. */
@@ -170,10 +168,15 @@ export class TerminalConnection {
   }
 
   #output(bytes: Uint8Array): void {
-    const start = this.#received ?? 0;
-    const end = start + bytes.length;
+    const old = Math.min(bytes.length, Math.max(0, this.#replayedTo - (this.#received ?? 0)));
+    if (old > 0) this.#show(bytes.subarray(0, old), true);
+    if (old < bytes.length) this.#show(bytes.subarray(old), false);
+  }
+
+  #show(bytes: Uint8Array, isReplay: boolean): void {
+    const end = (this.#received ?? 0) + bytes.length;
     this.#received = end;
-    this.screen.write(bytes, () => {
+    this.screen.write(bytes, isReplay, () => {
       this.#consumed(end);
     });
   }
@@ -228,6 +231,7 @@ export class TerminalConnection {
     if (this.#received === null || frame.offset !== this.#received) this.#jump(frame.offset);
     // The node counts from the offset at which this socket attached.
     this.#acknowledged = Math.min(this.#parsed, frame.offset);
+    this.#replayedTo = frame.replayed_to;
     this.mayType = frame.may_type;
     this.#attachedAt = this.around.now();
     this.#lostSince = null;

@@ -7,6 +7,7 @@ import "@xterm/xterm/css/xterm.css";
 import type { ColourName } from "../styles/colours.ts";
 import { clipboardRequest } from "./clipboard.ts";
 import type { Screen } from "./connection.ts";
+import { silence } from "./queries.ts";
 import { withStyleNonce } from "./nonce.ts";
 
 /** Lines kept in the page; the node keeps 1 MiB of bytes, about as much. */
@@ -73,6 +74,8 @@ export class Emulator implements Screen {
   readonly #terminal: Terminal;
   readonly #fit = new FitAddon();
   #isLetterboxed = false;
+  /** Writes of old output that are not parsed yet. They come before all others, so while there are any, all is old. */
+  #replays = 0;
 
   constructor(
     parent: HTMLElement,
@@ -102,9 +105,10 @@ export class Emulator implements Screen {
     );
     terminal.parser.registerOscHandler(52, (data) => {
       const text = clipboardRequest(data);
-      if (text !== null) events.onClipboard(text);
+      if (text !== null && this.#replays === 0) events.onClipboard(text);
       return true;
     });
+    silence(terminal.parser, () => this.#replays > 0 || this.#isLetterboxed);
     terminal.attachCustomKeyEventHandler((event) => events.onKey(event));
     terminal.onData((data) => {
       events.onInput(encoder.encode(data));
@@ -124,8 +128,12 @@ export class Emulator implements Screen {
     return this.#terminal.modes.applicationCursorKeysMode;
   }
 
-  write(data: Uint8Array, parsed: () => void): void {
-    this.#terminal.write(data, parsed);
+  write(data: Uint8Array, isReplay: boolean, parsed: () => void): void {
+    if (isReplay) this.#replays += 1;
+    this.#terminal.write(data, () => {
+      if (isReplay) this.#replays -= 1;
+      parsed();
+    });
   }
 
   notice(_kind: "skipped", bytes: number): void {

@@ -77,7 +77,12 @@ export interface Archived {
   by?: string | null;
 }
 
-/** First frame. The next binary byte is output byte `offset`. */
+/**
+ * First frame. The next binary byte is output byte `offset`.
+ *
+ * Output before `replayed_to` has been shown to somebody who may type: what a program asked its terminal in it was
+ * answered then, and must not be answered again.
+ */
 export interface Attached {
   type: "attached";
   terminal: string;
@@ -86,6 +91,7 @@ export interface Attached {
   rows: number;
   running: boolean;
   may_type: boolean;
+  replayed_to: number;
 }
 
 /** Something sent with a prompt: a picture (`data:` URL) or a file of the workspace (absolute path). */
