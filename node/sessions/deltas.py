@@ -1,7 +1,7 @@
 """Streaming text: what is open now, and how often it goes out."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
@@ -28,9 +28,23 @@ class _Open:
     length: int = 0
     sent: int = 0
 
+    def add(self, delta: Delta) -> bool:
+        """False when it leaves a gap or makes the block too long, and is not taken."""
+        if self.length != delta.offset or self.length + len(delta.text) > MAX_OPEN_CHARS:
+            return False
+        self.pieces.append(delta.text)
+        self.length += len(delta.text)
+        return True
+
     def since(self, offset: int) -> Delta:
         self.pieces = ["".join(self.pieces)]
         return replace(self.first, offset=offset, text=self.pieces[0][offset:])
+
+    def copy(self) -> "_Open":
+        return _Open(self.first, [*self.pieces], self.length, self.sent)
+
+
+_Blocks = dict[tuple[str, str], _Open]
 
 
 class OpenBlocks:
@@ -38,34 +52,39 @@ class OpenBlocks:
 
     def __init__(self, publish: Callable[[Delta], None]) -> None:
         self._publish = publish
-        self._open: dict[tuple[str, str], _Open] = {}
+        self._open: _Blocks = {}
         self._flush_at: asyncio.TimerHandle | None = None
         self._last_flush_s = 0.0
 
     def take(self, delta: Delta) -> None:
         """More text of a block. One with offset 0 begins it anew; one that leaves a gap is dropped."""
-        key = (delta.message_id, delta.kind)
-        block = self._open.get(key)
-        if delta.offset == 0:
-            block = self._open[key] = _Open(replace(delta, text=""))
-        if block is None or block.length != delta.offset or block.length + len(delta.text) > MAX_OPEN_CHARS:
-            return
-        block.pieces.append(delta.text)
-        block.length += len(delta.text)
-        self._schedule(block.length - block.sent)
+        block = _grown(self._open, delta)
+        if block is not None:
+            self._schedule(block.length - block.sent)
 
     def superseded(self, event: JournalEvent) -> None:
         """A durable event is about to be published: what came before it goes out, and its own block is done."""
         self.flush()
-        match event:
-            case AgentMessage():
-                self._open.pop((event.message_id, "text"), None)
-            case AgentThought():
-                self._open.pop((event.message_id, "thought"), None)
-            case TurnEnded():
-                self._open.clear()
-            case _:
-                pass
+        _close(self._open, event)
+
+    def with_cut_off(self, items: Sequence[JournalEvent | Delta]) -> list[JournalEvent | Delta]:
+        """`items`, and in front of the end of a turn that was cut off what people saw of its unfinished blocks.
+
+        Changes nothing here: whether `items` can be written is not known yet.
+        """
+        if not any(_is_cut(item) for item in items):
+            return [*items]
+        blocks = {key: block.copy() for key, block in self._open.items()}
+        found: list[JournalEvent | Delta] = []
+        for item in items:
+            if isinstance(item, Delta):
+                _ = _grown(blocks, item)
+            else:
+                if _is_cut(item):
+                    found += _durable(blocks)
+                _close(blocks, item)
+            found.append(item)
+        return found
 
     def flush(self) -> None:
         """Publish what has not gone out."""
@@ -90,3 +109,41 @@ class OpenBlocks:
             self.flush()
         elif self._flush_at is None:
             self._flush_at = loop.call_later(wait_s, self.flush)
+
+
+def _grown(blocks: _Blocks, delta: Delta) -> _Open | None:
+    """The block that has taken `delta`, begun anew when its offset is 0; None when it was not taken."""
+    key = (delta.message_id, delta.kind)
+    if delta.offset == 0:
+        # The block that was begun last comes last.
+        _ = blocks.pop(key, None)
+        blocks[key] = _Open(replace(delta, text=""))
+    block = blocks.get(key)
+    return block if block is not None and block.add(delta) else None
+
+
+def _close(blocks: _Blocks, event: JournalEvent) -> None:
+    match event:
+        case AgentMessage() | AgentThought():
+            # It takes the place of all that was streamed under its id, also of a dead attempt of the other kind.
+            for kind in ("text", "thought"):
+                blocks.pop((event.message_id, kind), None)
+        case TurnEnded():
+            blocks.clear()
+        case _:
+            pass
+
+
+def _is_cut(item: JournalEvent | Delta) -> bool:
+    return isinstance(item, TurnEnded) and item.stop_reason in {"error", "cancelled", "node_restarted"}
+
+
+def _durable(blocks: _Blocks) -> list[AgentMessage | AgentThought]:
+    """The blocks as they are; of one that a retry began anew as another kind only that."""
+    newest = {block.first.message_id: block for block in blocks.values() if block.length}
+    return [
+        (AgentMessage if block.first.kind == "text" else AgentThought)(
+            message_id=message_id, text=block.since(0).text, parent=block.first.parent
+        )
+        for message_id, block in newest.items()
+    ]

@@ -74,10 +74,11 @@ class Journal:
         """Stamp, write, fold and publish, in this order; returns the `seq` of the last event.
 
         Either all are on disk when this returns, or (WireError: the disk is full) none is and nothing has changed.
-        Deltas are published in their place among the events and are not written.
+        Deltas are published in their place among the events and are not written; but what is still open when a turn
+        is cut off is written in front of its end.
         """
         before = self.state
-        stamped, outgoing = self._stamp(items)
+        stamped, outgoing = self._stamp(self._open.with_cut_off(items))
         after = fold(before, stamped)
         if stamped:
             entries = [Entry(event.seq, body, _name(event)) for event, body in outgoing if not isinstance(event, Delta)]

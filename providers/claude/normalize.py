@@ -132,6 +132,7 @@ class Normalizer:
         for call_id, call in list(self._open_calls.items()):
             yield self._left_open(call_id, call)
         self._open_calls.clear()
+        self._live.cut_off()
         self._turn = None if self._waiting is None else Turn(self._waiting)
         self._waiting = None
         yield TurnEnded(stop_reason=stop_reason, error=error)

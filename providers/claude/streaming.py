@@ -22,6 +22,8 @@ class LiveText:
         self._asides = 0
         self._kind: _Kind | None = None
         self._offset = 0
+        self._has_streamed = False
+        """Something of the block that is not finished yet has gone out."""
 
     def feed(self, event: dict[str, Any]) -> Delta | None:
         """A raw event of the Messages API's stream."""
@@ -41,8 +43,14 @@ class LiveText:
         """The id for a block that is complete now; the next block gets another one."""
         message_id = f"{self._prefix}-{self._finished}"
         self._finished += 1
+        self._has_streamed = False
         self._begin(None)
         return message_id
+
+    def cut_off(self) -> None:
+        """The turn is over: a block that it left unfinished keeps its id, the next turn begins with another."""
+        if self._has_streamed:
+            _ = self.finish()
 
     def aside(self) -> str:
         """The id for a block of a sub-agent, which is not streamed."""
@@ -59,4 +67,5 @@ class LiveText:
         message_id = f"{self._prefix}-{self._finished}"
         delta = Delta(message_id=message_id, kind=self._kind, offset=self._offset, text=text)
         self._offset += len(text)
+        self._has_streamed = True
         return delta

@@ -5,13 +5,13 @@ from typing import Any
 
 import msgspec
 import pytest
-from claude_agent_sdk import AssistantMessage, Message, ResultMessage, SystemMessage, TextBlock
+from claude_agent_sdk import AssistantMessage, Message, ResultMessage, StreamEvent, SystemMessage, TextBlock
 
 from providers.base import AgentEvent
 from providers.claude.normalize import Normalizer
 from providers.claude.streaming import LiveText
 from tests.transcripts.replay import HERE, events_of, shown
-from ws.protocol.events import AgentMessage, ModeChanged, TurnEnded, TurnStarted
+from ws.protocol.events import AgentMessage, Delta, ModeChanged, TurnEnded, TurnStarted
 
 RECORDINGS = sorted(HERE.glob("claude-*.jsonl"))
 
@@ -70,6 +70,23 @@ def test_an_interrupted_turn_is_cancelled_whatever_its_result_says(normalizer: N
     assert fed(normalizer, result(subtype="error_during_execution", is_error=True)) == [
         TurnEnded(stop_reason="cancelled")
     ]
+
+
+def test_a_block_that_a_turn_left_unfinished_keeps_its_id_for_itself(normalizer: Normalizer) -> None:
+    def streamed(text: str) -> list[AgentEvent]:
+        raw = (
+            {"type": "message_start"},
+            {"type": "content_block_start", "content_block": {"type": "text"}},
+            {"type": "content_block_delta", "delta": {"text": text}},
+        )
+        return fed(normalizer, *(StreamEvent(uuid="u", session_id="native", event=event) for event in raw))
+
+    normalizer.prompt_sent("first")
+    assert streamed("Half a") == [Delta(message_id="block-0", kind="text", offset=0, text="Half a")]
+    fed(normalizer, result(user_message_uuids=["first"], is_error=True, result="API Error"))
+    normalizer.prompt_sent("second")
+    assert streamed("Whole") == [Delta(message_id="block-1", kind="text", offset=0, text="Whole")]
+    assert fed(normalizer, says("Whole")) == [AgentMessage(message_id="block-1", text="Whole")]
 
 
 @pytest.mark.parametrize(("reason", "told"), [("max_tokens", "max_tokens"), ("refusal", "refusal"), (None, "end_turn")])
