@@ -6,11 +6,20 @@ export function isPendingAsk(block: AskBlock): boolean {
   return block.resolution === null;
 }
 
-/** `Allow once by ada`, `waits for you`, `withdrawn`. */
+/** The chosen option in the past tense: `Allowed once`; a rule keeps its own words. */
+function chosenOf(request: AskBlock["request"], id: string | null | undefined): string {
+  const option = request.options.find((one) => one.id === id);
+  const said = words.answers[request.kind];
+  if (option?.kind === "allow_once") return said.yes;
+  if (option?.kind === "reject_once") return said.no;
+  const name = option?.name ?? id ?? "";
+  return name.startsWith("Allow ") ? words.allowed(name.slice("Allow ".length)) : name;
+}
+
+/** `Allowed once by ada`, `waits for you`, `withdrawn`. */
 export function answerOf({ request, resolution }: AskBlock): string {
   if (resolution === null) return words.waiting;
-  if (resolution.outcome === "expired") return words.expired;
+  if (resolution.outcome === "expired") return request.kind === "question" ? words.expiredQuestion : words.expired;
   if (resolution.outcome === "withdrawn") return words.withdrawn;
-  const option = request.options.find((one) => one.id === resolution.option);
-  return [option?.name ?? resolution.option ?? "", resolution.by ? words.by(resolution.by) : ""].join(" ").trim();
+  return [chosenOf(request, resolution.option), resolution.by ? words.by(resolution.by) : ""].join(" ").trim();
 }

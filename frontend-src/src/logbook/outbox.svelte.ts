@@ -15,10 +15,15 @@ export interface Waiting {
   readonly state: "waiting" | "sending" | "failed";
   /** Why it failed for good. */
   readonly problem: string | null;
+  /** The prompt itself was refused: as it is, it can never be sent. */
+  readonly isRefused: boolean;
 }
 
 /** Failures after which the same prompt may simply be sent again. */
 const PASSING = ["link_lost", "timeout", "node_offline", "rate_limited", "cancelled"] as const;
+
+/** Failures that lie in the prompt itself. */
+const REFUSED = ["invalid", "too_large"] as const;
 
 export class Outbox {
   list: readonly Waiting[] = $state.raw([]);
@@ -36,17 +41,19 @@ export class Outbox {
 
   /** Keep a prompt and send it as soon as the way is free. */
   add(id: string, text: string, attachments: readonly Attachment[]): void {
-    this.#keep([...this.list, { id, text, attachments, state: "waiting", problem: null }]);
+    this.#keep([...this.list, { id, text, attachments, state: "waiting", problem: null, isRefused: false }]);
     void this.flush();
   }
 
-  /** The user takes a prompt back that has not left. */
-  drop(id: string): void {
-    this.#keep(this.list.filter((one) => one.id !== id || one.state === "sending"));
+  /** The user takes a prompt back to write on; null when it is being sent or has left. */
+  takeBack(id: string): Waiting | null {
+    const taken = this.list.find((one) => one.id === id && one.state !== "sending") ?? null;
+    if (taken !== null) this.#keep(this.list.filter((one) => one !== taken));
+    return taken;
   }
 
   retry(id: string): void {
-    this.#keep(this.list.map((one) => (one.id === id ? { ...one, state: "waiting", problem: null } : one)));
+    this.#mark(id, { state: "waiting", problem: null });
     void this.flush();
   }
 
@@ -64,7 +71,7 @@ export class Outbox {
 
   /** True when the next one may be tried. */
   async #send(prompt: Waiting): Promise<boolean> {
-    this.#mark(prompt.id, "sending", null);
+    this.#mark(prompt.id, { state: "sending", problem: null });
     try {
       await this.calls.call("session.send", {
         ...this.target,
@@ -74,17 +81,18 @@ export class Outbox {
       });
     } catch (error) {
       if (!isWireError(error)) throw error;
-      const detail = error.message;
+      const { message: problem } = error;
       const isPassing = isWireError(error, ...PASSING);
-      this.#mark(prompt.id, isPassing ? "waiting" : "failed", isPassing ? null : detail);
+      if (isPassing) this.#mark(prompt.id, { state: "waiting" });
+      else this.#mark(prompt.id, { state: "failed", problem, isRefused: isWireError(error, ...REFUSED) });
       return !isPassing;
     }
     this.#keep(this.list.filter((one) => one.id !== prompt.id));
     return true;
   }
 
-  #mark(id: string, state: Waiting["state"], problem: string | null): void {
-    this.#keep(this.list.map((one) => (one.id === id ? { ...one, state, problem } : one)));
+  #mark(id: string, change: Partial<Waiting>): void {
+    this.#keep(this.list.map((one) => (one.id === id ? { ...one, ...change } : one)));
   }
 
   #keep(list: readonly Waiting[]): void {

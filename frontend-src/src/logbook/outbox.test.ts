@@ -1,7 +1,9 @@
+import { fireEvent, render, screen } from "@testing-library/svelte";
 import { beforeEach, describe, expect, it } from "vitest";
 
 import { WireError } from "../wire/errors.ts";
-import { Outbox } from "./outbox.svelte.ts";
+import { Outbox, type Waiting } from "./outbox.svelte.ts";
+import OutboxList from "./OutboxList.svelte";
 
 const target = { node: "n", session: "s" };
 
@@ -84,13 +86,33 @@ describe("a prompt on its way", () => {
     expect(outbox.list).toEqual([]);
   });
 
+  it.each(["invalid", "too_large"] as const)("is not offered again when the prompt itself is %s", async (code) => {
+    journal.failure = new WireError(code, "The prompt is too long.");
+    const picture = { type: "image", data_url: "data:," } as const;
+    outbox.add("m1", "long", [picture]);
+    await settle();
+    expect(outbox.list[0]?.isRefused).toBe(true);
+    const taken: Waiting[] = [];
+    render(OutboxList, { outbox, obstacle: null, ontake: (prompt: Waiting) => taken.push(prompt) });
+    expect(screen.queryByRole("button", { name: "Send again" })).toBeNull();
+    await fireEvent.click(screen.getByRole("button", { name: "Take it back" }));
+    expect(taken).toMatchObject([{ text: "long", attachments: [picture] }]);
+    expect(outbox.list).toEqual([]);
+  });
+
+  it("is offered again after any other failure", async () => {
+    journal.failure = new WireError("provider_failed", "The agent did not start.");
+    outbox.add("m1", "hello", []);
+    await settle();
+    render(OutboxList, { outbox, obstacle: null, ontake: () => undefined });
+    expect(screen.getByRole("button", { name: "Send again" })).toBeTruthy();
+  });
+
   it("can be taken back unless it is being sent", async () => {
     journal.failure = new WireError("link_lost", "lost");
     outbox.add("m1", "a", []);
-    outbox.drop("m1");
-    expect(outbox.list).toHaveLength(1);
+    expect([outbox.takeBack("m1"), outbox.list.length]).toEqual([null, 1]);
     await settle();
-    outbox.drop("m1");
-    expect(outbox.list).toHaveLength(0);
+    expect([outbox.takeBack("m1")?.text, outbox.list, store.size]).toEqual(["a", [], 0]);
   });
 });

@@ -49,7 +49,15 @@ export const log = {
   asked: { tool: "Asked", question: "Question", plan: "Plan" },
   waiting: "waits for you",
   expired: "no answer in time, refused",
+  expiredQuestion: "no answer in time, skipped",
   withdrawn: "withdrawn",
+  /** What was chosen, once and by kind of ask. */
+  answers: {
+    tool: { yes: "Allowed once", no: "Denied" },
+    question: { yes: "Answered", no: "Skipped" },
+    plan: { yes: "Accepted", no: "Planning goes on" },
+  },
+  allowed: (what: string) => `Allowed ${what}`,
   plan: "Plan",
   planStates: { pending: "to do", in_progress: "under way", completed: "done" },
   attachments: "Attached",
@@ -74,6 +82,7 @@ export const ask = {
   keepPlanning: "Keep planning",
   showAll: (lines: number) => `Show all ${lines} lines`,
   until: (left: string) => `Refused by itself in ${left}.`,
+  untilSkipped: (left: string) => `Skipped by itself in ${left}.`,
   gone: (what: string, answer: string) => `${what}: ${answer}.`,
   commandTitle: "Run this command",
   questionTitle: "The agent has a question",
@@ -110,6 +119,8 @@ export const composer = {
   tooLarge: (name: string) => `${name} is too large and could not be made smaller here. Send a smaller copy.`,
   noRoom: (name: string) => `There is no room left for ${name}: send it with the next prompt.`,
   pictureAlone: "Look at this picture.",
+  tooLong: (count: number, most: number) =>
+    `This prompt has ${count.toLocaleString("en")} characters, and at most ${most.toLocaleString("en")} can be sent: shorten it, or put the text into a file and name that here.`,
   commands: "Commands of this agent",
   files: "Files of this project",
   queueTitle: "Queue",
