@@ -22,6 +22,10 @@ export interface Group {
   changes: readonly Change[];
 }
 
+/** Files of a group that are shown at first, and how many more each time: thousands of rows at once stop the page. */
+const FIRST_SHOWN = 300;
+const MORE_SHOWN = 1000;
+
 const UNMERGED = new Set(["DD", "AU", "UD", "UA", "DU", "AA", "UU"]);
 
 function groupsOf(file: GitFile): [GroupName, string][] {
@@ -65,6 +69,7 @@ export class Changes {
   readonly open = new SvelteSet<string>();
   readonly seen = new SvelteSet<string>();
   readonly diffs = new SvelteMap<string, LoadedDiff>();
+  readonly #limits = new SvelteMap<GroupName, number>();
 
   constructor(
     private readonly calls: Pick<Calls, "call">,
@@ -96,6 +101,20 @@ export class Changes {
     if (this.open.delete(change.key)) return;
     this.open.add(change.key);
     await this.#load(change);
+  }
+
+  /** The part of a group that is drawn. */
+  shown(group: Group): readonly Change[] {
+    return group.changes.slice(0, this.#limits.get(group.name) ?? FIRST_SHOWN);
+  }
+
+  /** How many files `showMore` would add; 0 when all are drawn. */
+  more(group: Group): number {
+    return Math.min(MORE_SHOWN, group.changes.length - this.shown(group).length);
+  }
+
+  showMore(group: Group): void {
+    this.#limits.set(group.name, this.shown(group).length + MORE_SHOWN);
   }
 
   mark(change: Change, isSeen: boolean): void {

@@ -69,4 +69,17 @@ describe("the changes of a folder", () => {
     await changes.refresh();
     expect(changes.isNoRepository).toBe(true);
   });
+
+  it("show thousands of files in parts", async () => {
+    const files = Array.from({ length: 1500 }, (_, index) => ({ path: `f${index}`, index: "?", worktree: "?" }));
+    const changes = new Changes(fake({ "git.status": { ...STATUS, files } }) as never, "n", "/w");
+    await changes.refresh();
+    const group = changes.groups[0];
+    if (group === undefined) throw new Error("no group");
+    expect([changes.shown(group).length, changes.more(group)]).toEqual([300, 1000]);
+    changes.showMore(group);
+    expect([changes.shown(group).length, changes.more(group)]).toEqual([1300, 200]);
+    changes.showMore(group);
+    expect([changes.shown(group).length, changes.more(group)]).toEqual([1500, 0]);
+  });
 });

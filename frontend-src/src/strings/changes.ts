@@ -39,6 +39,8 @@ export const changesWords = {
   noLines: "No lines differ: only its mode or name.",
   truncated: "The difference is longer than is shown here.",
   tooMany: "There are more files than are shown here.",
+  more: (count: number) => `Show ${count.toLocaleString("en")} more`,
+  ofAll: (shown: number, all: number) => `${shown.toLocaleString("en")} of ${all.toLocaleString("en")}`,
   renamed: (from: string) => `was ${from}`,
   added: (count: number) => `${count} added`,
   removed: (count: number) => `${count} removed`,
