@@ -8,6 +8,7 @@ function rows(more: Partial<World> = {}) {
     sessions: SESSIONS,
     projects: (node) => PROJECTS[node] ?? [],
     isShut: () => false,
+    current: null,
     link: (path) => `/${path}`,
     ...more,
   });
@@ -46,6 +47,14 @@ describe("the tree", () => {
     const own = rows({ sessions: many }).filter((row) => row.level === 3);
     expect(own).toHaveLength(9);
     expect(own.at(-1)).toMatchObject({ kind: "more", label: "3", state: "done" });
+  });
+
+  it("shows the open session also beyond the first eight", () => {
+    const [first] = SESSIONS;
+    if (first === undefined) throw new Error("no session");
+    const many = Array.from({ length: 11 }, (_, index) => ({ ...first, id: `x${index}` }));
+    const own = rows({ sessions: many, current: `s/${first.node}/x9` }).filter((row) => row.level === 3);
+    expect(own.slice(8).map((row) => row.session?.id ?? row.label)).toEqual(["x9", "2"]);
   });
 
   it("leaves sessions that the agents' own programs made to the folder's page", () => {

@@ -28,6 +28,8 @@ export interface World {
   /** What a node says about its folders, where it has been asked. */
   projects: (node: string) => readonly Project[];
   isShut: (id: string) => boolean;
+  /** Id of the row of what is open: a session that is looked at is never counted among the rest. */
+  current: string | null;
   /** Address of a path of `formatRoute`. */
   link: (path: string) => string;
 }
@@ -97,8 +99,10 @@ function folder(
     since: null,
   };
   if (row.isOpen !== true) return [row];
-  const shown = sessions.slice(0, SESSIONS_SHOWN).map((session) => leaf(world, session));
-  const hidden = sessions.slice(SESSIONS_SHOWN);
+  const isShown = (session: SessionSummary, index: number) =>
+    index < SESSIONS_SHOWN || leafId(session) === world.current;
+  const shown = sessions.filter(isShown).map((session) => leaf(world, session));
+  const hidden = sessions.filter((session, index) => !isShown(session, index));
   if (hidden.length > 0) {
     const state = worst(hidden.map(sessionState));
     shown.push({ ...row, id: `${id}/more`, kind: "more", level: 3, isOpen: null, label: `${hidden.length}`, state });
@@ -106,10 +110,14 @@ function folder(
   return [row, ...shown];
 }
 
+function leafId({ node, id }: SessionSummary): string {
+  return `s/${node}/${id}`;
+}
+
 function leaf(world: World, session: SessionSummary): Row {
   const { node, id } = session;
   return {
-    id: `s/${node}/${id}`,
+    id: leafId(session),
     kind: "session",
     level: 3,
     label: session.title || sessionWords.noTitle,
