@@ -62,7 +62,7 @@ class ClaudeAgent:
         self._transport = CliTransport(self._process)
         self._queue = EventQueue()
         self._approvals = Approvals(spec.path, self._queue.put_now)
-        self._normalizer = Normalizer(spec.path, spec.native_id, spec.mode)
+        self._normalizer = Normalizer(spec.path, spec.native_id, spec.mode, command=launch.command)
         options = ClaudeAgentOptions(can_use_tool=self._ask)
         self._client = ClaudeSDKClient(options, self._transport)
         self._connected: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -80,7 +80,7 @@ async def handshake(
 ) -> Mapping[str, Any]:
     """The CLI's answer to `initialize`: models, commands, account, version. Raises :class:`ProviderFailed`."""
     only_the_question = ("--setting-sources=user", "--strict-mcp-config", '--settings={"disableAllHooks":true}')
-    launch = Launch((*command, *STREAM_ARGUMENTS, *only_the_question), Path.home(), environment)
+    launch = Launch(command, (*STREAM_ARGUMENTS, *only_the_question), Path.home(), environment)
     process = CliProcess(launch, start_task, ProcessRecorder())
     await process.start()
     try:
@@ -102,8 +102,8 @@ async def _no_answer(process: CliProcess) -> ProviderFailed:
     )
 
 
-def describe(answer: Mapping[str, Any], *, can_bypass: bool) -> ProviderInfo:
-    """From the answer of the handshake."""
+def describe(answer: Mapping[str, Any], command: tuple[str, ...], *, can_bypass: bool) -> ProviderInfo:
+    """From the answer of the handshake with the CLI that `command` starts."""
     account = answer.get("account") or {}
     is_signed_in = bool(
         account.get("apiKeySource")
@@ -111,7 +111,7 @@ def describe(answer: Mapping[str, Any], *, can_bypass: bool) -> ProviderInfo:
         or account.get("apiProvider", "firstParty") != "firstParty"
     )
     return _info(
-        reason=None if is_signed_in else errors.NOT_SIGNED_IN,
+        reason=None if is_signed_in else errors.not_signed_in(command),
         version=answer.get("claude_code_version"),
         models=[_model(model) for model in answer.get("models", ())],
         modes=[mode for mode in _MODES if can_bypass or mode.id != BYPASS],

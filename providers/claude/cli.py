@@ -50,9 +50,13 @@ def _bundled() -> Path | None:
 
 @dataclass(frozen=True)
 class Launch:
-    """What a CLI is started with; `environment` is complete, nothing is inherited beside it."""
+    """What a CLI is started with; `environment` is complete, nothing is inherited beside it.
 
-    argv: tuple[str, ...]
+    `command` is what people run by hand, `arguments` are ours.
+    """
+
+    command: tuple[str, ...]
+    arguments: tuple[str, ...]
     folder: Path
     environment: Mapping[str, str]
 
@@ -82,7 +86,8 @@ class CliProcess:
             raise ProviderFailed(f"The folder {launch.folder} is gone: choose another one.")
         try:
             self._process = await asyncio.create_subprocess_exec(
-                *launch.argv,
+                *launch.command,
+                *launch.arguments,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
@@ -95,7 +100,7 @@ class CliProcess:
             raise ProviderFailed(errors.NOT_INSTALLED) from error
         except OSError as error:
             raise ProviderFailed(f"Claude Code cannot be started: {error.strerror or error}.") from error
-        self._identity = await asyncio.to_thread(identify, self._process.pid, Path(launch.argv[0]).name)
+        self._identity = await asyncio.to_thread(identify, self._process.pid, Path(launch.command[0]).name)
         self._recorder.started(self._identity)
         self._stderr_read = self._start_task(self._read_stderr(), name=f"claude-stderr-{self._process.pid}")
 

@@ -1,18 +1,17 @@
 """What went wrong with Claude, as one sentence with its remedy."""
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from providers.base import ProviderFailed
 
-SIGN_IN = "run `claude auth login` on this machine as the node's user, or start the node with ANTHROPIC_API_KEY set"
 NOT_INSTALLED = (
     "Claude Code is not installed on this machine: install it (`npm install -g @anthropic-ai/claude-code`) "
     "or name its program in providers.claude.command."
 )
 RESUMES = "the next prompt starts it again and resumes the session"
 NO_ANSWER = "run it by hand on this machine to see why, or name another program in providers.claude.command"
-NOT_SIGNED_IN = f"Claude Code is not signed in: {SIGN_IN}."
 
 
 class SessionIdTaken(ProviderFailed):
@@ -23,11 +22,24 @@ class ConversationGone(ProviderFailed):
     """There is no native session of the id to resume."""
 
 
-def api_failure(kind: str | None, status: int | None, text: str) -> str:
-    """Why a turn died of the model's API: `kind` is the SDK's AssistantMessage.error, `text` what the CLI printed."""
+def sign_in(command: Sequence[str]) -> str:
+    """How to sign in the CLI that `command` starts: by its whole path, since it is rarely on the PATH."""
+    by_hand = shlex.join([*command, "auth", "login"])
+    return f"run `{by_hand}` on this machine as the node's user, or start the node with ANTHROPIC_API_KEY set"
+
+
+def not_signed_in(command: Sequence[str]) -> str:
+    return f"Claude Code is not signed in: {sign_in(command)}."
+
+
+def api_failure(kind: str | None, status: int | None, text: str, command: Sequence[str]) -> str:
+    """Why a turn died of the model's API.
+
+    `kind` is the SDK's AssistantMessage.error, `text` what the CLI printed, `command` what starts the CLI.
+    """
     said = text.strip().splitlines()[0][:300] if text.strip() else f"API error {status}" if status else "unknown error"
     if kind == "authentication_failed" or status in {401, 403}:
-        return f"Claude refused the login ({said}): {SIGN_IN}."
+        return f"Claude refused the login ({said}): {sign_in(command)}."
     if kind == "billing_error" or status == 402:
         return f"Claude's account has no credit left ({said}): check its billing page."
     if kind == "rate_limit" or status == 429:

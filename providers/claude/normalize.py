@@ -1,7 +1,7 @@
 """Messages of the SDK become events of a session. Pure: no I/O, no clock, so recorded messages replay exactly."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,10 +58,19 @@ class _Call:
 class Normalizer:
     """The state of one agent process between its messages; `live` names the blocks."""
 
-    def __init__(self, folder: Path, native_id: str | None, mode: str | None, live: LiveText | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        native_id: str | None,
+        mode: str | None,
+        live: LiveText | None = None,
+        *,
+        command: Sequence[str] = ("claude",),
+    ) -> None:
         self._folder = folder
         self._native_id = native_id
         self._mode = mode
+        self._command = command
         self._turn: Turn | None = None
         self._waiting: str | None = None
         self._open_calls: dict[str, _Call] = {}
@@ -248,6 +257,8 @@ class Normalizer:
             yield from self._block(TextBlock(message.result), None)  # the answer of a slash command
         if (totals := usage.totals(message, self._context_used)) is not None:
             yield totals
-        yield from self.finish(*turn.ending(message))
+        yield from self.finish(*turn.ending(message, self._command))
         if self._turn is not None and self._turn.prompt in (message.user_message_uuids or ()):
-            yield from self.finish(*self._turn.ending(message))  # the agent's own turn took the waiting prompt in
+            yield from self.finish(
+                *self._turn.ending(message, self._command)
+            )  # the agent's own turn took the waiting prompt in

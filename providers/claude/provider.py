@@ -109,7 +109,7 @@ class ClaudeProvider:
             return catalog.unavailable("Claude Code did not answer in time: this machine may be busy, try again.")
         except ProviderFailed as failure:
             return catalog.unavailable(str(failure))
-        return catalog.describe(answer, can_bypass=self._can_bypass())
+        return catalog.describe(answer, command, can_bypass=self._can_bypass())
 
     async def _open_somehow(self, spec: SessionSpec, recorder: ProcessRecorder) -> "ClaudeAgent":
         """What the CLI has on disk decides: the node may have died just before, or just after, it was written."""
@@ -125,7 +125,7 @@ class ClaudeProvider:
 
     async def _open(self, spec: SessionSpec, started_as: SessionSpec, recorder: ProcessRecorder) -> "ClaudeAgent":
         command = await self._find_command()
-        launch = Launch((*command, *arguments(started_as)), spec.path, self._environment)
+        launch = Launch(command, arguments(started_as), spec.path, self._environment)
         open_agent = await asyncio.to_thread(_load_adapter)
         return await open_agent(spec, launch, recorder, self._start_task)
 

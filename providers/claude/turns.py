@@ -1,5 +1,6 @@
 """One turn of Claude: who began it, and how its result ends it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from claude_agent_sdk import ResultMessage
@@ -32,14 +33,14 @@ class Turn:
             return self.prompt in answered
         return message.origin is None or message.origin["kind"] == "human"
 
-    def ending(self, message: ResultMessage) -> tuple[StopReason, str | None]:
+    def ending(self, message: ResultMessage, command: Sequence[str]) -> tuple[StopReason, str | None]:
         """Why it ended, and the sentence for people when that was an error.
 
-        An API error comes as subtype "success" with `is_error`; an interrupt as an error too.
+        `command` starts the CLI. An API error comes as subtype "success" with `is_error`; an interrupt as an error too.
         """
         if self.is_interrupted or message.terminal_reason in _ABORTED:
             return "cancelled", None
         if message.is_error:
             text = message.result or "; ".join(message.errors or ()) or message.subtype
-            return "error", api_failure(self.api_error, message.api_error_status, text)
+            return "error", api_failure(self.api_error, message.api_error_status, text, command)
         return _STOP_REASONS.get(message.stop_reason or "", "end_turn"), None

@@ -108,7 +108,8 @@ async def test_a_cli_that_does_not_run_is_said_in_the_list_and_when_a_session_is
 async def test_not_signed_in_names_the_command_that_signs_in(tmp_path: Path) -> None:
     async with with_claude(tmp_path, {"ANTHROPIC_API_KEY": ""}) as (installation, _):
         reason = await unavailable(installation)
-        assert "is not signed in: run `claude auth login`" in reason
+        assert "is not signed in: run `/" in reason
+        assert "/claude auth login` on this machine" in reason
         assert "ANTHROPIC_API_KEY" in reason
         assert await refusal_of_a_session(installation) == reason
 
@@ -118,7 +119,7 @@ async def test_what_the_model_refuses_ends_the_turn_with_a_remedy_and_the_next_t
         session = await session_of(installation)
         events: list[dict[str, Any]] = []
         for status, part in (
-            (401, "`claude auth login`"),
+            (401, "claude auth login`"),
             (429, "wait until it resets"),
             (529, "send the prompt again"),
         ):

@@ -5,12 +5,14 @@ import pytest
 from providers.base import ProviderFailed
 from providers.claude.errors import ConversationGone, SessionIdTaken, api_failure, process_failure, refusals_of
 
+COMMAND = ("/opt/my tools/claude",)
+
 
 @pytest.mark.parametrize(
     ("kind", "status", "remedy"),
     [
-        ("authentication_failed", None, "claude auth login"),
-        (None, 401, "claude auth login"),
+        ("authentication_failed", None, "auth login"),
+        (None, 401, "`'/opt/my tools/claude' auth login`"),
         (None, 403, "ANTHROPIC_API_KEY"),
         ("billing_error", None, "billing page"),
         ("rate_limit", 429, "another model"),
@@ -21,14 +23,14 @@ from providers.claude.errors import ConversationGone, SessionIdTaken, api_failur
     ],
 )
 def test_an_api_failure_names_its_remedy(kind: str | None, status: int | None, remedy: str) -> None:
-    sentence = api_failure(kind, status, "API Error: it said no\nwith details")
+    sentence = api_failure(kind, status, "API Error: it said no\nwith details", COMMAND)
     assert remedy in sentence
     assert "it said no" in sentence
     assert "details" not in sentence
 
 
 def test_an_unknown_api_failure_is_shown_as_it_is() -> None:
-    assert "it said no" in api_failure(None, None, "it said no")
+    assert "it said no" in api_failure(None, None, "it said no", COMMAND)
 
 
 @pytest.mark.parametrize(
