@@ -85,7 +85,7 @@ class LocalNode:
             code = await self._run_once()
             if clock() - begun > HEALTHY_S:
                 delay_s = FIRST_DELAY_S
-            said = await asyncio.to_thread(_last_line, self._log_file)
+            said = await asyncio.to_thread(last_words, self._log_file, code)
             log.warning("local_node_ended", code=code, said=said, again_in_s=delay_s)
             await asyncio.sleep(delay_s)
             delay_s = min(2 * delay_s, MAX_DELAY_S)
@@ -152,8 +152,14 @@ def _open_private(file: Path) -> int:
     return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
 
-def _last_line(file: Path) -> str:
+def last_words(file: Path, code: int) -> str | None:
+    """Why a process that wrote `file` ended with this exit code, in its own words: its last line. Blocking.
+
+    None for one that did not fail by itself: whatever it wrote last is not about its end.
+    """
+    if code <= 0:
+        return None
     with file.open("rb") as kept:
         kept.seek(max(0, file.stat().st_size - SENTENCE_BYTES))
         lines = kept.read().decode("utf-8", "replace").strip().splitlines()
-    return lines[-1] if lines else ""
+    return lines[-1] if lines else None

@@ -135,7 +135,7 @@ class Registry:
         # Shown before it is written: who is told that the node has gone must not find it online in the list.
         self._see(link)
         self._show(link.node)
-        await self._keep(link.node)
+        await self._note(link.node)
 
     async def rename(self, node: str, name: str) -> Node:
         """Give a node another name. Raises WireError `not_found`."""
@@ -241,7 +241,7 @@ class Registry:
         # By the second probe the node has had the result of its hello for long: it knows the secrets.
         if count == 2 or count % NOTE_EVERY_PROBES == 0:
             self._see(link)
-            _ = self._tasks.start(self._keep(link.node), name=f"note {link.node}")
+            _ = self._tasks.start(self._note(link.node), name=f"note {link.node}")
 
     def _see(self, link: NodeLink) -> None:
         """Note when the node was last heard of, and that it knows its secrets once it has answered twice."""
@@ -250,10 +250,15 @@ class Registry:
         is_confirmed = known.is_confirmed or self._probes.get(link.node, 0) >= 2
         self._known[link.node] = replace(known, last_seen=seen, is_confirmed=is_confirmed)
 
-    async def _keep(self, node: NodeId) -> None:
+    async def _note(self, node: NodeId) -> None:
+        """Write what is known of a node; what a full disk does not take, the next note has."""
         known = self._known.get(node)
-        if known is not None:
+        if known is None:
+            return
+        try:
             await self._store.identities.put(known)
+        except WireError as error:
+            log.warning("node_not_noted", node=node, reason=error.detail)
 
     async def _put(self, identity: Identity) -> None:
         self._known[identity.id] = identity
