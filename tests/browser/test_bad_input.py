@@ -51,7 +51,10 @@ async def test_a_key_that_is_refused_is_told_in_the_log(page: Page, desk: Desk) 
 async def test_an_agent_that_dies_in_mid_turn_is_told_and_resumes(page: Page, desk: Desk) -> None:
     session = await desk.session(desk.repository("dies").path)
     await page.goto(desk.page_of(session))
-    await send(page, "say Remember the stork.\nhang")
+    # A whole turn first: the CLI writes its transcript a moment behind, so that a kill may take the last prompt along.
+    await send(page, "say Remember the stork.")
+    await expect(log(page).get_by_text("Done", exact=True)).to_be_visible()
+    await send(page, "say Once more.\nhang")
     await expect(log(page)).to_contain_text("broken off")
     before = await asyncio.to_thread(agent_processes, desk)
     assert before

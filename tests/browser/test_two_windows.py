@@ -21,7 +21,7 @@ async def test_an_ask_that_is_answered_in_one_closes_in_the_other(browser: Brows
         await answer(one, "Deny")
         await expect(ask(other)).to_be_hidden()
         await expect(prompt_field(other)).to_be_visible()
-        await expect(log(other).get_by_text("Reject by ada")).to_be_visible()
+        await expect(log(other).get_by_text("Denied by ada")).to_be_visible()
         await other.goto(f"{desk.url}/needs")
         await expect(other.get_by_text("Nothing needs you.")).to_be_visible()
     assert not (folder / "note.txt").exists()
