@@ -107,8 +107,10 @@ async def test_utf_8_is_not_cut_or_replaced(main: SplicingMain, open_terminal: O
 async def test_a_stalled_reader_holds_the_program_then_is_set_aside(
     main: SplicingMain, service: TerminalService, open_terminal: Opener
 ) -> None:
-    terminal = await open_terminal("yes 0123456789")
+    # It waits for the reader: with none it would run ahead of any window.
+    terminal = await open_terminal("read go; yes 0123456789")
     async with page(main, terminal, is_consuming=False) as slow:
+        await slow.type(b"\n")
         await eventually(lambda: slow.position == CREDIT_WINDOW_BYTES, what="the whole window")
         assert service.find(terminal).end == CREDIT_WINDOW_BYTES
         await eventually(lambda: service.find(terminal).end > 16 * CREDIT_WINDOW_BYTES, what="the program to run on")
