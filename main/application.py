@@ -21,6 +21,7 @@ from main.relay.handlers import sessions as session_ops
 from main.relay.inbox import Inbox
 from main.relay.router import Router
 from main.relay.session_lists import SessionLists
+from main.relay.streams import StreamDoor
 from main.relay.terminals import TerminalStreams
 from main.store import Store, StoreError, open_store
 from ws.protocol.errors import WireError
@@ -42,6 +43,7 @@ class Main:
     lists: SessionLists
     inbox: Inbox
     feeds: SessionFeeds
+    door: StreamDoor
     terminals: TerminalStreams
     router: Router
     tasks: TaskOwner
@@ -90,7 +92,8 @@ async def _make(config: MainConfig, store: Store, configured_secret: str | None)
     accounts = Accounts(store, Tokens(secret, main_id), Passwords(), live)
     registry = Registry(store, RegisterTokens(store.settings, config.main.node_register_tokens), main_id)
     lists, inbox, feeds = SessionLists(registry, store.sessions), Inbox(), SessionFeeds()
-    terminals = TerminalStreams(live)
+    door = StreamDoor()
+    terminals = TerminalStreams(live, door)
     registry.listeners += [lists, inbox, terminals]
     await registry.load()
     await lists.load()
@@ -100,6 +103,7 @@ async def _make(config: MainConfig, store: Store, configured_secret: str | None)
         **account_ops.handlers(accounts, store.audit),
         **session_ops.handlers(registry, lists, inbox, feeds),
     }
+    tasks = TaskOwner("main")
     main = Main(
         config=config,
         store=store,
@@ -111,9 +115,10 @@ async def _make(config: MainConfig, store: Store, configured_secret: str | None)
         lists=lists,
         inbox=inbox,
         feeds=feeds,
+        door=door,
         terminals=terminals,
-        router=Router(registry, store.audit, handlers),
-        tasks=TaskOwner("main"),
+        router=Router(registry, store.audit, handlers, tasks),
+        tasks=tasks,
     )
     _ = main.tasks.start(_recheck_for_ever(accounts), name="recheck logins")
     _ = main.tasks.start(_learn_full_name(main.gate), name="learn full name")

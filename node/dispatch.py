@@ -51,7 +51,7 @@ class Dispatcher:
         """Check, decode, handle, encode. Raises WireError."""
         row = self._rows.get(call.method)
         if row is None:
-            raise unknown_op(call.method)
+            raise _absent(call.method)
         caller = self._caller(row.op, call)
         self._policy.check(row.op, caller)
         params = _decoded(row, call.params)
@@ -95,7 +95,9 @@ class _Encoded:
 
 def _merged(maps: Sequence[HandlerMap]) -> HandlerMap:
     handlers = ChainMap(*(dict(each) for each in maps))
-    expected = {op.name for op in OPS.values() if op.place is not Place.MAIN} - CALLED_BY_NODES
+    expected = {
+        op.name for op in OPS.values() if op.place is not Place.MAIN and op.unsupported is None
+    } - CALLED_BY_NODES
     twice = sum(len(each) for each in maps) - len(handlers)
     if handlers.keys() != expected or twice:
         raise ValueError(
@@ -103,6 +105,13 @@ def _merged(maps: Sequence[HandlerMap]) -> HandlerMap:
             f" unknown {sorted(handlers.keys() - expected)}, {twice} given twice"
         )
     return handlers
+
+
+def _absent(method: str) -> WireError:
+    op = OPS.get(method)
+    if op is None or op.unsupported is None:
+        return unknown_op(method)
+    return WireError(ErrorCode.UNSUPPORTED, op.unsupported)
 
 
 def _decoded(row: _Row, params: bytes) -> Struct:

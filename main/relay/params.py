@@ -47,9 +47,11 @@ def _twin(kind: type[msgspec.Struct]) -> type[msgspec.Struct]:
             **({} if field.default_factory is msgspec.NODEFAULT else {"default_factory": field.default_factory}),
         )
         fields.append((field.name, strict_type(field.type), default))
+    check = getattr(kind, "__post_init__", None)
     return msgspec.defstruct(
         kind.__name__,
         fields,
+        namespace=None if check is None else {"__post_init__": check},
         frozen=True,
         kw_only=True,
         omit_defaults=True,

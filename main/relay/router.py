@@ -5,38 +5,48 @@ from typing import Any
 
 import msgspec
 
+from main.registry.link import NodeLink
 from main.registry.service import Registry
 from main.relay.call import MainCall, MainHandlers, Visit
 from main.relay.params import decode
+from main.relay.through import passed_through
 from main.store.audit import Audit
-from ws.protocol.errors import ErrorCode, WireError, unknown_op
+from ws.protocol.errors import METHOD_NOT_FOUND, ErrorCode, WireError, unknown_op
 from ws.protocol.ops import OPS, Op, Place
 from ws.rpc import Answer, Feed
+from ws.tasks import TaskOwner
 
 _SUBJECTS = ("terminal", "session", "path", "login", "name")
 """What an audit row says was acted on: the first of these that the params have."""
 
 
+SHARED = frozenset({"session.watch"})
+"""Subscriptions at a node that Main has once, however many browsers look; others it passes through one by one."""
+
+
 def needs_handler(op: Op) -> bool:
-    """Whether Main answers an op itself: those that run here, and subscriptions, which it shares among readers."""
-    return op.place in (Place.MAIN, Place.EACH) or (op.place is Place.NODE and op.is_subscription)
+    """Whether Main answers an op itself: those that run here, and those of a node that it shares among readers."""
+    return op.unsupported is None and (op.place in (Place.MAIN, Place.EACH) or op.name in SHARED)
 
 
 class Router:
     """Routes calls. `handlers` must hold exactly the ops for which `needs_handler`."""
 
-    def __init__(self, registry: Registry, audit: Audit, handlers: MainHandlers) -> None:
+    def __init__(self, registry: Registry, audit: Audit, handlers: MainHandlers, tasks: TaskOwner) -> None:
         own = {op.name for op in OPS.values() if needs_handler(op)}
         assert own == set(handlers), f"ops without a handler or handlers without an op: {own ^ set(handlers)}"
         self._registry = registry
         self._audit = audit
         self._handlers = handlers
+        self._tasks = tasks
 
     async def call(self, visit: Visit, method: str, params: bytes) -> Answer:
         """Answer one call. Raises WireError; anything else is a defect."""
         op = find(method)
         visit.principal.require(op.scope)
         decoded = decode(op, params)
+        if op.unsupported is not None:
+            raise WireError(ErrorCode.UNSUPPORTED, op.unsupported)
         if op.audit is None:
             return await self._answer(op, visit, decoded, params)
         outcome = ErrorCode.INTERNAL.value
@@ -68,14 +78,18 @@ class Router:
             raise _too_late(op, f"Main did not finish {op.name} within {op.deadline_s:g} s.") from error
         return result if isinstance(result, Feed) else msgspec.json.encode(result)
 
-    async def _forward(self, op: Op, visit: Visit, node: str, params: bytes) -> bytes:
+    async def _forward(self, op: Op, visit: Visit, node: str, params: bytes) -> Answer:
         """To the node it names: the original bytes, and beside them who asks."""
         link = self._registry.link(node)
         try:
+            if op.is_subscription:
+                return await passed_through(link, op, params, visit.principal.caller, self._tasks)
             return await link.call(op.name, params, deadline_s=op.deadline_s, caller=visit.principal.caller)
         except WireError as error:
             if error.code is ErrorCode.TIMEOUT:
                 raise _too_late(op, error.detail) from error
+            if error.rpc_code == METHOD_NOT_FOUND:
+                raise _too_old(op, link) from error
             raise
 
 
@@ -89,3 +103,10 @@ def find(method: str) -> Op:
 
 def _too_late(op: Op, detail: str) -> WireError:
     return WireError(ErrorCode.TIMEOUT, detail, retryable=op.idempotent)
+
+
+def _too_old(op: Op, link: NodeLink) -> WireError:
+    """The node does not know an op of our table."""
+    hello = link.hello
+    detail = f"{hello.name} runs Switchyard {hello.version}, which has no {op.name} yet: update Switchyard there."
+    return WireError(ErrorCode.UNSUPPORTED, detail)

@@ -4,7 +4,6 @@ The node itself is the WebSocket endpoint that the page talks to; Main sees byte
 """
 
 import asyncio
-import secrets
 from dataclasses import dataclass
 
 import msgspec
@@ -12,11 +11,12 @@ import structlog
 
 from main.auth.access import LiveAccess, Principal
 from main.registry.link import NodeLink
+from main.relay.streams import StreamDoor
 from ws.protocol.base import NodeId, StreamId
 from ws.protocol.errors import WireError
-from ws.protocol.link import DIAL_BACK_DEADLINE_S, StreamParams, StreamRevokeParams
+from ws.protocol.link import StreamParams, StreamRevokeParams
 from ws.protocol.ops import Scope
-from ws.streams import RawSocket, Splice, StreamKeys
+from ws.streams import RawSocket, Splice
 from ws.tasks import TaskOwner
 
 log = structlog.get_logger(__name__)
@@ -38,8 +38,8 @@ class OpenStream:
 class TerminalStreams:
     """Opens streams and keeps those that are joined, so that they end with their node or their access."""
 
-    def __init__(self, live: LiveAccess) -> None:
-        self.keys = StreamKeys()
+    def __init__(self, live: LiveAccess, door: StreamDoor) -> None:
+        self._door = door
         self._live = live
         self._splices: dict[StreamId, tuple[NodeId, Splice]] = {}
         self._tasks = TaskOwner("streams")
@@ -49,23 +49,20 @@ class TerminalStreams:
 
     async def open(self, link: NodeLink, principal: Principal, terminal: str, after: int | None) -> OpenStream:
         """Have the node dial back for one reader of a terminal. Raises WireError: the node's own, or `timeout`."""
-        stream = StreamId(secrets.token_urlsafe(12))
-        pending = self.keys.offer(stream)
-        params = StreamParams(
-            stream=stream,
-            key=pending.key,
-            kind="terminal",
-            caller=principal.caller,
-            terminal=terminal,
-            may_type=principal.has(Scope.TERMINAL),
-            after=after,
-        )
-        try:
-            await link.call("link.stream", msgspec.json.encode(params), deadline_s=DIAL_BACK_DEADLINE_S)
-            return OpenStream(stream, link, principal, await pending.wait())
-        except BaseException:
-            pending.withdraw()
-            raise
+
+        def ask(stream: StreamId, key: str) -> StreamParams:
+            return StreamParams(
+                stream=stream,
+                key=key,
+                kind="terminal",
+                caller=principal.caller,
+                terminal=terminal,
+                may_type=principal.has(Scope.TERMINAL),
+                after=after,
+            )
+
+        opened = await self._door.open(link, "link.stream", ask)
+        return OpenStream(opened.id, link, principal, opened.raw)
 
     async def join(self, stream: OpenStream, page: RawSocket) -> None:
         """Pass bytes both ways until both ends have ended."""

@@ -54,7 +54,7 @@ async def link(request: web.Request) -> web.StreamResponse:
 async def stream(request: web.Request) -> web.StreamResponse:
     """GET /ws/stream: a node brings the stream it was asked for, under its one-time key."""
     check_handshake(request)
-    pending = request.app[MAIN].terminals.keys.accept(bearer_of(request.headers.get("Authorization")) or "")
+    pending = request.app[MAIN].door.keys.accept(bearer_of(request.headers.get("Authorization")) or "")
     if pending is None:
         raise WireError(ErrorCode.UNAUTHORIZED, "This key opens no stream: it was used, or its time is over.")
     try:

@@ -184,7 +184,9 @@ def strings(op: str) -> list[str]:
     ]
 
 
-MINE = sorted(name for name, op in OPS.items() if op.place is Place.NODE and name.startswith(PREFIXES))
+MINE = sorted(
+    name for name, op in OPS.items() if op.place is Place.NODE and op.unsupported is None and name.startswith(PREFIXES)
+)
 PAIRS = [(op, name) for op in MINE for name in strings(op)]
 
 

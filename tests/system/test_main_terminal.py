@@ -116,13 +116,13 @@ async def test_what_cannot_be_opened_is_a_frame_and_a_close_code(
 async def test_a_node_that_does_not_dial_back_is_said(
     main: RunningMain, node: EchoNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    offer = main.main.terminals.keys.offer
-    monkeypatch.setattr(main.main.terminals.keys, "offer", lambda stream: offer(stream, 0.2))
+    offer = main.main.door.keys.offer
+    monkeypatch.setattr(main.main.door.keys, "offer", lambda stream: offer(stream, 0.2))
     async with main.client() as client:
         socket = await opened(client, "node=laptop&terminal=silent")
         assert (await socket.receive_json(timeout=10))["code"] == "timeout"
         assert (await socket.receive()).data == 4503
-    assert len(main.main.terminals.keys) == 0
+    assert len(main.main.door.keys) == 0
 
 
 async def test_when_the_node_goes_its_streams_go(main: RunningMain, node: EchoNode) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from ws.protocol.base import ID_PATTERN, Limit, Struct, Timestamp
+from ws.protocol.base import ID_PATTERN, Limit, NodeKey, Struct, Timestamp
 from ws.protocol.envelope import Role
 
 MAX_PASSWORD_BYTES = 72
@@ -74,9 +74,121 @@ class PasswordChangeParams(Struct, frozen=True, kw_only=True):
     new_password: Password
 
 
+Scope = Literal["read", "write", "terminal", "owner"]
+UserKey = Annotated[str, msgspec.Meta(pattern=ID_PATTERN, description="id of a user")]
+EVERY_NODE = "*"
+
+
+class Grant(Struct, frozen=True, kw_only=True):
+    """What a user may do on one node, or with `node` "*" on every one; never more than the user's own role allows."""
+
+    node: Annotated[str, msgspec.Meta(pattern=r"^(\*|[A-Za-z0-9_-]{1,64})$(?!\n)")]
+    role: Literal["member", "viewer"]
+
+
+Grants = Annotated[list[Grant], msgspec.Meta(max_length=1000)]
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """A user as owners see it. Owners need no grants: they may do everything on every node."""
+
+    id: str
+    name: str
+    role: Role
+    created: Timestamp
+    last_seen: Timestamp | None
+    logins: int
+    grants: list[Grant]
+
+
+class UsersListResult(Struct, frozen=True, kw_only=True):
+    users: list[Account]
+
+
+class UserCreateParams(Struct, frozen=True, kw_only=True):
+    """Without `grants` the user sees no node until an owner shares one."""
+
+    username: Username
+    password: Password
+    role: Role = "member"
+    grants: Grants = []
+
+
+class UserUpdateParams(Struct, frozen=True, kw_only=True):
+    """What is absent stays. `grants` replaces them all. A change of role or grants ends the user's sockets."""
+
+    user: UserKey
+    username: Username | None = None
+    role: Role | None = None
+    grants: Grants | None = None
+
+
+class UserSetPasswordParams(Struct, frozen=True, kw_only=True):
+    """A new password for somebody who forgot theirs; all their logins end, their API tokens stay."""
+
+    user: UserKey
+    password: Password
+
+
+class UserParams(Struct, frozen=True, kw_only=True):
+    user: UserKey
+
+
+class AccountResult(Struct, frozen=True, kw_only=True):
+    user: Account
+
+
+class ApiToken(Struct, frozen=True, kw_only=True):
+    """A key for programs. It never allows more than its user may do; `nodes` absent: every node of the user."""
+
+    id: str
+    name: str
+    scopes: list[Scope]
+    created: Timestamp
+    last_used: Timestamp | None
+    expires: Timestamp | None
+    user: str
+    nodes: list[NodeKey] | None = None
+
+
+class TokensListParams(Struct, frozen=True, kw_only=True):
+    """One's own; with `everybody` (owners) those of all users."""
+
+    everybody: bool = False
+
+
+class TokensListResult(Struct, frozen=True, kw_only=True):
+    tokens: list[ApiToken]
+
+
+class TokenCreateParams(Struct, frozen=True, kw_only=True):
+    """Without `expires_days` it lives until it is revoked."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    scopes: Annotated[list[Scope], msgspec.Meta(min_length=1, max_length=4)]
+    nodes: Annotated[list[NodeKey], msgspec.Meta(min_length=1, max_length=1000)] | None = None
+    expires_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] | None = None
+
+
+class TokenCreateResult(Struct, frozen=True, kw_only=True):
+    """`secret` is shown this once: Main keeps its hash. Send it as `Authorization: Bearer`."""
+
+    token: ApiToken
+    secret: str
+
+
+class TokenRevokeParams(Struct, frozen=True, kw_only=True):
+    token: Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]
+
+
 class AuditListParams(Struct, frozen=True, kw_only=True):
+    """Newest first. `who`, `action` and `node` choose by equality, an `action` that ends in `.` by its beginning."""
+
     limit: Limit = 100
     cursor: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    who: Annotated[str, msgspec.Meta(max_length=256)] | None = None
+    action: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    node: NodeKey | None = None
 
 
 class AuditRow(Struct, frozen=True, kw_only=True):
@@ -95,6 +207,3 @@ class AuditRow(Struct, frozen=True, kw_only=True):
 class AuditListResult(Struct, frozen=True, kw_only=True):
     rows: list[AuditRow]
     next_cursor: str | None = None
-
-
-Scope = Literal["read", "write", "terminal", "owner"]

@@ -37,6 +37,14 @@ AbsolutePath = Annotated[
         description="absolute path on the node",
     ),
 ]
+RawPath = Annotated[
+    bytes,
+    msgspec.Meta(
+        min_length=1,
+        max_length=MAX_PATH_CHARS,
+        description="base64 of the bytes of a path that is not UTF-8; counts instead of the text beside it",
+    ),
+]
 ShortText = Annotated[str, msgspec.Meta(max_length=200)]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 Cursor = Annotated[str, msgspec.Meta(max_length=4096, description="opaque; from `next_cursor`")]
@@ -49,6 +57,19 @@ class Struct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     So a field of a result or event that readers may rely on has no default. Subclasses repeat ``frozen`` (for the type
     checker) and ``kw_only`` (which msgspec does not inherit).
     """
+
+
+class Located(Struct, frozen=True, kw_only=True):
+    """Base of the params that name a place on a node: by `path`, or by `path_bytes` where that is not UTF-8."""
+
+    node: NodeKey
+    path: AbsolutePath = ""
+    path_bytes: RawPath | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError, which decoding turns into its own error, when neither is given."""
+        if not self.path and self.path_bytes is None:
+            raise ValueError("Object missing required field `path`")
 
 
 def now() -> str:

@@ -4,7 +4,17 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from ws.protocol.base import AbsolutePath, Cursor, Limit, NodeKey, Struct, Timestamp
+from ws.protocol.base import (
+    AbsolutePath,
+    Cursor,
+    Limit,
+    Located,
+    NodeKey,
+    RawPath,
+    ShortText,
+    Struct,
+    Timestamp,
+)
 
 MAX_WRITE_CHARS = 4 * 1024 * 1024
 """Text in a call; larger content goes by transfer. Escaped twofold it still fits the link's 8 MiB frame."""
@@ -12,18 +22,20 @@ MAX_WRITE_CHARS = 4 * 1024 * 1024
 EntryType = Literal["file", "directory", "symlink", "other"]
 
 
-class FilesListParams(Struct, frozen=True, kw_only=True):
-    """`hidden` false leaves dot files out."""
+class FilesListParams(Located, frozen=True, kw_only=True):
+    """`hidden` false leaves dot files out. `ignored` true asks Git which entries it ignores."""
 
-    node: NodeKey
-    path: AbsolutePath
     hidden: bool = True
+    ignored: bool = False
     limit: Limit = 500
     cursor: Cursor | None = None
 
 
 class Entry(Struct, frozen=True, kw_only=True):
-    """`mode` is the octal permission string (`"0644"`), `target` that of a symlink, `ignored` what Git ignores."""
+    """`mode` is the octal permission string (`"0644"`), `target` that of a symlink, `ignored` what Git ignores.
+
+    A name that is not UTF-8 is shown with U+FFFD in `name`; `name_bytes` is the base64 of its bytes.
+    """
 
     name: str
     type: EntryType
@@ -32,6 +44,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     mode: str
     target: str | None = None
     ignored: bool | None = None
+    name_bytes: bytes | None = None
 
 
 class FilesListResult(Struct, frozen=True, kw_only=True):
@@ -41,11 +54,12 @@ class FilesListResult(Struct, frozen=True, kw_only=True):
     entries: list[Entry]
     parent: str | None
     next_cursor: str | None = None
+    path_bytes: bytes | None = None
+    parent_bytes: bytes | None = None
 
 
-class FileParams(Struct, frozen=True, kw_only=True):
-    node: NodeKey
-    path: AbsolutePath
+class FileParams(Located, frozen=True, kw_only=True):
+    """One place on a node."""
 
 
 class FilesStatResult(Struct, frozen=True, kw_only=True):
@@ -59,6 +73,7 @@ class FilesStatResult(Struct, frozen=True, kw_only=True):
     mode: str
     target: str | None = None
     etag: str | None = None
+    path_bytes: bytes | None = None
 
 
 class FilesReadResult(Struct, frozen=True, kw_only=True):
@@ -71,11 +86,9 @@ class FilesReadResult(Struct, frozen=True, kw_only=True):
     size: int
 
 
-class FilesWriteParams(Struct, frozen=True, kw_only=True):
+class FilesWriteParams(Located, frozen=True, kw_only=True):
     """Without `if_match` it overwrites; a missing file needs `create`."""
 
-    node: NodeKey
-    path: AbsolutePath
     content: Annotated[str, msgspec.Meta(max_length=MAX_WRITE_CHARS)]
     if_match: Annotated[str, msgspec.Meta(max_length=128)] | None = None
     create: bool = False
@@ -84,3 +97,145 @@ class FilesWriteParams(Struct, frozen=True, kw_only=True):
 class FilesWriteResult(Struct, frozen=True, kw_only=True):
     etag: str
     size: int
+
+
+class FilesMakeParams(Located, frozen=True, kw_only=True):
+    """A new folder; `parents` makes the folders on the way too."""
+
+    parents: bool = False
+
+
+class FilesMoveParams(Located, frozen=True, kw_only=True):
+    """Move or copy to the path `to` itself, not into it. What stands there is refused unless `replace`.
+
+    Folders go with all that is in them; with `replace` what stood at `to` goes to the trash first.
+    """
+
+    to: AbsolutePath = ""
+    to_bytes: RawPath | None = None
+    replace: bool = False
+
+
+class FilesPlaceResult(Struct, frozen=True, kw_only=True):
+    """Where it is now."""
+
+    path: str
+    path_bytes: bytes | None = None
+
+
+class FilesDeleteParams(Located, frozen=True, kw_only=True):
+    """To the trash; `permanent` deletes for good, folders with all that is in them. Links are never followed."""
+
+    permanent: bool = False
+
+
+class FilesDeleteResult(Struct, frozen=True, kw_only=True):
+    """`trash` brings it back by files.restore; absent when it is gone for good."""
+
+    trash: str | None = None
+
+
+class FilesRestoreParams(Struct, frozen=True, kw_only=True):
+    """`trash` as files.delete answered it. A place that is taken meanwhile is `conflict`; the trash keeps it."""
+
+    node: NodeKey
+    trash: Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+
+
+class FilesFindParams(Located, frozen=True, kw_only=True):
+    """Files and folders below `path` whose relative path holds the letters of `query` in order, best first by batch."""
+
+    query: ShortText
+    limit: Annotated[int, msgspec.Meta(ge=1, le=5000)] = 200
+
+
+class FilesGrepParams(Located, frozen=True, kw_only=True):
+    """Lines below `path` that hold `query`: a text, or with `regex` a regular expression.
+
+    `case` smart: small letters match both. `include` limits it to files that match one of these globs, `exclude` leaves
+    those out. `limit` counts lines.
+    """
+
+    query: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+    regex: bool = False
+    case: Literal["smart", "sensitive", "insensitive"] = "smart"
+    include: Annotated[list[ShortText], msgspec.Meta(max_length=32)] = []
+    exclude: Annotated[list[ShortText], msgspec.Meta(max_length=32)] = []
+    limit: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1000
+
+
+class FilesSearchResult(Struct, frozen=True, kw_only=True):
+    """Found paths are relative to `root`, the folder that was searched."""
+
+    root: str
+    engine: str
+
+
+class FoundPath(Struct, frozen=True, kw_only=True):
+    """`path` is relative to the root of the search."""
+
+    path: str
+    type: EntryType
+    path_bytes: bytes | None = None
+
+
+class FilesFound(Struct, frozen=True, kw_only=True, tag="found", tag_field="type"):
+    """A batch of what files.find has found so far; a later batch may hold better ones."""
+
+    entries: list[FoundPath]
+
+
+class GrepLine(Struct, frozen=True, kw_only=True):
+    """`line` counts from 1; `text` is cut at 1,000 characters; `spans` are [begin, end) in characters of `text`."""
+
+    line: int
+    text: str
+    spans: list[tuple[int, int]]
+
+
+class FilesMatched(Struct, frozen=True, kw_only=True, tag="matched", tag_field="type"):
+    """Matching lines of one file."""
+
+    path: str
+    lines: list[GrepLine]
+    path_bytes: bytes | None = None
+
+
+class FilesSearchDone(Struct, frozen=True, kw_only=True, tag="done", tag_field="type"):
+    """The last event: how many were found, and whether `limit` ended the search. Then the subscription ends."""
+
+    found: int
+    truncated: bool
+
+
+FilesFindEvent = FilesFound | FilesSearchDone
+FilesGrepEvent = FilesMatched | FilesSearchDone
+
+
+class FilesWatchParams(Located, frozen=True, kw_only=True):
+    """Changes directly in a folder, or with `recursive` anywhere below it, less what Git ignores."""
+
+    recursive: bool = False
+
+
+class FilesWatchResult(Struct, frozen=True, kw_only=True):
+    path: str
+
+
+class FileChange(Struct, frozen=True, kw_only=True):
+    """`path` is relative to the folder that is watched."""
+
+    path: str
+    kind: Literal["added", "modified", "deleted"]
+    path_bytes: bytes | None = None
+
+
+class FilesChanged(Struct, frozen=True, kw_only=True, tag="changed", tag_field="type"):
+    changes: list[FileChange]
+
+
+class FilesOverflow(Struct, frozen=True, kw_only=True, tag="overflow", tag_field="type"):
+    """Too many changes at once to tell one by one: list the folder again."""
+
+
+FilesWatchEvent = FilesChanged | FilesOverflow

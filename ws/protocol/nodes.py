@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from ws.protocol.base import NodeKey, Struct, Timestamp
+from ws.protocol.envelope import Role
 
 NodeName = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Labels = dict[str, str]
@@ -20,7 +21,11 @@ class Capabilities(Struct, frozen=True, kw_only=True):
 
 
 class Node(Struct, frozen=True, kw_only=True):
-    """`rtt_ms` and `clock_offset_ms` (node minus Main) come from the last probe through the link."""
+    """`rtt_ms` and `clock_offset_ms` (node minus Main) come from the last probe through the link.
+
+    `role` is what the caller may do there, `address` from where it is linked (owners only), `protocol` the version that
+    its link speaks, `problem` why Main cannot reach it.
+    """
 
     id: NodeKey
     name: str
@@ -36,10 +41,22 @@ class Node(Struct, frozen=True, kw_only=True):
     clock_offset_ms: float | None
     is_local: bool
     home: str | None = None
+    role: Role | None = None
+    address: str | None = None
+    protocol: int | None = None
+    problem: str | None = None
 
 
 class NodesParams(Struct, frozen=True, kw_only=True):
     """No parameters."""
+
+
+class NodesListParams(Struct, frozen=True, kw_only=True):
+    """Filters, all of which must hold: `labels` by equality, `capability` a feature or the id of a provider."""
+
+    status: Literal["online", "offline"] | None = None
+    labels: Labels | None = None
+    capability: Annotated[str, msgspec.Meta(max_length=64)] | None = None
 
 
 class NodesListResult(Struct, frozen=True, kw_only=True):

@@ -248,3 +248,41 @@ InboxEvent = InboxItem | InboxResolved | InboxTurnEnded
 
 class InboxResult(Struct, frozen=True, kw_only=True):
     approvals: list[InboxItem]
+
+
+class SessionForkParams(Struct, frozen=True, kw_only=True):
+    """A new session that begins with this one's history up to `seq` (its head)."""
+
+    node: NodeKey
+    session: SessionKey
+    seq: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    title: Title | None = None
+
+
+class SessionRewindParams(Struct, frozen=True, kw_only=True):
+    """Back to before the prompt `message_id`; `code` also puts the files back."""
+
+    node: NodeKey
+    session: SessionKey
+    message_id: MessageKey
+    code: bool = False
+
+
+class SessionExportParams(Struct, frozen=True, kw_only=True):
+    """The journal as a document to keep: `markdown` for people, `json` (one event a line) for programs.
+
+    `after` goes on where the last answer's `next_after` ended.
+    """
+
+    node: NodeKey
+    session: SessionKey
+    format: Literal["markdown", "json"] = "markdown"
+    after: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
+class SessionExportResult(Struct, frozen=True, kw_only=True):
+    """A part of the document, at most 4 MiB; `next_after` is absent in the last one."""
+
+    name: str
+    content: str
+    next_after: int | None = None

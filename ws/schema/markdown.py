@@ -38,6 +38,7 @@ def _op(op: Op, components: dict[str, Schema]) -> list[str]:
     marks += ["get"] if op.is_read_only and op.place is not Place.LINK else []
     marks += ["subscription"] if op.is_subscription else []
     out = [f"### {op.name}", "", f"{op.summary} *{', '.join(marks)}*", ""]
+    out += [f"Answers `unsupported`: {op.unsupported}", ""] if op.unsupported else []
     out.append(f"- params `{_fields(components[op.params.__name__])}`")
     out.append(f"- result `{op.result.__name__}`")
     if op.is_subscription:

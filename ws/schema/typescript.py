@@ -28,6 +28,8 @@ def type_of(schema: Schema) -> str:
     if "anyOf" in schema:
         return _union([type_of(part) for part in schema["anyOf"]])
     kind = schema.get("type")
+    if kind == "array" and "prefixItems" in schema:
+        return f"[{', '.join(type_of(part) for part in schema['prefixItems'])}]"
     if kind == "array":
         item = type_of(schema.get("items", {}))
         return f"({item})[]" if " | " in item else f"{item}[]"

@@ -4,6 +4,21 @@ export const PROTOCOL_VERSION = 1;
 
 export type ErrorCode = "invalid" | "unauthorized" | "forbidden" | "not_found" | "conflict" | "precondition_failed" | "too_large" | "rate_limited" | "internal" | "unsupported" | "provider_failed" | "node_offline" | "timeout";
 
+/** A user as owners see it. Owners need no grants: they may do everything on every node. */
+export interface Account {
+  id: string;
+  name: string;
+  role: "member" | "owner" | "viewer";
+  created: string;
+  last_seen: string | null;
+  logins: number;
+  grants: Grant[];
+}
+
+export interface AccountResult {
+  user: Account;
+}
+
 /** Output up to byte `offset` of the terminal's life has been parsed by the reader. */
 export interface Ack {
   type: "ack";
@@ -31,6 +46,18 @@ export interface AgentThought {
   text: string;
   part?: number | null;
   parent?: string | null;
+}
+
+/** A key for programs. It never allows more than its user may do; `nodes` absent: every node of the user. */
+export interface ApiToken {
+  id: string;
+  name: string;
+  scopes: ("owner" | "read" | "terminal" | "write")[];
+  created: string;
+  last_used: string | null;
+  expires: string | null;
+  user: string;
+  nodes?: string[] | null;
 }
 
 /** One thing the user may answer. `name` writes the exact rule out that "session" or "always" would remember. */
@@ -103,9 +130,13 @@ export interface Attachment {
   path?: string | null;
 }
 
+/** Newest first. `who`, `action` and `node` choose by equality, an `action` that ends in `.` by its beginning. */
 export interface AuditListParams {
   limit?: number;
   cursor?: string | null;
+  who?: string | null;
+  action?: string | null;
+  node?: string | null;
 }
 
 export interface AuditListResult {
@@ -133,6 +164,21 @@ export interface AuthStatus {
   code_needed: boolean;
 }
 
+/** `gone`: the upstream is configured but does not exist any more. `worktree`: where else it is checked out. */
+export interface Branch {
+  name: string;
+  kind: "local" | "remote";
+  commit: string;
+  subject: string;
+  date: string;
+  is_current: boolean;
+  upstream?: string | null;
+  ahead?: number | null;
+  behind?: number | null;
+  gone?: boolean | null;
+  worktree?: string | null;
+}
+
 /** Who a call on the link is made for; set by Main alone, never read from a browser. */
 export interface Caller {
   user: string;
@@ -146,6 +192,18 @@ export interface Capabilities {
   terminal: boolean;
   providers: string[];
   features: string[];
+}
+
+/** `refs` are the branches and tags that point to it, `subject` the first line and `body` the rest. */
+export interface Commit {
+  id: string;
+  parents: string[];
+  author: string;
+  email: string;
+  date: string;
+  subject: string;
+  refs: string[];
+  body?: string | null;
 }
 
 /**
@@ -177,13 +235,18 @@ export interface DiffFile {
   binary: boolean;
   hunks: Hunk[];
   old_path?: string | null;
+  path_bytes?: string | null;
 }
 
 /** Nothing to say but that it is done. */
 export interface Empty {
 }
 
-/** `mode` is the octal permission string (`"0644"`), `target` that of a symlink, `ignored` what Git ignores. */
+/**
+ * `mode` is the octal permission string (`"0644"`), `target` that of a symlink, `ignored` what Git ignores.
+ *
+ * A name that is not UTF-8 is shown with U+FFFD in `name`; `name_bytes` is the base64 of its bytes.
+ */
 export interface Entry {
   name: string;
   type: "directory" | "file" | "other" | "symlink";
@@ -192,6 +255,7 @@ export interface Entry {
   mode: string;
   target?: string | null;
   ignored?: boolean | null;
+  name_bytes?: string | null;
 }
 
 /**
@@ -224,16 +288,78 @@ export interface FieldError {
   message: string;
 }
 
-export interface FileParams {
-  node: string;
+/** `path` is relative to the folder that is watched. */
+export interface FileChange {
   path: string;
+  kind: "added" | "deleted" | "modified";
+  path_bytes?: string | null;
 }
 
-/** `hidden` false leaves dot files out. */
+/** One place on a node. */
+export interface FileParams {
+  node: string;
+  path?: string;
+  path_bytes?: string | null;
+}
+
+export interface FilesChanged {
+  type: "changed";
+  changes: FileChange[];
+}
+
+/** To the trash; `permanent` deletes for good, folders with all that is in them. Links are never followed. */
+export interface FilesDeleteParams {
+  node: string;
+  path?: string;
+  path_bytes?: string | null;
+  permanent?: boolean;
+}
+
+/** `trash` brings it back by files.restore; absent when it is gone for good. */
+export interface FilesDeleteResult {
+  trash?: string | null;
+}
+
+/** Files and folders below `path` whose relative path holds the letters of `query` in order, best first by batch. */
+export interface FilesFindParams {
+  node: string;
+  path?: string;
+  path_bytes?: string | null;
+  query: string;
+  limit?: number;
+}
+
+/** A batch of what files.find has found so far; a later batch may hold better ones. */
+export interface FilesFound {
+  type: "found";
+  entries: FoundPath[];
+}
+
+/**
+ * Lines below `path` that hold `query`: a text, or with `regex` a regular expression.
+ *
+ * `case` smart: small letters match both. `include` limits it to files that match one of these globs, `exclude` leaves
+ * those out. `limit` counts lines.
+ */
+export interface FilesGrepParams {
+  node: string;
+  path?: string;
+  path_bytes?: string | null;
+  query: string;
+  regex?: boolean;
+  case?: "insensitive" | "sensitive" | "smart";
+  include?: string[];
+  exclude?: string[];
+  limit?: number;
+}
+
+/** `hidden` false leaves dot files out. `ignored` true asks Git which entries it ignores. */
 export interface FilesListParams {
   node: string;
-  path: string;
+  path?: string;
+  path_bytes?: string | null;
   hidden?: boolean;
+  ignored?: boolean;
   limit?: number;
   cursor?: string | null;
 }
@@ -244,6 +370,49 @@ export interface FilesListResult {
   entries: Entry[];
   parent: string | null;
   next_cursor?: string | null;
+  path_bytes?: string | null;
+  parent_bytes?: string | null;
+}
+
+/** A new folder; `parents` makes the folders on the way too. */
+export interface FilesMakeParams {
+  node: string;
+  path?: string;
+  path_bytes?: string | null;
+  parents?: boolean;
+}
+
+/** Matching lines of one file. */
+export interface FilesMatched {
+  type: "matched";
+  path: string;
+  lines: GrepLine[];
+  path_bytes?: string | null;
+}
+
+/**
+ * Move or copy to the path `to` itself, not into it. What stands there is refused unless `replace`.
+ *
+ * Folders go with all that is in them; with `replace` what stood at `to` goes to the trash first.
+ */
+export interface FilesMoveParams {
+  node: string;
+  path?: string;
+  path_bytes?: string | null;
+  to?: string;
+  to_bytes?: string | null;
+  replace?: boolean;
+}
+
+/** Too many changes at once to tell one by one: list the folder again. */
+export interface FilesOverflow {
+  type: "overflow";
+}
+
+/** Where it is now. */
+export interface FilesPlaceResult {
+  path: string;
+  path_bytes?: string | null;
 }
 
 /** Text, cut at filesystem.max_read_bytes (then `truncated`); `size` in bytes is that of the whole file. */
@@ -253,6 +422,25 @@ export interface FilesReadResult {
   encoding: string;
   truncated: boolean;
   size: number;
+}
+
+/** `trash` as files.delete answered it. A place that is taken meanwhile is `conflict`; the trash keeps it. */
+export interface FilesRestoreParams {
+  node: string;
+  trash: string;
+}
+
+/** The last event: how many were found, and whether `limit` ended the search. Then the subscription ends. */
+export interface FilesSearchDone {
+  type: "done";
+  found: number;
+  truncated: boolean;
+}
+
+/** Found paths are relative to `root`, the folder that was searched. */
+export interface FilesSearchResult {
+  root: string;
+  engine: string;
 }
 
 /** `etag` is a hash of the content, absent for what is no file or larger than filesystem.max_read_bytes. */
@@ -265,12 +453,26 @@ export interface FilesStatResult {
   mode: string;
   target?: string | null;
   etag?: string | null;
+  path_bytes?: string | null;
+}
+
+/** Changes directly in a folder, or with `recursive` anywhere below it, less what Git ignores. */
+export interface FilesWatchParams {
+  node: string;
+  path?: string;
+  path_bytes?: string | null;
+  recursive?: boolean;
+}
+
+export interface FilesWatchResult {
+  path: string;
 }
 
 /** Without `if_match` it overwrites; a missing file needs `create`. */
 export interface FilesWriteParams {
   node: string;
-  path: string;
+  path?: string;
+  path_bytes?: string | null;
   content: string;
   if_match?: string | null;
   create?: boolean;
@@ -281,6 +483,75 @@ export interface FilesWriteResult {
   size: number;
 }
 
+/** `path` is relative to the root of the search. */
+export interface FoundPath {
+  path: string;
+  type: "directory" | "file" | "other" | "symlink";
+  path_bytes?: string | null;
+}
+
+/** A new branch at `start` (HEAD), without switching to it. */
+export interface GitBranchParams {
+  node: string;
+  path?: string;
+  path_bytes?: string | null;
+  branch: string;
+  start?: string | null;
+}
+
+/** Local ones first, each kind with the most recently used first. `current` is None when HEAD is detached. */
+export interface GitBranchesResult {
+  current: string | null;
+  branches: Branch[];
+  remotes: string[];
+  truncated?: boolean | null;
+}
+
+/**
+ * HEAD, the index or a branch is another one now, or an act has ended: ask for the status again.
+ *
+ * `act` and `error` say which act ended and how, for those who did not make the call.
+ */
+export interface GitChanged {
+  type: "changed";
+  act?: string | null;
+  error?: string | null;
+}
+
+/**
+ * Switch to `branch`; `create` makes it first, at `start` (HEAD).
+ *
+ * Changes in the worktree go along; where they are in the way it is `conflict` and nothing has changed. A remote
+ * branch that has no local one gets one that follows it.
+ */
+export interface GitCheckoutParams {
+  node: string;
+  path?: string;
+  path_bytes?: string | null;
+  branch: string;
+  create?: boolean;
+  start?: string | null;
+}
+
+/** What is staged; `all` stages every change first. `amend` replaces the last commit. The user's hooks run. */
+export interface GitCommitParams {
+  node: string;
+  path?: string;
+  path_bytes?: string | null;
+  message: string;
+  amend?: boolean;
+  all?: boolean;
+}
+
+/** A local branch. One with commits that are on no other is `conflict` unless `force`. */
+export interface GitDeleteBranchParams {
+  node: string;
+  path?: string;
+  path_bytes?: string | null;
+  branch: string;
+  force?: boolean;
+}
+
 /**
  * Worktree against index; `staged`: index against HEAD; `base`: worktree against that commit.
  *
@@ -288,15 +559,26 @@ export interface FilesWriteResult {
  */
 export interface GitDiffParams {
   node: string;
-  path: string;
+  path?: string;
+  path_bytes?: string | null;
   staged?: boolean;
   base?: string | null;
   file?: string | null;
+  file_bytes?: string | null;
 }
 
 export interface GitDiffResult {
   files: DiffFile[];
   truncated?: boolean | null;
+}
+
+/** From `remote` (the branch's own, else origin). `prune` forgets remote branches that are gone there. */
+export interface GitFetchParams {
+  node: string;
+  path?: string;
+  path_bytes?: string | null;
+  remote?: string | null;
+  prune?: boolean;
 }
 
 /** `index` and `worktree` are the letters of `git status --porcelain=v2` (`.` = unchanged, `?` = untracked). */
@@ -305,11 +587,84 @@ export interface GitFile {
   index: string;
   worktree: string;
   renamed_from?: string | null;
+  path_bytes?: string | null;
 }
 
+/** `files` relative to the root, `files_bytes` those whose names are not UTF-8; `all` means every change. */
+export interface GitFilesParams {
+  node: string;
+  path?: string;
+  path_bytes?: string | null;
+  files?: string[];
+  files_bytes?: string[];
+  all?: boolean;
+}
+
+/** Commits reachable from `ref` (HEAD), newest first; `file` limits it to those that changed it. */
+export interface GitLogParams {
+  node: string;
+  path?: string;
+  path_bytes?: string | null;
+  ref?: string | null;
+  file?: string | null;
+  limit?: number;
+  cursor?: string | null;
+}
+
+export interface GitLogResult {
+  commits: Commit[];
+  next_cursor?: string | null;
+}
+
+/** A long act under way, whoever began it: `act` fetch, pull, push …, `phase` in Git's words, `percent` if known. */
+export interface GitProgress {
+  type: "progress";
+  act: string;
+  phase: string;
+  percent?: number | null;
+}
+
+/** Fetch, then bring the branch up to its upstream. `how` ff refuses when both have gone on. */
+export interface GitPullParams {
+  node: string;
+  path?: string;
+  path_bytes?: string | null;
+  how?: "ff" | "merge" | "rebase";
+}
+
+/**
+ * The current branch to its upstream. Without one: to `remote` (origin) under its own name, which becomes it.
+ *
+ * `force_with_lease` overwrites the remote branch only if it is where this repository last saw it.
+ */
+export interface GitPushParams {
+  node: string;
+  path?: string;
+  path_bytes?: string | null;
+  remote?: string | null;
+  force_with_lease?: boolean;
+}
+
+/** One commit and what it changed against its first parent. `file` limits the differences to one. */
+export interface GitShowParams {
+  node: string;
+  path?: string;
+  path_bytes?: string | null;
+  ref: string;
+  file?: string | null;
+}
+
+export interface GitShowResult {
+  commit: Commit;
+  files: DiffFile[];
+  truncated?: boolean | null;
+}
+
+/** Any folder inside the repository. */
 export interface GitStatusParams {
   node: string;
-  path: string;
+  path?: string;
+  path_bytes?: string | null;
 }
 
 /** Paths are relative to `root`. `branch` is None when HEAD is detached or unborn without a name. */
@@ -323,6 +678,23 @@ export interface GitStatusResult {
   upstream?: string | null;
   head?: string | null;
   truncated?: boolean | null;
+}
+
+export interface GitWatchResult {
+  root: string;
+}
+
+/** What a user may do on one node, or with `node` "*" on every one; never more than the user's own role allows. */
+export interface Grant {
+  node: string;
+  role: "member" | "viewer";
+}
+
+/** `line` counts from 1; `text` is cut at 1,000 characters; `spans` are [begin, end) in characters of `text`. */
+export interface GrepLine {
+  line: number;
+  text: string;
+  spans: [number, number][];
 }
 
 /** `link.hello`, node to Main. `secret` (node to Main from now on) only at first contact. */
@@ -472,7 +844,12 @@ export interface NativeIdKnown {
   native_id: string;
 }
 
-/** `rtt_ms` and `clock_offset_ms` (node minus Main) come from the last probe through the link. */
+/**
+ * `rtt_ms` and `clock_offset_ms` (node minus Main) come from the last probe through the link.
+ *
+ * `role` is what the caller may do there, `address` from where it is linked (owners only), `protocol` the version that
+ * its link speaks, `problem` why Main cannot reach it.
+ */
 export interface Node {
   id: string;
   name: string;
@@ -488,6 +865,10 @@ export interface Node {
   clock_offset_ms: number | null;
   is_local: boolean;
   home?: string | null;
+  role?: "member" | "owner" | "viewer" | null;
+  address?: string | null;
+  protocol?: number | null;
+  problem?: string | null;
 }
 
 export interface NodeChanged {
@@ -511,6 +892,13 @@ export interface NodeRenameParams {
 
 export interface NodeResult {
   node: Node;
+}
+
+/** Filters, all of which must hold: `labels` by equality, `capability` a feature or the id of a provider. */
+export interface NodesListParams {
+  status?: "offline" | "online" | null;
+  labels?: Record<string, string> | null;
+  capability?: string | null;
 }
 
 export interface NodesListResult {
@@ -761,6 +1149,33 @@ export interface SessionEventsResult {
   head: number;
 }
 
+/**
+ * The journal as a document to keep: `markdown` for people, `json` (one event a line) for programs.
+ *
+ * `after` goes on where the last answer's `next_after` ended.
+ */
+export interface SessionExportParams {
+  node: string;
+  session: string;
+  format?: "json" | "markdown";
+  after?: number;
+}
+
+/** A part of the document, at most 4 MiB; `next_after` is absent in the last one. */
+export interface SessionExportResult {
+  name: string;
+  content: string;
+  next_after?: number | null;
+}
+
+/** A new session that begins with this one's history up to `seq` (its head). */
+export interface SessionForkParams {
+  node: string;
+  session: string;
+  seq?: number | null;
+  title?: string | null;
+}
+
 export interface SessionInterruptParams {
   node: string;
   session: string;
@@ -813,6 +1228,14 @@ export interface SessionRemoved {
 
 export interface SessionResult {
   session: SessionSummary;
+}
+
+/** Back to before the prompt `message_id`; `code` also puts the files back. */
+export interface SessionRewindParams {
+  node: string;
+  session: string;
+  message_id: string;
+  code?: boolean;
 }
 
 export interface SessionSendParams {
@@ -1031,6 +1454,33 @@ export interface TitleChanged {
   by?: string | null;
 }
 
+/** Without `expires_days` it lives until it is revoked. */
+export interface TokenCreateParams {
+  name: string;
+  scopes: ("owner" | "read" | "terminal" | "write")[];
+  nodes?: string[] | null;
+  expires_days?: number | null;
+}
+
+/** `secret` is shown this once: Main keeps its hash. Send it as `Authorization: Bearer`. */
+export interface TokenCreateResult {
+  token: ApiToken;
+  secret: string;
+}
+
+export interface TokenRevokeParams {
+  token: string;
+}
+
+/** One's own; with `everybody` (owners) those of all users. */
+export interface TokensListParams {
+  everybody?: boolean;
+}
+
+export interface TokensListResult {
+  tokens: ApiToken[];
+}
+
 /** `parent` is the tool call of the sub-agent that made this one. */
 export interface ToolCall {
   type: "tool_call";
@@ -1100,6 +1550,14 @@ export interface User {
   role: "member" | "owner" | "viewer";
 }
 
+/** Without `grants` the user sees no node until an owner shares one. */
+export interface UserCreateParams {
+  username: string;
+  password: string;
+  role?: "member" | "owner" | "viewer";
+  grants?: Grant[];
+}
+
 /** Written when the turn of this prompt starts, right after `turn_started`; takes the prompt off the queue. */
 export interface UserMessage {
   type: "user_message";
@@ -1112,6 +1570,28 @@ export interface UserMessage {
   by: string;
 }
 
+export interface UserParams {
+  user: string;
+}
+
+/** A new password for somebody who forgot theirs; all their logins end, their API tokens stay. */
+export interface UserSetPasswordParams {
+  user: string;
+  password: string;
+}
+
+/** What is absent stays. `grants` replaces them all. A change of role or grants ends the user's sockets. */
+export interface UserUpdateParams {
+  user: string;
+  username?: string | null;
+  role?: "member" | "owner" | "viewer" | null;
+  grants?: Grant[] | null;
+}
+
+export interface UsersListResult {
+  users: Account[];
+}
+
 /** Who answered an approval first, and with which option. */
 export interface Winner {
   option: string;
@@ -1121,9 +1601,9 @@ export interface Winner {
 /** Every operation that the page may call: its params, its result and, for a subscription, its events. */
 export interface Ops {
   /** Every node that the caller may see. */
-  "nodes.list": { params: NodesParams; result: NodesListResult };
+  "nodes.list": { params: NodesListParams; result: NodesListResult };
   /** The nodes, then each change. */
-  "nodes.watch": { params: NodesParams; result: NodesListResult; event: NodeChanged | NodeRemoved };
+  "nodes.watch": { params: NodesListParams; result: NodesListResult; event: NodeChanged | NodeRemoved };
   /** Give a node another name. */
   "nodes.rename": { params: NodeRenameParams; result: NodeResult };
   /** Revoke a node's identity and close its link; its journals stay on it. */
@@ -1144,10 +1624,56 @@ export interface Ops {
   "files.read": { params: FileParams; result: FilesReadResult };
   /** Write a text file atomically. */
   "files.write": { params: FilesWriteParams; result: FilesWriteResult };
+  /** Make a folder. */
+  "files.mkdir": { params: FilesMakeParams; result: FilesPlaceResult };
+  /** Move or rename a file or a folder. */
+  "files.move": { params: FilesMoveParams; result: FilesPlaceResult };
+  /** Copy a file or a folder. */
+  "files.copy": { params: FilesMoveParams; result: FilesPlaceResult };
+  /** Move to the trash, or delete for good. */
+  "files.delete": { params: FilesDeleteParams; result: FilesDeleteResult };
+  /** Bring back what files.delete moved to the trash. */
+  "files.restore": { params: FilesRestoreParams; result: FilesPlaceResult };
+  /** Files by name, as they are found; what Git ignores is left out. */
+  "files.find": { params: FilesFindParams; result: FilesSearchResult; event: FilesFound | FilesSearchDone };
+  /** Lines by content, as they are found; what Git ignores is left out. */
+  "files.grep": { params: FilesGrepParams; result: FilesSearchResult; event: FilesMatched | FilesSearchDone };
+  /** What changes in a folder. */
+  "files.watch": { params: FilesWatchParams; result: FilesWatchResult; event: FilesChanged | FilesOverflow };
   /** State of the repository around a path. */
   "git.status": { params: GitStatusParams; result: GitStatusResult };
   /** Differences by file and hunk. */
   "git.diff": { params: GitDiffParams; result: GitDiffResult };
+  /** Commits, newest first. */
+  "git.log": { params: GitLogParams; result: GitLogResult };
+  /** One commit and its differences. */
+  "git.show": { params: GitShowParams; result: GitShowResult };
+  /** Branches and remotes. */
+  "git.branches": { params: GitStatusParams; result: GitBranchesResult };
+  /** Progress of long acts, and when the state has changed. */
+  "git.watch": { params: GitStatusParams; result: GitWatchResult; event: GitProgress | GitChanged };
+  /** Switch to a branch, or make one and switch to it. */
+  "git.checkout": { params: GitCheckoutParams; result: GitStatusResult };
+  /** Make a branch. */
+  "git.create_branch": { params: GitBranchParams; result: GitStatusResult };
+  /** Delete a local branch. */
+  "git.delete_branch": { params: GitDeleteBranchParams; result: GitStatusResult };
+  /** Put changes into the index. */
+  "git.stage": { params: GitFilesParams; result: GitStatusResult };
+  /** Take changes out of the index. */
+  "git.unstage": { params: GitFilesParams; result: GitStatusResult };
+  /** Throw away changes of the worktree; files that Git does not know go to the trash. */
+  "git.discard": { params: GitFilesParams; result: GitStatusResult };
+  /** Commit what is staged; hooks run as Git runs them. */
+  "git.commit": { params: GitCommitParams; result: GitStatusResult };
+  /** Fetch from a remote. */
+  "git.fetch": { params: GitFetchParams; result: GitStatusResult };
+  /** Fetch and bring the branch up to its upstream. */
+  "git.pull": { params: GitPullParams; result: GitStatusResult };
+  /** Push the current branch. */
+  "git.push": { params: GitPushParams; result: GitStatusResult };
+  /** End the long act that runs in this repository. */
+  "git.cancel": { params: GitStatusParams; result: Empty };
   /** Start a shell or a program in a folder. */
   "terminal.open": { params: TerminalOpenParams; result: TerminalOpenResult };
   /** The terminals of a node. */
@@ -1180,6 +1706,12 @@ export interface Ops {
   "session.events": { params: SessionEventsParams; result: SessionEventsResult };
   /** Every event after a cursor in order exactly once, then live ones. */
   "session.watch": { params: SessionWatchParams; result: SessionWatchResult; event: SessionStarted | NativeIdKnown | PromptQueued | PromptEdited | PromptMoved | PromptDropped | QueueHeld | QueueReleased | UserMessage | TurnStarted | AgentMessage | AgentThought | ToolCall | ToolCallUpdate | Plan | ApprovalRequested | ApprovalResolved | ModeChanged | ModelChanged | TitleChanged | Archived | Usage | TurnEnded | Notice | Delta | Live | Reset };
+  /** Begin a new session from a point of this one. */
+  "session.fork": { params: SessionForkParams; result: SessionResult };
+  /** Go back to before a prompt. */
+  "session.rewind": { params: SessionRewindParams; result: SessionResult };
+  /** The journal as a document to keep. */
+  "session.export": { params: SessionExportParams; result: SessionExportResult };
   /** Pending approvals of all nodes, then changes and ended turns. */
   "inbox.watch": { params: NodesParams; result: InboxResult; event: InboxItem | InboxResolved | InboxTurnEnded };
   /** The caller's signed-in devices. */
@@ -1188,6 +1720,22 @@ export interface Ops {
   "logins.revoke": { params: LoginRevokeParams; result: Empty };
   /** Change one's own password; other logins end. */
   "users.change_password": { params: PasswordChangeParams; result: Empty };
+  /** API tokens. */
+  "tokens.list": { params: TokensListParams; result: TokensListResult };
+  /** Make an API token; its secret is in the answer and nowhere else. */
+  "tokens.create": { params: TokenCreateParams; result: TokenCreateResult };
+  /** End an API token and the sockets it opened. */
+  "tokens.revoke": { params: TokenRevokeParams; result: Empty };
+  /** Everybody who may sign in. */
+  "users.list": { params: NodesParams; result: UsersListResult };
+  /** Add a user. */
+  "users.create": { params: UserCreateParams; result: AccountResult };
+  /** Change a user's name, role or grants. */
+  "users.update": { params: UserUpdateParams; result: AccountResult };
+  /** Give another user a new password; all their logins end. */
+  "users.set_password": { params: UserSetPasswordParams; result: Empty };
+  /** Remove a user with logins and tokens. */
+  "users.remove": { params: UserParams; result: Empty };
   /** Who did what, newest first. */
   "audit.list": { params: AuditListParams; result: AuditListResult };
 }
@@ -1206,8 +1754,31 @@ export const DEADLINE_S: { readonly [K in keyof Ops]: number } = {
   "files.stat": 10,
   "files.read": 10,
   "files.write": 30,
+  "files.mkdir": 10,
+  "files.move": 300,
+  "files.copy": 300,
+  "files.delete": 300,
+  "files.restore": 300,
+  "files.find": 10,
+  "files.grep": 10,
+  "files.watch": 10,
   "git.status": 30,
   "git.diff": 30,
+  "git.log": 30,
+  "git.show": 30,
+  "git.branches": 30,
+  "git.watch": 10,
+  "git.checkout": 60,
+  "git.create_branch": 10,
+  "git.delete_branch": 10,
+  "git.stage": 60,
+  "git.unstage": 60,
+  "git.discard": 60,
+  "git.commit": 600,
+  "git.fetch": 600,
+  "git.pull": 600,
+  "git.push": 600,
+  "git.cancel": 10,
   "terminal.open": 10,
   "terminal.list": 10,
   "terminal.close": 10,
@@ -1224,9 +1795,20 @@ export const DEADLINE_S: { readonly [K in keyof Ops]: number } = {
   "session.answer": 10,
   "session.events": 10,
   "session.watch": 10,
+  "session.fork": 60,
+  "session.rewind": 60,
+  "session.export": 10,
   "inbox.watch": 10,
   "logins.list": 10,
   "logins.revoke": 10,
   "users.change_password": 10,
+  "tokens.list": 10,
+  "tokens.create": 10,
+  "tokens.revoke": 10,
+  "users.list": 10,
+  "users.create": 10,
+  "users.update": 10,
+  "users.set_password": 10,
+  "users.remove": 10,
   "audit.list": 10,
 };

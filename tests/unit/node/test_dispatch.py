@@ -42,7 +42,11 @@ class Features:
         self.closed: list[str] = []
 
     def map(self) -> dict[str, Any]:
-        names = [op.name for op in OPS.values() if op.place is not Place.MAIN and op.name != "link.hello"]
+        names = [
+            op.name
+            for op in OPS.values()
+            if op.place is not Place.MAIN and op.unsupported is None and op.name != "link.hello"
+        ]
         return {name: self._handler(name) for name in names}
 
     def _handler(self, name: str) -> Any:

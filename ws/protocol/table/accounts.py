@@ -1,0 +1,116 @@
+"""Rows of logins.*, tokens.*, users.* and audit.list."""
+
+from ws.protocol import accounts, nodes
+from ws.protocol.op import Place, Scope, act, read
+
+_NOT_YET = "This build does not do it yet."
+
+ACCOUNTS = (
+    read(
+        "logins.list", nodes.NodesParams, accounts.LoginsListResult, "The caller's signed-in devices.", place=Place.MAIN
+    ),
+    act(
+        "logins.revoke",
+        accounts.LoginRevokeParams,
+        nodes.Empty,
+        "End one of the caller's logins and its sockets.",
+        place=Place.MAIN,
+        scope=Scope.READ,
+        audit="login.revoked",
+    ),
+    act(
+        "users.change_password",
+        accounts.PasswordChangeParams,
+        nodes.Empty,
+        "Change one's own password; other logins end.",
+        place=Place.MAIN,
+        scope=Scope.READ,
+        audit="password.changed",
+    ),
+    read(
+        "tokens.list",
+        accounts.TokensListParams,
+        accounts.TokensListResult,
+        "API tokens.",
+        place=Place.MAIN,
+        unsupported=_NOT_YET,
+    ),
+    act(
+        "tokens.create",
+        accounts.TokenCreateParams,
+        accounts.TokenCreateResult,
+        "Make an API token; its secret is in the answer and nowhere else.",
+        place=Place.MAIN,
+        scope=Scope.READ,
+        audit="token.made",
+        unsupported=_NOT_YET,
+    ),
+    act(
+        "tokens.revoke",
+        accounts.TokenRevokeParams,
+        nodes.Empty,
+        "End an API token and the sockets it opened.",
+        place=Place.MAIN,
+        scope=Scope.READ,
+        audit="token.revoked",
+        unsupported=_NOT_YET,
+    ),
+    read(
+        "users.list",
+        nodes.NodesParams,
+        accounts.UsersListResult,
+        "Everybody who may sign in.",
+        place=Place.MAIN,
+        scope=Scope.OWNER,
+        unsupported=_NOT_YET,
+    ),
+    act(
+        "users.create",
+        accounts.UserCreateParams,
+        accounts.AccountResult,
+        "Add a user.",
+        place=Place.MAIN,
+        scope=Scope.OWNER,
+        audit="user.created",
+        unsupported=_NOT_YET,
+    ),
+    act(
+        "users.update",
+        accounts.UserUpdateParams,
+        accounts.AccountResult,
+        "Change a user's name, role or grants.",
+        place=Place.MAIN,
+        scope=Scope.OWNER,
+        idempotent=True,
+        audit="user.updated",
+        unsupported=_NOT_YET,
+    ),
+    act(
+        "users.set_password",
+        accounts.UserSetPasswordParams,
+        nodes.Empty,
+        "Give another user a new password; all their logins end.",
+        place=Place.MAIN,
+        scope=Scope.OWNER,
+        audit="password.reset",
+        unsupported=_NOT_YET,
+    ),
+    act(
+        "users.remove",
+        accounts.UserParams,
+        nodes.Empty,
+        "Remove a user with logins and tokens.",
+        place=Place.MAIN,
+        scope=Scope.OWNER,
+        audit="user.removed",
+        unsupported=_NOT_YET,
+    ),
+    read(
+        "audit.list",
+        accounts.AuditListParams,
+        accounts.AuditListResult,
+        "Who did what, newest first.",
+        place=Place.MAIN,
+        scope=Scope.OWNER,
+    ),
+)

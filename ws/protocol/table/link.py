@@ -1,0 +1,27 @@
+"""Rows of the calls that only Main and nodes exchange."""
+
+from ws.protocol import link, nodes, sessions
+from ws.protocol.op import Place, act, read
+
+LINK = (
+    act("link.hello", link.HelloParams, link.HelloResult, "Handshake, node to Main.", place=Place.LINK),
+    read("link.probe", link.ProbeParams, link.ProbeResult, "Sign of life through the link.", place=Place.LINK),
+    act("link.stream", link.StreamParams, link.StreamResult, "Dial a byte stream back.", place=Place.LINK),
+    act("link.stream_revoke", link.StreamRevokeParams, nodes.Empty, "Close a stream: access ended.", place=Place.LINK),
+    read(
+        "link.sessions",
+        nodes.NodesParams,
+        link.LinkSessionsResult,
+        "Every session of the node, then changes.",
+        place=Place.LINK,
+        events=link.LinkSessionEvent,
+    ),
+    read(
+        "link.inbox",
+        nodes.NodesParams,
+        sessions.InboxResult,
+        "Pending approvals of the node, then changes and ended turns.",
+        place=Place.LINK,
+        events=sessions.InboxEvent,
+    ),
+)
