@@ -26,6 +26,7 @@ def handlers(service: SessionService) -> HandlerMap:
         "session.interrupt": bound.interrupt,
         "session.answer": bound.answer,
         "session.events": bound.events,
+        "session.export": bound.export,
         "session.watch": bound.watch,
         "link.sessions": bound.all_sessions,
         "link.inbox": bound.inbox,
@@ -75,6 +76,9 @@ class _Handlers:
 
     async def events(self, _: Caller, params: sessions.SessionEventsParams) -> EventsPage:
         return await self._service.events(params)
+
+    async def export(self, _: Caller, params: sessions.SessionExportParams) -> sessions.SessionExportResult:
+        return await self._service.export(params)
 
     async def watch(self, _: Caller, params: sessions.SessionWatchParams) -> Subscribed:
         return Subscribed(*self._service.watch(params))

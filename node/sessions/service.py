@@ -11,6 +11,7 @@ import structlog
 
 from node.sessions.actor import Staff
 from node.sessions.clocks import Rules
+from node.sessions.export import export
 from node.sessions.listing import Listing
 from node.sessions.modes import ModePolicy
 from node.sessions.shelf import Shelf
@@ -219,6 +220,12 @@ class SessionService:
             bodies = await journal.page(params.after or 0, params.limit)
         state = journal.state
         return EventsPage(epoch=state.epoch, events=[msgspec.Raw(body) for body in bodies], head=state.head)
+
+    async def export(self, params: sessions.SessionExportParams) -> sessions.SessionExportResult:
+        """A part of the journal as a document."""
+        journal = self._shelf.get(params.session).session.journal
+        bodies = await journal.page(params.after)
+        return await asyncio.to_thread(export, journal.state, bodies, params.after, params.format)
 
     def watch(self, params: sessions.SessionWatchParams) -> tuple[sessions.SessionWatchResult, AsyncIterator[bytes]]:
         """Where the stream begins, and the stream; see `watch`."""

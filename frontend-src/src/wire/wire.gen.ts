@@ -1797,7 +1797,7 @@ export const DEADLINE_S: { readonly [K in keyof Ops]: number } = {
   "session.watch": 10,
   "session.fork": 60,
   "session.rewind": 60,
-  "session.export": 10,
+  "session.export": 30,
   "inbox.watch": 10,
   "logins.list": 10,
   "logins.revoke": 10,
