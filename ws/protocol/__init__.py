@@ -2,10 +2,12 @@
 
 Version history of the link and of `/ws` (one number for both):
 
+2 (2026-11): Main may dial (callback and dialled nodes); transfers; files, Git and accounts in full. Version 1 is
+still spoken: what it lacks answers `unsupported`.
 1 (2026-11): first version.
 """
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 """Spoken by this build."""
 
 MIN_PROTOCOL_VERSION = 1

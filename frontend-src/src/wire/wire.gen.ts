@@ -1,6 +1,6 @@
 // Generated from ws/protocol by `python -m ws.schema`; do not edit.
 
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 export type ErrorCode = "invalid" | "unauthorized" | "forbidden" | "not_found" | "conflict" | "precondition_failed" | "too_large" | "rate_limited" | "internal" | "unsupported" | "provider_failed" | "node_offline" | "timeout";
 
@@ -93,6 +93,24 @@ export interface ApprovalResolved {
   outcome: "expired" | "selected" | "withdrawn";
   option?: string | null;
   by?: string | null;
+}
+
+/**
+ * `link.archive`: a folder as zip, or the `names` that are picked in it.
+ *
+ * The node counts first and sends READY, then content and END.
+ */
+export interface ArchiveParams {
+  stream: string;
+  key: string;
+  caller: Caller;
+  path?: string;
+  path_bytes?: string | null;
+  names?: string[] | null;
+}
+
+/** It is a folder that may be read. */
+export interface ArchiveResult {
 }
 
 export interface Archived {
@@ -236,6 +254,27 @@ export interface DiffFile {
   hunks: Hunk[];
   old_path?: string | null;
   path_bytes?: string | null;
+}
+
+/** `link.download`. On the stream Main sends ASK with a Span; the node sends that much content and END. */
+export interface DownloadParams {
+  stream: string;
+  key: string;
+  caller: Caller;
+  path?: string;
+  path_bytes?: string | null;
+}
+
+/**
+ * The file is open. `modified_s` counts from the epoch.
+ *
+ * Up to filesystem.max_read_bytes `etag` is the hash of the content, as in files.stat; of a longer file it names inode,
+ * size and time of change, and so changes with every rewrite.
+ */
+export interface DownloadResult {
+  size: number;
+  etag: string;
+  modified_s: number;
 }
 
 /** Nothing to say but that it is done. */
@@ -1529,6 +1568,27 @@ export interface TurnStarted {
   seq?: number;
   ts?: string;
   turn?: string | null;
+}
+
+/**
+ * `link.upload`. Main sends content and END; the node answers END with an Uploaded, or ERROR at any time.
+ *
+ * `if_match`: one of these etags must be that of the file, `*` any file. `is_new_only`: no file may be there. `size` is
+ * what is announced, if it is known.
+ */
+export interface UploadParams {
+  stream: string;
+  key: string;
+  caller: Caller;
+  path?: string;
+  path_bytes?: string | null;
+  if_match?: string[] | null;
+  is_new_only?: boolean;
+  size?: number | null;
+}
+
+/** The conditions hold so far, and there is room for what was announced. */
+export interface UploadResult {
 }
 
 /** Running totals of the session; `context_*` in tokens. */
