@@ -10,15 +10,16 @@ from aiohttp import web
 from config import NodeConfig, child_environment, load_node, or_exit
 from node.assembly import Assembly
 from node.link.credentials import Credentials
-from node.link.direct import DirectLink, certificate_check
+from node.link.direct import DirectLink
 from node.link.status import LinkStatus
 from node.store import Store, StoreError, open_store
 from node.supervisor import Supervisor
 from node.system.service import read_facts
 from routes.node.application import build_app
 from ws.dial import DialState
-from ws.listening import ListenError, bind, serve, tls_context
+from ws.listening import ListenError, bind, serve
 from ws.logs import set_up_logs
+from ws.tls import calling_context, serving_context
 
 log = structlog.get_logger(__name__)
 
@@ -63,7 +64,7 @@ async def _listen(config: NodeConfig, supervisor: Supervisor, status: LinkStatus
     """Answer /health, from the first moment on."""
     if not config.opens_port:
         return
-    tls = await asyncio.to_thread(tls_context, config.server.tls_cert, config.server.tls_key)
+    tls = await asyncio.to_thread(serving_context, config.server.tls_cert, config.server.tls_key)
     bound = await asyncio.to_thread(bind, config.listen_host, config.server.port, or_any_port=config.is_local)
     runner = web.AppRunner(build_app(lambda: status.facts), access_log=None, shutdown_timeout=DRAIN_S)
     await runner.setup()
@@ -83,9 +84,8 @@ async def _serve(config: NodeConfig, supervisor: Supervisor, store: Store, statu
     services = await Assembly.make(config, store, environment)
     facts = await asyncio.to_thread(read_facts, environment.get("PATH"))
     credentials = Credentials(store.identity, register_token=config.node.register_token, is_local=config.is_local)
-    link = DirectLink(
-        url, services.about(facts), credentials, tls=certificate_check(is_local=config.is_local), status=status
-    )
+    tls = await asyncio.to_thread(calling_context, config.node.tls_ca, is_own_machine=config.is_local)
+    link = DirectLink(url, services.about(facts), credentials, tls=tls, status=status)
     dispatcher = await services.start(supervisor, link.dial_stream)
     link.start(dispatcher)
     supervisor.started("link", link.stop)

@@ -16,7 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from msgspec import Meta
 
-from configs.checks import check_proxies, check_tls, read_token
+from configs.checks import check_ca, check_proxies, check_tls, read_token
 from configs.folders import DATA_FOLDER, make_data_folder
 from configs.reader import Tables, parser, read_all
 from configs.table import ENVIRONMENT_PREFIX, About, ConfigError, Section, Setting, build, settings_of
@@ -123,6 +123,9 @@ class MainSection(Section, frozen=True, kw_only=True):
         tuple[Host, ...],
         About("where registered nodes may ask to be called back", default="the registering node's own address"),
     ] = ()
+    tls_ca: Annotated[
+        Path | None, About("CA (PEM) whose certificates nodes that Main dials may have, besides the system's own")
+    ] = None
     local_node: Annotated[bool, About("also run a node for this machine")] = True
 
 
@@ -131,6 +134,9 @@ class NodeSection(Section, frozen=True, kw_only=True):
 
     main_server_url: Annotated[Url | None, About("dial this Main and open no other way", allowed=AN_URL)] = None
     main_register_url: Annotated[Url | None, About("register with this Main and be called back", allowed=AN_URL)] = None
+    tls_ca: Annotated[
+        Path | None, About("CA (PEM) whose certificate Main may have, besides the system's own; `ca.pem` of `tls init`")
+    ] = None
     id: Annotated[
         Annotated[str, Meta(pattern=ID_PATTERN)],
         About("identity at Main, never reused", allowed="1 to 64 letters, digits, _ or -", default="the hostname"),
@@ -293,6 +299,7 @@ def load_main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | No
     values = _read(Tables("main", MAIN_SETTINGS, NODE_SETTINGS), argv, environ)
     config = build(MainConfig, values)
     check_tls(config.server.tls_cert, config.server.tls_key)
+    check_ca("main.tls_ca", config.main.tls_ca)
     check_proxies(config.server.trusted_proxies)
     return config
 
@@ -309,6 +316,7 @@ def load_node(argv: Sequence[str] | None = None, environ: Mapping[str, str] | No
     values.setdefault("node.name", host_name[:64])
     config = build(NodeConfig, values)
     check_tls(config.server.tls_cert, config.server.tls_key)
+    check_ca("node.tls_ca", config.node.tls_ca)
     for name, provider in config.providers.acp.items():
         if provider.enabled and not provider.command:
             raise ConfigError(

@@ -18,8 +18,10 @@ from main.registry.join import lan_address
 from main.store import StoreError
 from routes.main.routes import build_app
 from routes.main.server import Runner
-from ws.listening import ListenError, bind, serve, tls_context
+from ws.listening import ListenError, bind, serve
 from ws.logs import set_up_logs
+from ws.tls import serving_context
+from ws.tls import warnings as tls_warnings
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +41,7 @@ def main() -> int:
     except OSError as error:
         sys.stderr.write(f"The log file {config.log.file} cannot be opened ({error.strerror}): set log.file anew.\n")
         return BAD_START
-    for warning in config.warnings:
+    for warning in (*config.warnings, *tls_warnings(config.server.tls_cert)):
         log.warning("configuration", warning=warning)
     if config.main.node_addresses:
         log.warning("configuration", warning="main.node_addresses is not used yet: let those nodes dial Main")
@@ -55,7 +57,7 @@ def main() -> int:
 async def run(config: MainConfig) -> None:
     """Everything from the first socket to the last. Raises StoreError, WeakSecretError or ListenError."""
     stopping = _signals()
-    tls = await asyncio.to_thread(tls_context, config.server.tls_cert, config.server.tls_key)
+    tls = await asyncio.to_thread(serving_context, config.server.tls_cert, config.server.tls_key)
     services = await open_main(config)
     try:
         bound = await asyncio.to_thread(bind, config.server.host, config.server.port)

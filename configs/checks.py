@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import ssl
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,18 @@ def check_tls(certificate: Path | None, key: Path | None) -> None:
     for name, path in (("server.tls_cert", certificate), ("server.tls_key", key)):
         if path is not None and not (path.is_file() and os.access(path, os.R_OK)):
             raise ConfigError(f"{name} must be a file that this account can read, not {path}")
+
+
+def check_ca(name: str, ca: Path | None) -> None:
+    """The file is there and holds certificates."""
+    if ca is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=ca)
+    except ssl.SSLError as error:
+        raise ConfigError(f"{name} must be a file with certificates (PEM), which {ca} is not") from error
+    except OSError as error:
+        raise ConfigError(f"{name} must be a file that this account can read, not {ca}") from error
 
 
 def check_proxies(proxies: Sequence[str]) -> None:

@@ -1,6 +1,7 @@
 """Why a dial failed, as one sentence with the remedy: the only place that reads the errors of the HTTP client."""
 
 from collections.abc import Mapping
+from ssl import SSLCertVerificationError
 
 import msgspec
 from aiohttp import (
@@ -13,6 +14,8 @@ from aiohttp import (
     ServerDisconnectedError,
     WSServerHandshakeError,
 )
+
+from ws.tls import distrust
 
 MAX_REFUSAL_BYTES = 64 * 1024
 """Of the body of a refusal; a problem document has a few hundred bytes."""
@@ -55,11 +58,10 @@ def failure(host: str, error: BaseException, deadline_s: float) -> BaseException
         case InvalidURL():
             return DialError(f"{host!r} is not an address.", is_final=True)
         case ClientConnectorCertificateError():
-            reason = getattr(error.certificate_error, "verify_message", "") or error.certificate_error
-            return DialError(
-                f"The certificate of {host} is not trusted here ({reason}): make this machine trust it, and call the"
-                " other end by the name that it was made for."
-            )
+            cause = error.certificate_error
+            if isinstance(cause, SSLCertVerificationError):
+                return DialError(distrust(host, cause))
+            return DialError(f"The certificate of {host} is not trusted here: {cause}.")
         case ClientConnectorSSLError():
             return DialError(
                 f"{host} cannot be reached over TLS ({_reason(error)}): if it serves no TLS, write http:// in its"

@@ -4,7 +4,6 @@ import errno
 import socket
 import ssl
 from collections.abc import Sequence
-from pathlib import Path
 
 from aiohttp import web
 
@@ -14,18 +13,6 @@ EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104  compared with, not b
 
 class ListenError(Exception):
     """An address cannot be listened on. The text is one sentence."""
-
-
-def tls_context(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
-    """The certificate of `server.tls_cert`, None without one. Blocking; raises ListenError."""
-    if certificate is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(certificate, key)
-    except (OSError, ssl.SSLError) as error:
-        raise ListenError(f"server.tls_cert and server.tls_key cannot be used: {error}.") from error
-    return context
 
 
 def bind(host: str, port: int, *, or_any_port: bool = False) -> list[socket.socket]:

@@ -138,16 +138,3 @@ class DirectLink:
     def _notified(self, method: str, params: bytes) -> None:
         if method == "link.removed":
             self._removal = msgspec.json.decode(params, type=RemovedParams).reason
-
-
-def certificate_check(*, is_local: bool) -> ssl.SSLContext | None:
-    """How certificates are checked: as the system does, but for the Main that started this node on this machine.
-
-    That one is reached by a loopback address, for which no certificate is made; nobody is in between.
-    """
-    if not is_local:
-        return None
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
