@@ -22,6 +22,7 @@ from yarl import URL
 
 from ws.defects import log_defect
 from ws.dial_errors import DialError, failure, refusal
+from ws.pinned import resolver_for
 from ws.rpc.limits import LINK_LIMITS, Limits
 from ws.rpc.socket import CLOSE_DEADLINE_S, HEARTBEAT_S, AiohttpSocket
 from ws.sockopts import tune
@@ -140,11 +141,13 @@ async def dial_socket(
     headers: Mapping[str, str],
     limits: Limits = LINK_LIMITS,
     ssl: SSLContext | None = None,
+    address: str | None = None,
     deadline_s: float = 10.0,
 ) -> AiohttpSocket:
     """Open a JSON-RPC socket at `url`. No redirects, no proxy, no cookies. Raises DialError.
 
-    `ssl` None checks certificates as the system does.
+    `ssl` None checks certificates as the system does. `address` is the IP address to connect to, whatever the name in
+    `url` leads to by now.
     """
     host = URL(url).authority
     opened: list[ClientResponse] = []
@@ -157,7 +160,7 @@ async def dial_socket(
         return response
 
     session = ClientSession(
-        connector=TCPConnector(ssl=True if ssl is None else ssl),
+        connector=TCPConnector(ssl=True if ssl is None else ssl, resolver=resolver_for(address)),
         timeout=ClientTimeout(total=None, connect=deadline_s),
         middlewares=(upgraded_or_refused,),
     )

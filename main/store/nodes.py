@@ -25,7 +25,10 @@ class About(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Identity:
-    """One known node. `is_confirmed` is false until it has used a link after its first contact."""
+    """One known node. `is_confirmed` is false until it has said that it keeps the secrets of its first contact.
+
+    `address` is the entry of `main.node_addresses` that led to it, None for a node that comes by itself.
+    """
 
     id: NodeId
     name: str
@@ -36,6 +39,12 @@ class Identity:
     main_secret: str
     about: About
     last_seen: str | None
+    address: str | None = None
+
+    @property
+    def proof_key(self) -> bytes:
+        """What both know of the node's secret without Main keeping it: the key of its proofs (ws.proof)."""
+        return self.secret_hash
 
     def owns(self, secret: str) -> bool:
         """Whether `secret` is the node's own."""
@@ -58,6 +67,7 @@ def _identity_of(row: Row) -> Identity:
         main_secret=row["main_secret"],
         about=msgspec.json.decode(row["about"], type=About),
         last_seen=row["last_seen"],
+        address=row["address"],
     )
 
 
@@ -84,13 +94,14 @@ class Identities:
             msgspec.json.encode(identity.about),
             now(),
             identity.last_seen,
+            identity.address,
         )
         await self._database.execute(
             "INSERT INTO nodes (id, name, mode, is_local, is_confirmed, secret_hash, main_secret, about, joined,"
-            " last_seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name,"
-            " mode = excluded.mode, is_local = excluded.is_local, is_confirmed = excluded.is_confirmed,"
-            " secret_hash = excluded.secret_hash, main_secret = excluded.main_secret, about = excluded.about,"
-            " last_seen = excluded.last_seen",
+            " last_seen, address) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+            " name = excluded.name, mode = excluded.mode, is_local = excluded.is_local,"
+            " is_confirmed = excluded.is_confirmed, secret_hash = excluded.secret_hash, main_secret = excluded.main_secret,"
+            " about = excluded.about, last_seen = excluded.last_seen, address = excluded.address",
             values,
         )
 

@@ -13,16 +13,22 @@ from ws.streams.raw import RawSocket
 
 
 async def dial_raw(
-    url: str, headers: Mapping[str, str], ssl: SSLContext | None = None, deadline_s: float = 5.0
+    url: str,
+    headers: Mapping[str, str],
+    ssl: SSLContext | None = None,
+    deadline_s: float = 5.0,
+    *,
+    address: str | None = None,
 ) -> RawSocket:
     """Connect to a ws(s) `url`, complete the handshake and hand the connection over. Raises DialError.
 
-    `ssl` None checks certificates as the system does. No redirects, no proxy.
+    `ssl` None checks certificates as the system does. `address` is the IP address to connect to, in place of what the
+    name in `url` leads to. No redirects, no proxy.
     """
     target = URL(url)
     try:
         async with asyncio.timeout(deadline_s):
-            return await _dial(target, headers, ssl)
+            return await _dial(target, headers, ssl, address)
     except TimeoutError as error:
         raise DialError(f"{target.authority} did not open the stream within {deadline_s:g} s.") from error
     except OSError as error:
@@ -31,7 +37,7 @@ async def dial_raw(
         raise DialError(f"{target.authority} does not speak WebSocket: {error}.") from error
 
 
-async def _dial(url: URL, headers: Mapping[str, str], tls: SSLContext | None) -> RawSocket:
+async def _dial(url: URL, headers: Mapping[str, str], tls: SSLContext | None, address: str | None) -> RawSocket:
     if url.scheme not in {"ws", "wss"} or url.host is None or url.port is None:
         raise ValueError("its URL has no ws or wss, or no host")
     is_secure = url.scheme == "wss"
@@ -40,7 +46,7 @@ async def _dial(url: URL, headers: Mapping[str, str], tls: SSLContext | None) ->
     request = handshake.write_request(host, url.raw_path_qs, key, headers)
     context = (tls or create_default_context()) if is_secure else None
     transport, answer = await asyncio.get_running_loop().create_connection(
-        _Answer, url.host, url.port, ssl=context, server_hostname=url.host if is_secure else None
+        _Answer, address or url.host, url.port, ssl=context, server_hostname=url.host if is_secure else None
     )
     try:
         transport.write(request)

@@ -1,4 +1,4 @@
-"""One-time keys on the side that waits for a stream to be dialled back."""
+"""One-time keys on the side that waits for a stream to be dialled."""
 
 import asyncio
 import hashlib
@@ -63,6 +63,12 @@ class StreamKeys:
         """A new key for `stream`. The caller waits for it or withdraws it."""
         pending = PendingStream(stream, secrets.token_urlsafe(32), self, deadline_s)
         self._pending[_digest(pending.key)] = pending
+        return pending
+
+    def expect(self, key: str, deadline_s: float = DIAL_BACK_DEADLINE_S) -> PendingStream:
+        """Wait for a stream under a key that the other side made; else as `offer`."""
+        pending = PendingStream(StreamId(""), key, self, deadline_s)
+        self._pending[_digest(key)] = pending
         return pending
 
     def accept(self, key: str) -> PendingStream | None:
