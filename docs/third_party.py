@@ -24,6 +24,7 @@ SPDX = {
     "ISC License (ISCL)": "ISC",
     "MIT License": "MIT",
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
+    "Unlicense OR MIT": "MIT OR Unlicense",
 }
 """What packages write in place of an SPDX expression."""
 

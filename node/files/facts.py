@@ -31,5 +31,5 @@ def modified(status: os.stat_result) -> str:
 
 
 def displayed(name: str) -> str:
-    """A file name as JSON can carry it: bytes that are no UTF-8 become U+FFFD. Such a name is shown but not opened."""
+    """A file name as JSON can carry it: bytes that are no UTF-8 become U+FFFD."""
     return os.fsencode(name).decode("utf-8", "replace")

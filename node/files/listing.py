@@ -14,6 +14,7 @@ from collections.abc import Callable
 from itertools import islice
 
 from node.files.facts import displayed, modified, permissions, type_of
+from node.places import raw_unless_utf8
 from ws.protocol.errors import WireError, invalid
 from ws.protocol.files import Entry
 
@@ -78,6 +79,7 @@ def _entry(descriptor: int, name: str) -> Entry | None:
         modified=modified(status),
         mode=permissions(status.st_mode),
         target=target,
+        name_bytes=raw_unless_utf8(name),
     )
 
 

@@ -10,6 +10,7 @@ from node.files import text
 from node.files.facts import displayed, modified, permissions, type_of
 from node.files.failures import shown
 from node.files.guard import Opened, PathGuard
+from node.places import raw_unless_utf8
 from ws.protocol.errors import ErrorCode, WireError, invalid
 from ws.protocol.files import FilesReadResult, FilesStatResult
 
@@ -35,7 +36,7 @@ def read(guard: PathGuard, node: str, path: str, max_bytes: int) -> FilesReadRes
         size = max(found.status.st_size, len(raw))
     decoded = text.decode(raw, is_cut=is_cut)
     if decoded is None:
-        url = f"/api/nodes/{quote(node)}/files/content?path={quote(path)}"
+        url = f"/api/nodes/{quote(node)}/files/content?path={quote(os.fsencode(path))}"
         raise WireError(ErrorCode.UNSUPPORTED, f"{shown(path)} is no text in UTF-8 or UTF-16; GET {url} has its bytes.")
     return FilesReadResult(
         content=decoded.content,
@@ -65,6 +66,7 @@ def status_of(guard: PathGuard, path: str, max_bytes: int) -> FilesStatResult:
             mode=permissions(found.status.st_mode),
             target=_link_target(guard, path),
             etag=etag,
+            path_bytes=raw_unless_utf8(str(found.path)),
         )
 
 

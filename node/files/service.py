@@ -11,6 +11,7 @@ from node.files.failures import shown
 from node.files.guard import PathGuard
 from node.files.pool import FilePool
 from node.files.writing import Wanted, Writer
+from node.places import path_of, raw_unless_utf8
 from ws.protocol.errors import invalid
 from ws.protocol.files import (
     FileParams,
@@ -41,24 +42,25 @@ class FilesService:
 
     async def stat(self, params: FileParams) -> FilesStatResult:
         """What a path is, links followed."""
-        return await self._pool.run(reading.status_of, self._guard, params.path, self._max_read_bytes)
+        return await self._pool.run(reading.status_of, self._guard, path_of(params), self._max_read_bytes)
 
     async def read(self, params: FileParams) -> FilesReadResult:
         """The text of a file and the etag that a later write compares."""
-        return await self._pool.run(reading.read, self._guard, params.node, params.path, self._max_read_bytes)
+        return await self._pool.run(reading.read, self._guard, params.node, path_of(params), self._max_read_bytes)
 
     async def write(self, params: FilesWriteParams) -> FilesWriteResult:
         """Replace or make a text file atomically. A caller who gives up does not stop a write that has begun."""
         wanted = Wanted(
-            path=params.path, content=params.content, if_match=params.if_match, is_new_allowed=params.create
+            path=path_of(params), content=params.content, if_match=params.if_match, is_new_allowed=params.create
         )
         etag, size = await self._pool.run(self._writer.write, wanted)
         return FilesWriteResult(etag=etag, size=size)
 
     def _list(self, params: FilesListParams) -> FilesListResult:
-        with self._guard.opened(params.path) as found:
+        path = path_of(params)
+        with self._guard.opened(path) as found:
             if not stat.S_ISDIR(found.status.st_mode):
-                raise invalid("path", f"{shown(params.path)} is not a folder.")
+                raise invalid("path", f"{shown(path)} is not a folder.")
             descriptor = found.reopen(os.O_RDONLY | os.O_DIRECTORY)
             try:
                 entries, next_cursor = listing.page(
@@ -75,6 +77,8 @@ class FilesService:
                 parent=None if parent is None else displayed(str(parent)),
                 entries=entries,
                 next_cursor=next_cursor,
+                path_bytes=raw_unless_utf8(str(found.path)),
+                parent_bytes=None if parent is None else raw_unless_utf8(str(parent)),
             )
 
     def _filter(self, folder: Path, *, has_hidden: bool) -> Callable[[str], bool] | None:
