@@ -6,11 +6,15 @@ from dataclasses import dataclass, field
 
 from config import MainConfig
 from main.auth.access import LiveAccess
+from main.auth.api_tokens import ApiTokenService
 from main.auth.arrival import Doorstep, read_origin
 from main.auth.gate import Gate, full_name
 from main.auth.passwords import Passwords
+from main.auth.people import People
 from main.auth.service import RECHECK_S, Accounts
 from main.auth.tokens import Tokens, check_secret, make_secret
+from main.registry.callbacks import Callbacks
+from main.registry.dialled import DialledNodes
 from main.registry.link import GOING_AWAY
 from main.registry.service import Registry
 from main.registry.tokens import RegisterTokens
@@ -27,6 +31,7 @@ from main.store import Store, StoreError, open_store
 from ws.protocol.errors import WireError
 from ws.rpc import Peer
 from ws.tasks import TaskOwner
+from ws.tls import calling_context
 
 
 @dataclass(frozen=True)
@@ -37,9 +42,12 @@ class Main:
     store: Store
     live: LiveAccess
     accounts: Accounts
+    api_tokens: ApiTokenService
     doorstep: Doorstep
     gate: Gate
     registry: Registry
+    callbacks: Callbacks
+    dialled: DialledNodes
     lists: SessionLists
     inbox: Inbox
     feeds: SessionFeeds
@@ -52,6 +60,7 @@ class Main:
 
     async def end_connections(self) -> None:
         """Close every socket and link with a goodbye: Main stops."""
+        self.dialled.stop()
         await self.terminals.close()
         async with asyncio.TaskGroup() as closing:
             for page in list(self.pages):
@@ -62,6 +71,8 @@ class Main:
         """End what is left of the connections, then the tasks, then the store."""
         try:
             await self.end_connections()
+            await self.dialled.close()
+            await self.callbacks.close()
             await self.feeds.close()
             await self.lists.close()
             await self.inbox.close()
@@ -89,29 +100,35 @@ async def _make(config: MainConfig, store: Store, configured_secret: str | None)
     secret = configured_secret or await store.settings.get_or_make("jwt_secret", make_secret())
     main_id = await store.settings.get_or_make("main_id", secrets.token_urlsafe(12))
     live = LiveAccess()
-    accounts = Accounts(store, Tokens(secret, main_id), Passwords(), live)
+    passwords = Passwords()
+    accounts = Accounts(store, Tokens(secret, main_id), passwords, live)
+    people, api_tokens = People(store, passwords, live), ApiTokenService(store, live)
     registry = Registry(store, RegisterTokens(store.settings, config.main.node_register_tokens), main_id)
     lists, inbox, feeds = SessionLists(registry, store.sessions), Inbox(), SessionFeeds()
     door = StreamDoor()
     terminals = TerminalStreams(live, door)
-    registry.listeners += [lists, inbox, terminals]
+    registry.listeners += [lists, inbox, terminals, live]
     await registry.load()
     await lists.load()
     public = None if config.server.public_url is None else read_origin(config.server.public_url)
     handlers = {
         **node_ops.handlers(registry),
-        **account_ops.handlers(accounts, store.audit),
+        **account_ops.handlers(accounts, people, api_tokens, registry, store.audit),
         **session_ops.handlers(registry, lists, inbox, feeds),
     }
+    calling = await asyncio.to_thread(calling_context, config.main.tls_ca)
     tasks = TaskOwner("main")
     main = Main(
         config=config,
         store=store,
         live=live,
         accounts=accounts,
+        api_tokens=api_tokens,
         doorstep=Doorstep(public=public, trusted_proxies=config.server.trusted_proxies),
         gate=Gate(public=public, allowed_hosts=config.server.allowed_hosts),
         registry=registry,
+        callbacks=Callbacks(registry, hosts=config.main.callback_hosts, tls=calling),
+        dialled=DialledNodes(registry, tls=calling),
         lists=lists,
         inbox=inbox,
         feeds=feeds,
@@ -120,7 +137,8 @@ async def _make(config: MainConfig, store: Store, configured_secret: str | None)
         router=Router(registry, store.audit, handlers, tasks),
         tasks=tasks,
     )
-    _ = main.tasks.start(_recheck_for_ever(accounts), name="recheck logins")
+    _ = main.tasks.start(_recheck_for_ever(main), name="recheck logins")
+    main.dialled.follow(config.main.node_addresses)
     _ = main.tasks.start(_learn_full_name(main.gate), name="learn full name")
     return main
 
@@ -130,7 +148,8 @@ async def _learn_full_name(gate: Gate) -> None:
     gate.add_host(await asyncio.to_thread(full_name))
 
 
-async def _recheck_for_ever(accounts: Accounts) -> None:
+async def _recheck_for_ever(main: Main) -> None:
     while True:
         await asyncio.sleep(RECHECK_S)
-        await accounts.recheck_live()
+        await main.accounts.recheck_live()
+        await main.api_tokens.recheck_live()

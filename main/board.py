@@ -14,6 +14,8 @@ Value = TypeVar("Value")
 class _Reader(Generic[Key, Value]):
     sink: EventSink
     shows: Callable[[Value], bool]
+    hears: Callable[[str], bool]
+    changed: Callable[[Value], bytes] | None
 
 
 class Board(Generic[Key, Value]):
@@ -47,7 +49,7 @@ class Board(Generic[Key, Value]):
         changed, removed = self._changed(value), self._removed(key)
         for reader in list(self._readers):
             if reader.shows(value):
-                reader.sink.offer(changed)
+                reader.sink.offer(changed if reader.changed is None else reader.changed(value))
             elif before is not None and reader.shows(before):
                 reader.sink.offer(removed)
 
@@ -61,15 +63,25 @@ class Board(Generic[Key, Value]):
             if reader.shows(before):
                 reader.sink.offer(removed)
 
-    def tell(self, event: bytes) -> None:
-        """Offer an event that is no change of a value to every reader."""
+    def tell(self, event: bytes, *, about: str) -> None:
+        """Offer an event that is no change of a value to every reader who hears what is `about` that."""
         for reader in list(self._readers):
-            reader.sink.offer(event)
+            if reader.hears(about):
+                reader.sink.offer(event)
 
     def watch(
-        self, result: Callable[[Iterable[Value]], bytes], shows: Callable[[Value], bool] = lambda _: True
+        self,
+        result: Callable[[Iterable[Value]], bytes],
+        shows: Callable[[Value], bool] = lambda _: True,
+        *,
+        hears: Callable[[str], bool] = lambda _: True,
+        changed: Callable[[Value], bytes] | None = None,
     ) -> Feed:
-        """A feed for one reader: `result` encodes the snapshot. What changes before it is attached is told then."""
+        """A feed for one reader: `result` encodes the snapshot. What changes before it is attached is told then.
+
+        `shows` chooses the values, `hears` what is told, by what it is about; `changed` encodes changes for this
+        reader alone.
+        """
         snapshot = {key: value for key, value in self._values.items() if shows(value)}
 
         def attach(sink: EventSink) -> Detach:
@@ -77,10 +89,10 @@ class Board(Generic[Key, Value]):
                 sink.offer(self._removed(key))
             for key, value in self._values.items():
                 if shows(value) and snapshot.get(key) != value:
-                    sink.offer(self._changed(value))
+                    sink.offer((changed or self._changed)(value))
                 elif key in snapshot and not shows(value):
                     sink.offer(self._removed(key))
-            reader: _Reader[Key, Value] = _Reader(sink, shows)
+            reader: _Reader[Key, Value] = _Reader(sink, shows, hears, changed)
             self._readers.add(reader)
             return lambda: self._readers.discard(reader)
 

@@ -1,38 +1,127 @@
-"""Who calls, and the sockets that must end when their access does."""
+"""Who calls and what they may do where; and the sockets that must end when their access does."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
 
-from ws.protocol.base import LoginId, UserId
+from ws.protocol.accounts import EVERY_NODE, WhoKind
+from ws.protocol.base import LoginId, NodeId, UserId
 from ws.protocol.envelope import Caller, Role
 from ws.protocol.errors import ErrorCode, WireError
 from ws.protocol.ops import ROLE_SCOPES, Scope
 
+_RANKS: Final[Mapping[Role, int]] = {"viewer": 0, "member": 1, "owner": 2}
+NO_SUCH_NODE: Final = "There is no such node."
+"""One sentence for a node that does not exist and for one that is not shared with the caller."""
+
+READER: Final = Caller(user=UserId(""), login=LoginId(""), role="viewer", name="Main")
+"""Who reads at a node for several people at once: Main, with the least of rights."""
+
+
+@dataclass(frozen=True)
+class TokenAccess:
+    """How an API token narrows what its user may do. `nodes` None: every node of the user; `expires_s` Unix time."""
+
+    id: str
+    name: str
+    scopes: frozenset[Scope]
+    nodes: frozenset[str] | None
+    expires_s: int | None
+
 
 @dataclass(frozen=True)
 class Principal:
-    """A signed-in user with the login they came by. Made by Main from its own rows, never from what a client says."""
+    """A user with the login or API token they came by. Made by Main from its own rows, never from what a client says.
+
+    `grants` are roles by the id of a node, or `*`. `as_of` is a moment of LiveAccess from before the rows were read.
+    """
 
     user: UserId
     name: str
     role: Role
     login: LoginId
+    grants: Mapping[str, Role] = field(default_factory=dict)
+    token: TokenAccess | None = None
+    as_of: int = 0
 
     @property
-    def caller(self) -> Caller:
-        """As nodes are told."""
-        return Caller(user=self.user, login=self.login, role=self.role, name=self.name)
+    def who(self) -> str:
+        """As the audit and other people are told."""
+        return self.name if self.token is None else f"{self.name} (token {self.token.name})"
 
-    def has(self, scope: Scope) -> bool:
-        return scope in ROLE_SCOPES[self.role]
+    @property
+    def kind(self) -> WhoKind:
+        """What `who` names."""
+        return "user" if self.token is None else "token"
 
-    def require(self, scope: Scope) -> None:
-        """Raise WireError `forbidden` without that scope."""
-        if not self.has(scope):
-            raise WireError(ErrorCode.FORBIDDEN, f"Your account ({self.role}) may not do this; ask an owner of Main.")
+    def role_on(self, node: str) -> Role | None:
+        """What the account may do on a node; None: it has nothing to do with it. A grant for the node counts before
+        one for every node, and neither gives more than the account's own role.
+        """
+        if self.token is not None and self.token.nodes is not None and node not in self.token.nodes:
+            return None
+        if self.role == "owner":
+            return self.role
+        granted = self.grants.get(node) or self.grants.get(EVERY_NODE)
+        return granted if granted is None or _RANKS[granted] < _RANKS[self.role] else self.role
+
+    def sees(self, node: str) -> bool:
+        """Whether that node exists for the caller."""
+        return self.role_on(node) is not None
+
+    def scopes(self, node: str | None = None) -> frozenset[Scope]:
+        """What the caller may do on a node, or (None) anywhere at all."""
+        role = self.role if node is None else self.role_on(node)
+        own: frozenset[Scope] = frozenset() if role is None else ROLE_SCOPES[role]
+        return own if self.token is None else own & self.token.scopes
+
+    def has(self, scope: Scope, node: str | None = None) -> bool:
+        return scope in self.scopes(node)
+
+    def require(self, scope: Scope, node: str | None = None) -> None:
+        """Raise WireError: `not_found` when that node is not shared with the caller, `forbidden` without the scope."""
+        if node is not None and not self.sees(node):
+            raise WireError(ErrorCode.NOT_FOUND, NO_SUCH_NODE)
+        if self.has(scope, node):
+            return
+        if self.token is not None and scope not in self.token.scopes:
+            raise WireError(ErrorCode.FORBIDDEN, f"This API token lacks the scope {scope}; make one that has it.")
+        where = "" if node is None or self.role_on(node) == self.role else " on this machine"
+        role = self.role if node is None else self.role_on(node)
+        raise WireError(ErrorCode.FORBIDDEN, f"Your account ({role}{where}) may not do this; ask an owner of Main.")
+
+    def require_everywhere(self) -> None:
+        """Raise WireError `forbidden` for an API token of some nodes, when an act concerns the whole of Main."""
+        if self.token is not None and self.token.nodes is not None:
+            raise WireError(
+                ErrorCode.FORBIDDEN, "This API token is for single machines; sign in, or make one for every machine."
+            )
+
+    def require_login(self) -> None:
+        """Raise WireError `forbidden` for an API token: what it may do must not grow by what it does."""
+        if self.token is not None:
+            raise WireError(
+                ErrorCode.FORBIDDEN, "An API token does not manage accounts, logins or tokens: sign in with a password."
+            )
+
+    def role_for(self, node: str | None = None) -> Role:
+        """The least role that covers what the caller may do on that node."""
+        scopes = self.scopes(node)
+        return next(role for role in _RANKS if scopes <= ROLE_SCOPES[role])
+
+    def caller_on(self, node: str) -> Caller:
+        """As that node is told."""
+        return Caller(user=self.user, login=self.login, role=self.role_for(node), name=self.who)
 
 
 End = Callable[[], None]
+Concerns = Callable[[Principal], bool]
+
+REMEMBERED_ENDINGS: Final = 256
+"""For sockets that open while access ends. Whoever needed longer to open than all these took is ended too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,33 +131,92 @@ class _Live:
 
 
 class LiveAccess:
-    """Every open socket and stream with the login it was opened by."""
+    """Every open socket and stream with the login or token it was opened by."""
 
     def __init__(self) -> None:
         self._live: set[_Live] = set()
+        self._now = 0
+        self._endings: deque[tuple[int, Concerns]] = deque(maxlen=REMEMBERED_ENDINGS)
 
     def __len__(self) -> int:
         return len(self._live)
 
+    @property
+    def now(self) -> int:
+        """The number of endings so far: to be taken before the rows of a caller are read."""
+        return self._now
+
     def add(self, principal: Principal, end: End) -> Callable[[], None]:
-        """`end` is called, at most once, when the access is revoked. Returns what to call when the socket has ended."""
+        """`end` is called, at most once, when the access is revoked or its token expires: at once, if that happened
+        since the caller was looked up. Returns what to call when the socket has ended.
+        """
         live = _Live(principal, end)
         self._live.add(live)
-        return lambda: self._live.discard(live)
+        loop = asyncio.get_running_loop()
+        timer: asyncio.Handle | None = None
+        if self._has_ended(principal):
+            timer = loop.call_soon(self._end, live)
+        elif principal.token is not None and principal.token.expires_s is not None:
+            timer = loop.call_later(max(0.0, principal.token.expires_s - time.time()), self._end, live)
+
+        def forget() -> None:
+            self._live.discard(live)
+            if timer is not None:
+                timer.cancel()
+
+        return forget
 
     def logins(self) -> set[LoginId]:
-        """Of the sockets that are open."""
-        return {live.principal.login for live in self._live}
+        """Of the sockets that are open; API tokens have none."""
+        return {live.principal.login for live in self._live if live.principal.token is None}
+
+    def tokens(self) -> set[str]:
+        """The ids of the API tokens behind open sockets."""
+        return {live.principal.token.id for live in self._live if live.principal.token is not None}
 
     def end_login(self, login: LoginId) -> None:
         """End what was opened by this login."""
-        self._end(lambda principal: principal.login == login)
+        self._end_all(lambda principal: principal.token is None and principal.login == login)
+
+    def end_token(self, token: str) -> None:
+        """End what was opened by this API token."""
+        self._end_all(lambda principal: principal.token is not None and principal.token.id == token)
 
     def end_user(self, user: UserId, *, but: LoginId | None = None) -> None:
         """End what this user has open, except by one login."""
-        self._end(lambda principal: principal.user == user and principal.login != but)
+        self._end_all(lambda principal: principal.user == user and principal.login != but)
 
-    def _end(self, concerns: Callable[[Principal], bool]) -> None:
+    def end_outdated(self, user: UserId, role: Role, grants: Mapping[str, Role]) -> None:
+        """End what this user has open with other rights than these."""
+        self._end_all(lambda principal: principal.user == user and (principal.role, principal.grants) != (role, grants))
+
+    def node_online(self, link: object) -> None:
+        """Nothing to do: rights do not come and go with links."""
+
+    def node_offline(self, node: NodeId) -> None:
+        """Nothing to do either."""
+
+    def node_removed(self, node: NodeId) -> None:
+        """The rights that were given on it are gone: end what was opened with them, to come back without."""
+        self._end_all(
+            lambda principal: (
+                node in principal.grants or (principal.token is not None and node in (principal.token.nodes or ()))
+            )
+        )
+
+    def _has_ended(self, principal: Principal) -> bool:
+        if len(self._endings) == REMEMBERED_ENDINGS and principal.as_of < self._endings[0][0] - 1:
+            return True
+        return any(moment > principal.as_of and concerns(principal) for moment, concerns in self._endings)
+
+    def _end_all(self, concerns: Concerns) -> None:
+        """Now, and for `REMEMBERED_ENDINGS` more of these whatever opens late."""
+        self._now += 1
+        self._endings.append((self._now, concerns))
         for live in [each for each in self._live if concerns(each.principal)]:
+            self._end(live)
+
+    def _end(self, live: _Live) -> None:
+        if live in self._live:
             self._live.discard(live)
             live.end()

@@ -12,9 +12,10 @@ from main.auth.throttle import Throttle
 from main.auth.tokens import Tokens
 from main.store import Store
 from main.store.users import Account, name_key
-from ws.protocol.accounts import MAX_PASSWORD_BYTES, Login, LoginBody, RegisterBody, SignedIn
+from ws.protocol.accounts import MAX_PASSWORD_BYTES, Login, LoginBody, RegisterBody, SignedIn, WhoKind
 from ws.protocol.base import LoginId, UserId
 from ws.protocol.errors import ErrorCode, FieldError, WireError
+from ws.protocol.ops import Scope
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +44,7 @@ class Accounts:
 
     async def authenticate(self, token: str) -> tuple[Principal, bool] | None:
         """Who a token belongs to, and whether its life was just prolonged; None when it is worth nothing."""
+        as_of = self._live.now
         claims = self._tokens.read(token)
         if claims is None:
             return None
@@ -53,7 +55,8 @@ class Accounts:
         is_prolonged = login.is_due(time.time())
         if is_prolonged:
             await self._store.logins.slide(login.id)
-        return Principal(account.id, account.name, account.role, login.id), is_prolonged
+        principal = Principal(account.id, account.name, account.role, login.id, account.grants, as_of=as_of)
+        return principal, is_prolonged
 
     async def register(self, body: RegisterBody, *, address: str, user_agent: str, is_here: bool) -> SignedIn:
         """Make the first account, an owner. `is_here` says that the request surely comes from this machine.
@@ -89,21 +92,22 @@ class Accounts:
             if not is_right:
                 self._throttle.note_failure(address, who)
         if not is_right or account is None:
-            await self._store.audit.add(
-                "login.failed", who=body.username, address=address, outcome=ErrorCode.UNAUTHORIZED
-            )
-            raise WireError(ErrorCode.UNAUTHORIZED, "User name or password is wrong.")
+            await self._note_failure(account, address)
+            raise _wrong()
         self._throttle.forget(address, who)
         return await self._sign_in(account, address, user_agent)
 
     async def logout(self, principal: Principal, *, address: str) -> None:
-        """End the login of the caller and its sockets."""
+        """End the login of the caller and its sockets. Raises WireError `forbidden` for an API token."""
+        principal.require_login()
         await self._store.logins.remove(principal.user, principal.login)
         self._live.end_login(principal.login)
         await self._store.audit.add("logout", who=principal.name, address=address)
 
-    async def logins(self, principal: Principal) -> list[Login]:
-        """The caller's signed-in devices."""
+    async def logins(self, principal: Principal, user: str | None = None) -> list[Login]:
+        """The caller's signed-in devices, or those of another user. Raises WireError `forbidden` but for owners."""
+        if user not in (None, principal.user):
+            principal.require(Scope.OWNER)
         return [
             Login(
                 id=row.id,
@@ -113,7 +117,7 @@ class Accounts:
                 user_agent=row.user_agent,
                 is_current=row.id == principal.login,
             )
-            for row in await self._store.logins.of_user(principal.user)
+            for row in await self._store.logins.of_user(user or principal.user)
         ]
 
     async def revoke(self, principal: Principal, login: str) -> None:
@@ -140,12 +144,14 @@ class Accounts:
         self._live.end_user(principal.user, but=principal.login)
 
     async def recheck_live(self) -> None:
-        """Prolong the logins of open sockets; end those whose login is gone."""
+        """Prolong the logins of open sockets; end those whose login is gone, or whose user may do something else."""
         for login in self._live.logins():
             found = await self._store.logins.find(login)
             if found is None:
                 self._live.end_login(login)
-            elif found[0].is_due(time.time()):
+                continue
+            self._live.end_outdated(found[1].id, found[1].role, found[1].grants)
+            if found[0].is_due(time.time()):
                 await self._store.logins.slide(login)
 
     def close(self) -> None:
@@ -153,9 +159,15 @@ class Accounts:
 
     async def _sign_in(self, account: Account, address: str, user_agent: str) -> SignedIn:
         login = LoginId(secrets.token_urlsafe(12))
-        await self._store.logins.add(login, account.id, address, user_agent[:256])
+        if not await self._store.logins.add(login, account, address, user_agent[:256]):
+            raise _wrong()  # the password was changed, or the account removed, while this one was checked
         await self._store.audit.add("login", who=account.name, address=address)
         return SignedIn(user=account.public, token=self._tokens.issue(account.id, login))
+
+    async def _note_failure(self, account: Account | None, address: str) -> None:
+        """Only names of users are noted: in the place of another name people sometimes type their password."""
+        who, kind = ("", "unknown") if account is None else (account.name, "user")
+        await self._store.audit.add("login.failed", who=who, kind=kind, address=address, outcome=ErrorCode.UNAUTHORIZED)
 
     def _check_setup_code(self, code: str | None, address: str) -> None:
         self._throttle.check(address, SETUP_USER)
@@ -167,6 +179,10 @@ class Accounts:
         if not self.setup_code.matches(code):
             self._throttle.note_failure(address, SETUP_USER)
             raise WireError(ErrorCode.FORBIDDEN, "This is not the set-up code that Main printed at its start.")
+
+
+def _wrong() -> WireError:
+    return WireError(ErrorCode.UNAUTHORIZED, "User name or password is wrong.")
 
 
 def check_password(password: str, field: str) -> None:

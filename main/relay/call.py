@@ -1,7 +1,7 @@
 """One call of a signed-in user, as Main's own handlers see it."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from main.auth.access import Principal
@@ -19,6 +19,13 @@ class Visit:
     base_url: str
 
 
+@dataclass
+class Note:
+    """For the audit row of a call: what was acted on, where a handler can say it better than the params do."""
+
+    subject: str | None = None
+
+
 @dataclass(frozen=True)
 class MainCall:
     """`params` are decoded by the table: attributes as in `op.params`."""
@@ -26,6 +33,7 @@ class MainCall:
     op: Op
     params: Any
     visit: Visit
+    note: Note = field(default_factory=Note)
 
     @property
     def principal(self) -> Principal:

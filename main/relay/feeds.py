@@ -1,9 +1,9 @@
 """The session feeds that somebody looks at, by node and session."""
 
+from main.auth.access import READER
 from main.registry.link import NodeLink
 from main.relay.feed import SessionFeed
 from ws.protocol.base import NodeId, SessionId
-from ws.protocol.envelope import Caller
 from ws.rpc import Feed
 from ws.tasks import TaskOwner
 
@@ -18,11 +18,13 @@ class SessionFeeds:
     def __len__(self) -> int:
         return len(self._feeds)
 
-    async def watch(self, link: NodeLink, session: SessionId, after: int, epoch: str | None, caller: Caller) -> Feed:
-        """A feed of `session.watch` for one reader. Raises WireError when the node refuses or does not answer."""
+    async def watch(self, link: NodeLink, session: SessionId, after: int, epoch: str | None) -> Feed:
+        """A feed of `session.watch` for one reader, who may read that session: the node is asked in nobody's name,
+        because the feed may outlive whoever came first. Raises WireError when the node refuses or does not answer.
+        """
         feed = self._feeds.get((link.node, session))
         if feed is None:
-            feed = SessionFeed(link, link.node, session, caller, self._tasks, self._over)
+            feed = SessionFeed(link, link.node, session, READER, self._tasks, self._over)
             self._feeds[feed.key] = feed
         feed.users += 1
         try:

@@ -1,5 +1,7 @@
 """What waits for people: the pending approvals of all nodes that are online, and turns as they end."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from main.board import Board
@@ -38,9 +40,13 @@ class Inbox:
     def node_removed(self, node: NodeId) -> None:
         self._clear(node)
 
-    def watch(self) -> Feed:
-        """A feed of `inbox.watch`."""
-        return self.approvals.watch(lambda items: _encode(InboxResult(approvals=list(items))))
+    def watch(self, sees: Callable[[str], bool]) -> Feed:
+        """A feed of `inbox.watch` with what comes from the nodes that the reader sees."""
+        return self.approvals.watch(
+            lambda items: _encode(InboxResult(approvals=list(items))),
+            shows=lambda item: sees(item.session.node),
+            hears=sees,
+        )
 
     async def close(self) -> None:
         await self._follower.close()
@@ -61,7 +67,7 @@ class Inbox:
                 self.approvals.remove((node, SessionId(session), ApprovalId(approval)))
             case InboxTurnEnded(session=session) as ended:
                 own_session = msgspec.structs.replace(session, node=node)
-                self.approvals.tell(_encode(msgspec.structs.replace(ended, session=own_session)))
+                self.approvals.tell(_encode(msgspec.structs.replace(ended, session=own_session)), about=node)
 
     def _clear(self, node: NodeId, but: frozenset[Key] | set[Key] = frozenset()) -> None:
         for item in self.approvals.values(lambda each: each.session.node == node):

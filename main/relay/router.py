@@ -1,24 +1,21 @@
-"""Every op of a user goes through here: table, scope, params, then Main's own handler or the node it names."""
+"""Every op of a user goes through here: table, rights, params, then Main's own handler or the node it names."""
 
 import asyncio
-from typing import Any
 
 import msgspec
 
+from main.auth.access import Principal
 from main.registry.link import NodeLink
 from main.registry.service import Registry
 from main.relay.call import MainCall, MainHandlers, Visit
 from main.relay.params import decode
+from main.relay.subjects import subject_of
 from main.relay.through import passed_through
 from main.store.audit import Audit
 from ws.protocol.errors import METHOD_NOT_FOUND, ErrorCode, WireError, unknown_op
-from ws.protocol.ops import OPS, Op, Place
+from ws.protocol.ops import OPS, Op, Place, Scope
 from ws.rpc import Answer, Feed
 from ws.tasks import TaskOwner
-
-_SUBJECTS = ("terminal", "session", "path", "login", "name")
-"""What an audit row says was acted on: the first of these that the params have."""
-
 
 SHARED = frozenset({"session.watch"})
 """Subscriptions at a node that Main has once, however many browsers look; others it passes through one by one."""
@@ -43,15 +40,21 @@ class Router:
     async def call(self, visit: Visit, method: str, params: bytes) -> Answer:
         """Answer one call. Raises WireError; anything else is a defect."""
         op = find(method)
-        visit.principal.require(op.scope)
+        admit(visit.principal, op)
         decoded = decode(op, params)
+        node: str | None = getattr(decoded, "node", None)
+        if node is not None:
+            visit.principal.require(op.scope, node)
+        elif op.scope is Scope.OWNER:
+            visit.principal.require_everywhere()
         if op.unsupported is not None:
             raise WireError(ErrorCode.UNSUPPORTED, op.unsupported)
+        call = MainCall(op, decoded, visit)
         if op.audit is None:
-            return await self._answer(op, visit, decoded, params)
+            return await self._answer(call, params)
         outcome = ErrorCode.INTERNAL.value
         try:
-            answer = await self._answer(op, visit, decoded, params)
+            answer = await self._answer(call, params)
             outcome = "ok"
         except WireError as error:
             outcome = error.code.value
@@ -61,36 +64,46 @@ class Router:
         finally:
             await self._audit.add(
                 op.audit,
-                who=visit.principal.name,
+                who=visit.principal.who,
+                kind=visit.principal.kind,
                 address=visit.address,
                 outcome=outcome,
-                node=getattr(decoded, "node", None),
-                subject=next((getattr(decoded, name) for name in _SUBJECTS if getattr(decoded, name, None)), None),
+                node=node,
+                subject=call.note.subject or subject_of(decoded),
             )
 
-    async def _answer(self, op: Op, visit: Visit, decoded: Any, params: bytes) -> Answer:
+    async def _answer(self, call: MainCall, params: bytes) -> Answer:
+        op = call.op
         try:
             async with asyncio.timeout(op.deadline_s):
                 if op.name not in self._handlers:
-                    return await self._forward(op, visit, decoded.node, params)
-                result = await self._handlers[op.name](MainCall(op, decoded, visit))
+                    return await self._forward(call, params)
+                result = await self._handlers[op.name](call)
         except TimeoutError as error:
             raise _too_late(op, f"Main did not finish {op.name} within {op.deadline_s:g} s.") from error
         return result if isinstance(result, Feed) else msgspec.json.encode(result)
 
-    async def _forward(self, op: Op, visit: Visit, node: str, params: bytes) -> Answer:
+    async def _forward(self, call: MainCall, params: bytes) -> Answer:
         """To the node it names: the original bytes, and beside them who asks."""
-        link = self._registry.link(node)
+        op, node = call.op, call.params.node
+        link, caller = self._registry.link(node), call.principal.caller_on(node)
         try:
             if op.is_subscription:
-                return await passed_through(link, op, params, visit.principal.caller, self._tasks)
-            return await link.call(op.name, params, deadline_s=op.deadline_s, caller=visit.principal.caller)
+                return await passed_through(link, op, params, caller, self._tasks)
+            return await link.call(op.name, params, deadline_s=op.deadline_s, caller=caller)
         except WireError as error:
             if error.code is ErrorCode.TIMEOUT:
                 raise _too_late(op, error.detail) from error
             if error.rpc_code == METHOD_NOT_FOUND:
                 raise _too_old(op, link) from error
             raise
+
+
+def admit(principal: Principal, op: Op) -> None:
+    """What needs no look at the params: raise WireError `forbidden` when the caller may do this nowhere."""
+    principal.require(op.scope)
+    if op.needs_login:
+        principal.require_login()
 
 
 def find(method: str) -> Op:

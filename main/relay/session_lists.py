@@ -5,6 +5,7 @@ import asyncio
 import msgspec
 import structlog
 
+from main.auth.access import Principal
 from main.board import Board
 from main.registry.link import NodeLink
 from main.registry.service import Registry
@@ -68,13 +69,14 @@ class SessionLists:
     async def close(self) -> None:
         await self._follower.close()
 
-    async def find(self, params: SessionListParams, caller: Caller) -> SessionListResult:
-        """Ask the nodes that are online; the others, and those too slow, as they were last seen."""
-        nodes = [NodeId(params.node)] if params.node is not None else self._registry.nodes.keys()
+    async def find(self, params: SessionListParams, principal: Principal) -> SessionListResult:
+        """Ask the nodes that the caller sees and that are online; the others, and those too slow, as last seen."""
+        asked = [NodeId(params.node)] if params.node is not None else self._registry.nodes.keys()
+        nodes = [node for node in asked if principal.sees(node)]
         answers: dict[NodeId, list[SessionSummary] | None] = dict.fromkeys(nodes)
 
         async def ask(link: NodeLink) -> None:
-            answers[link.node] = await self._ask(link, params, caller)
+            answers[link.node] = await self._ask(link, params, principal.caller_on(link.node))
 
         async with asyncio.TaskGroup() as asking:
             for node in nodes:

@@ -55,9 +55,9 @@ class TerminalStreams:
                 stream=stream,
                 key=key,
                 kind="terminal",
-                caller=principal.caller,
+                caller=principal.caller_on(link.node),
                 terminal=terminal,
-                may_type=principal.has(Scope.TERMINAL),
+                may_type=principal.has(Scope.TERMINAL, link.node),
                 after=after,
             )
 

@@ -1,8 +1,9 @@
-"""Main's memory: users, logins, node identities, audit, the cached session lists. The only SQL of Main."""
+"""Main's memory: users, logins, API tokens, node identities, audit, the cached session lists. The only SQL of Main."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from main.store.api_tokens import ApiTokens
 from main.store.audit import Audit
 from main.store.database import Database
 from main.store.logins import Logins
@@ -21,6 +22,7 @@ class Store:
     settings: Settings
     users: Users
     logins: Logins
+    api_tokens: ApiTokens
     identities: Identities
     sessions: SessionCache
     audit: Audit
@@ -38,6 +40,7 @@ async def open_store(path: Path) -> Store:
         settings=Settings(database),
         users=Users(database),
         logins=Logins(database),
+        api_tokens=ApiTokens(database),
         identities=Identities(database),
         sessions=SessionCache(database),
         audit=Audit(database),

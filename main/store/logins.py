@@ -53,26 +53,30 @@ class Logins:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, login: LoginId, user: UserId, address: str, user_agent: str) -> None:
-        """Begin a login; its life starts now. Sweeps out what has expired."""
+    async def add(self, login: LoginId, account: Account, address: str, user_agent: str) -> bool:
+        """Begin a login; its life starts now. Sweeps out what has expired.
+
+        False when the account has gone or got another password since it was read: then there is no login.
+        """
         moment, time_s = now(), int(time.time())
         await self._database.execute("DELETE FROM logins WHERE expires_s <= ?", (time_s,))
-        await self._database.execute(
+        added = await self._database.execute(
             "INSERT INTO logins (id, user, created, last_seen, expires_s, address, user_agent)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (login, user, moment, moment, time_s + LOGIN_LIFE_S, address, user_agent),
+            " SELECT ?, id, ?, ?, ?, ?, ? FROM users WHERE id = ? AND password = ?",
+            (login, moment, moment, time_s + LOGIN_LIFE_S, address, user_agent, account.id, account.password),
         )
+        return added == 1
 
     async def find(self, login: str) -> tuple[LoginRow, Account] | None:
         """The living login with its user."""
         row = await self._database.read_one(
-            f"{_SELECT}, users.* FROM logins JOIN users ON users.id = logins.user"
+            f"{_SELECT}, accounts.* FROM logins JOIN accounts ON accounts.id = logins.user"
             " WHERE logins.id = ? AND expires_s > ?",
             (login, int(time.time())),
         )
         return None if row is None else (_login_of(row), account_of(row))
 
-    async def of_user(self, user: UserId) -> list[LoginRow]:
+    async def of_user(self, user: str) -> list[LoginRow]:
         """Living logins, the most recently used first."""
         rows = await self._database.read(
             f"{_SELECT} FROM logins WHERE user = ? AND expires_s > ? ORDER BY last_seen DESC, id",
@@ -91,6 +95,6 @@ class Logins:
         """End one login of that user; False when there is none such."""
         return await self._database.execute("DELETE FROM logins WHERE id = ? AND user = ?", (login, user)) == 1
 
-    async def remove_others(self, user: UserId, kept: LoginId) -> None:
-        """End all logins of the user but one."""
-        await self._database.execute("DELETE FROM logins WHERE user = ? AND id <> ?", (user, kept))
+    async def remove_others(self, user: str, kept: LoginId | None = None) -> None:
+        """End all logins of the user but one, or all."""
+        await self._database.execute("DELETE FROM logins WHERE user = ? AND id <> ?", (user, kept or ""))

@@ -22,7 +22,7 @@ async def status(request: web.Request) -> web.Response:
     principal = request.get(PRINCIPAL)
     answer = AuthStatus(
         setup_required=needs_setup,
-        user=None if principal is None else User(id=principal.user, name=principal.name, role=principal.role),
+        user=None if principal is None else User(id=principal.user, name=principal.name, role=principal.role_for()),
         version=__version__,
         code_needed=needs_setup and not _is_here(request),
     )

@@ -8,6 +8,8 @@ from enum import Enum, auto
 
 from aiohttp import web
 
+from main.auth.access import Principal
+from main.auth.api_tokens import PREFIX
 from main.auth.arrival import Site
 from main.keys import ARRIVAL, MAIN, PRINCIPAL, SITE, TOKEN
 from routes.main.cookies import cookie_name, set_cookie
@@ -23,7 +25,7 @@ class Open(Enum):
     HEALTH = auto()
     """Says that Main lives and nothing else; the Host header is not looked at."""
     NODE = auto()
-    """Has credentials of its own (a node's secret, a one-time key) and is called by any name."""
+    """Has credentials of its own (a node's secret, a register token, a one-time key) and is called by any name."""
     SIGN_IN = auto()
     """Signing in; takes credentials if there are any."""
     PAGE = auto()
@@ -34,6 +36,7 @@ OPEN: dict[str, Open] = {
     "/health": Open.HEALTH,
     "/ws/node": Open.NODE,
     "/ws/stream": Open.NODE,
+    "/api/nodes/register": Open.NODE,
     "/api/auth/status": Open.SIGN_IN,
     "/api/auth/register": Open.SIGN_IN,
     "/api/auth/login": Open.SIGN_IN,
@@ -111,9 +114,9 @@ async def _identify(request: web.Request, site: Site) -> None:
     accounts, gate = request.app[MAIN].accounts, request.app[MAIN].gate
     bearer = request.headers.get("Authorization")
     if bearer is not None:
-        found = await accounts.authenticate(bearer_of(bearer) or "")
-        if found is not None:
-            request[PRINCIPAL] = found[0]
+        principal = await _bearer(request, bearer_of(bearer) or "")
+        if principal is not None:
+            request[PRINCIPAL] = principal
         return
     token = request.cookies.get(cookie_name(request, site))
     if token is None:
@@ -126,6 +129,15 @@ async def _identify(request: web.Request, site: Site) -> None:
     request[PRINCIPAL], is_prolonged = found
     if is_prolonged:
         request[TOKEN] = token
+
+
+async def _bearer(request: web.Request, token: str) -> Principal | None:
+    """Who presents it: the token of a login, or an API token, which counts here and never as a cookie."""
+    main = request.app[MAIN]
+    if token.startswith(PREFIX):
+        return await main.api_tokens.authenticate(token)
+    found = await main.accounts.authenticate(token)
+    return None if found is None else found[0]
 
 
 def bearer_of(header: str | None) -> str | None:

@@ -50,6 +50,7 @@ async def terminal(request: web.Request) -> web.StreamResponse:
 
 async def _open(request: web.Request) -> OpenStream:
     main, query = request.app[MAIN], _query(request)
+    request[PRINCIPAL].require(Scope.READ, query.node)
     link = main.registry.link(query.node)
     return await main.terminals.open(link, request[PRINCIPAL], query.terminal, query.after)
 

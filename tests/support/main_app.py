@@ -13,13 +13,14 @@ from aiohttp import web
 
 from config import load_main
 from main.application import Main, open_main
-from main.store.users import Account, name_key
+from main.store.users import Account
 from routes.main.routes import build_app
 from routes.main.server import Runner
 from tests.support.client import Client
 from tests.support.processes import settings_to_environ
 from ws.listening import bind, serve
-from ws.protocol.base import UserId, now
+from ws.protocol.accounts import EVERY_NODE
+from ws.protocol.base import UserId
 from ws.protocol.envelope import Role
 
 PASSWORD = "correct horse"
@@ -39,13 +40,13 @@ class RunningMain:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    async def add_user(self, name: str = "ada", role: Role = "owner") -> Account:
-        """An account with PASSWORD, made without the sign-up."""
-        account = Account(id=UserId(secrets.token_urlsafe(12)), name=name, role=role, password=HASHED)
-        await self.main.store.database.execute(
-            "INSERT INTO users (id, name, name_key, password, role, created) VALUES (?, ?, ?, ?, ?, ?)",
-            (account.id, name, name_key(name), account.password, role, now()),
-        )
+    async def add_user(
+        self, name: str = "ada", role: Role = "owner", grants: Mapping[str, Role] | None = None
+    ) -> Account:
+        """An account with PASSWORD, made without the sign-up. Without `grants` all nodes are shared with it."""
+        given = {EVERY_NODE: role} if grants is None and role != "owner" else grants or {}
+        account = Account(UserId(secrets.token_urlsafe(12)), name, role, HASHED, given)
+        await self.main.store.users.add(account)
         return account
 
     async def token(self, name: str = "ada", role: Role = "owner") -> str:

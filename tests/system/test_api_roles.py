@@ -20,6 +20,7 @@ async def viewer(whole: Installation) -> AsyncIterator[Client]:
     with sqlite3.connect(whole.home / ".switchyard" / "main.db", timeout=5) as database:
         row = ("v1", "vera", "vera", HASHED, "viewer", "2026-11-01T00:00:00.000Z")
         database.execute("INSERT INTO users (id, name, name_key, password, role, created) VALUES (?,?,?,?,?,?)", row)
+        database.execute("INSERT INTO grants (user, node, role) VALUES ('v1', '*', 'member')")
     database.close()
     async with Client(whole.url) as client:
         await client.login("vera", PASSWORD)

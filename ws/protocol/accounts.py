@@ -59,6 +59,12 @@ class Login(Struct, frozen=True, kw_only=True):
     is_current: bool
 
 
+class LoginsListParams(Struct, frozen=True, kw_only=True):
+    """One's own; owners may name another `user`."""
+
+    user: Annotated[str, msgspec.Meta(pattern=ID_PATTERN)] | None = None
+
+
 class LoginsListResult(Struct, frozen=True, kw_only=True):
     logins: list[Login]
 
@@ -80,7 +86,10 @@ EVERY_NODE = "*"
 
 
 class Grant(Struct, frozen=True, kw_only=True):
-    """What a user may do on one node, or with `node` "*" on every one; never more than the user's own role allows."""
+    """What a user may do on one node, or with `node` "*" on every one that has no grant of its own.
+
+    It never gives more than the user's own role allows.
+    """
 
     node: Annotated[str, msgspec.Meta(pattern=r"^(\*|[A-Za-z0-9_-]{1,64})$(?!\n)")]
     role: Literal["member", "viewer"]
@@ -139,7 +148,10 @@ class AccountResult(Struct, frozen=True, kw_only=True):
 
 
 class ApiToken(Struct, frozen=True, kw_only=True):
-    """A key for programs. It never allows more than its user may do; `nodes` absent: every node of the user."""
+    """A key for programs, of the user whose name is `user`. It never allows more than its user may do at that moment.
+
+    The scope owner holds all others. `nodes` absent: every node of the user.
+    """
 
     id: str
     name: str
@@ -182,7 +194,10 @@ class TokenRevokeParams(Struct, frozen=True, kw_only=True):
 
 
 class AuditListParams(Struct, frozen=True, kw_only=True):
-    """Newest first. `who`, `action` and `node` choose by equality, an `action` that ends in `.` by its beginning."""
+    """Newest first. `who`, `action` and `node` choose by equality, an `action` that ends in `.` by its beginning.
+
+    The oldest rows go after 400 days, and when there are more than 100,000 of a sort: access, work, refusals.
+    """
 
     limit: Limit = 100
     cursor: Annotated[str, msgspec.Meta(max_length=64)] | None = None
@@ -191,12 +206,19 @@ class AuditListParams(Struct, frozen=True, kw_only=True):
     node: NodeKey | None = None
 
 
+WhoKind = Literal["user", "token", "node", "unknown"]
+
+
 class AuditRow(Struct, frozen=True, kw_only=True):
-    """Newest first. `outcome` is ok or the error code."""
+    """`kind` says what `who` names: a user, a user by an API token, a node, or nobody that Main knows.
+
+    `outcome` is ok or the error code.
+    """
 
     id: int
     ts: Timestamp
     who: str
+    kind: WhoKind
     address: str
     action: str
     node: str | None

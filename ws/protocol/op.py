@@ -56,6 +56,11 @@ class Op:
     def is_subscription(self) -> bool:
         return self.events is not None
 
+    @property
+    def needs_login(self) -> bool:
+        """Whether API tokens are refused: an op on accounts, logins or tokens, which could make a token more."""
+        return self.name.startswith(("logins.", "tokens.", "users."))
+
 
 def read(
     name: str,

@@ -48,7 +48,11 @@ export interface AgentThought {
   parent?: string | null;
 }
 
-/** A key for programs. It never allows more than its user may do; `nodes` absent: every node of the user. */
+/**
+ * A key for programs, of the user whose name is `user`. It never allows more than its user may do at that moment.
+ *
+ * The scope owner holds all others. `nodes` absent: every node of the user.
+ */
 export interface ApiToken {
   id: string;
   name: string;
@@ -148,7 +152,11 @@ export interface Attachment {
   path?: string | null;
 }
 
-/** Newest first. `who`, `action` and `node` choose by equality, an `action` that ends in `.` by its beginning. */
+/**
+ * Newest first. `who`, `action` and `node` choose by equality, an `action` that ends in `.` by its beginning.
+ *
+ * The oldest rows go after 400 days, and when there are more than 100,000 of a sort: access, work, refusals.
+ */
 export interface AuditListParams {
   limit?: number;
   cursor?: string | null;
@@ -162,11 +170,16 @@ export interface AuditListResult {
   next_cursor?: string | null;
 }
 
-/** Newest first. `outcome` is ok or the error code. */
+/**
+ * `kind` says what `who` names: a user, a user by an API token, a node, or nobody that Main knows.
+ *
+ * `outcome` is ok or the error code.
+ */
 export interface AuditRow {
   id: number;
   ts: string;
   who: string;
+  kind: "node" | "token" | "unknown" | "user";
   address: string;
   action: string;
   node: string | null;
@@ -212,7 +225,11 @@ export interface Capabilities {
   features: string[];
 }
 
-/** `refs` are the branches and tags that point to it, `subject` the first line and `body` the rest. */
+/**
+ * `refs` are the branches and tags that point to it, `subject` the first line and `body` the rest.
+ *
+ * `date` is when it was written. Texts are cut at 500 and, of `body`, at 2,000 characters; git.show gives 60,000.
+ */
 export interface Commit {
   id: string;
   parents: string[];
@@ -268,8 +285,8 @@ export interface DownloadParams {
 /**
  * The file is open. `modified_s` counts from the epoch.
  *
- * Up to filesystem.max_read_bytes `etag` is the hash of the content, as in files.stat; of a longer file it names inode,
- * size and time of change, and so changes with every rewrite.
+ * Up to filesystem.max_read_bytes `etag` is the hash of the content, as in files.stat; of a longer file it names
+ * inode, size and time of change, and so changes with every rewrite.
  */
 export interface DownloadResult {
   size: number;
@@ -572,7 +589,10 @@ export interface GitCheckoutParams {
   start?: string | null;
 }
 
-/** What is staged; `all` stages every change first. `amend` replaces the last commit. The user's hooks run. */
+/**
+ * What is staged; `all` stages every change first. `amend` replaces the last commit, whose message an empty one
+ * keeps. The user's hooks run.
+ */
 export interface GitCommitParams {
   node: string;
   path?: string;
@@ -629,7 +649,12 @@ export interface GitFile {
   path_bytes?: string | null;
 }
 
-/** `files` relative to the root, `files_bytes` those whose names are not UTF-8; `all` means every change. */
+/**
+ * `files` relative to the root, `files_bytes` those whose names are not UTF-8; `all` means every change.
+ *
+ * A folder stands for all changes below it. Discarding brings files back to what is staged; what was only in the
+ * worktree is lost, except files that Git does not know, which go to the trash.
+ */
 export interface GitFilesParams {
   node: string;
   path?: string;
@@ -723,7 +748,11 @@ export interface GitWatchResult {
   root: string;
 }
 
-/** What a user may do on one node, or with `node` "*" on every one; never more than the user's own role allows. */
+/**
+ * What a user may do on one node, or with `node` "*" on every one that has no grant of its own.
+ *
+ * It never gives more than the user's own role allows.
+ */
 export interface Grant {
   node: string;
   role: "member" | "viewer";
@@ -736,7 +765,11 @@ export interface GrepLine {
   spans: [number, number][];
 }
 
-/** `link.hello`, node to Main. `secret` (node to Main from now on) only at first contact. */
+/**
+ * `link.hello`, node to Main. `secret` (node to Main from now on) only at first contact.
+ *
+ * `proof` answers the nonce of Main's dial: the node at that address is the one that it says (see ws.proof).
+ */
 export interface HelloParams {
   protocol: number;
   min_protocol: number;
@@ -749,6 +782,7 @@ export interface HelloParams {
   time: string;
   home?: string | null;
   secret?: string | null;
+  proof?: string | null;
 }
 
 /** `protocol` is the version both speak. `secret` (Main to node from now on) only at first contact. */
@@ -832,6 +866,11 @@ export interface LoginBody {
 
 export interface LoginRevokeParams {
   login: string;
+}
+
+/** One's own; owners may name another `user`. */
+export interface LoginsListParams {
+  user?: string | null;
 }
 
 export interface LoginsListResult {
@@ -1400,7 +1439,7 @@ export interface StreamFault {
   detail: string;
 }
 
-/** `link.stream`, Main to node: dial `/ws/stream` back with `key` within 5 s and serve it. */
+/** `link.stream`, Main to node: serve the stream of `key`; who dialled the link dials it too, within 5 s. */
 export interface StreamParams {
   stream: string;
   key: string;
@@ -1573,8 +1612,8 @@ export interface TurnStarted {
 /**
  * `link.upload`. Main sends content and END; the node answers END with an Uploaded, or ERROR at any time.
  *
- * `if_match`: one of these etags must be that of the file, `*` any file. `is_new_only`: no file may be there. `size` is
- * what is announced, if it is known.
+ * `if_match`: one of these etags must be that of the file, `*` any file. `is_new_only`: no file may be there. `size`
+ * is what is announced, if it is known.
  */
 export interface UploadParams {
   stream: string;
@@ -1774,8 +1813,8 @@ export interface Ops {
   "session.export": { params: SessionExportParams; result: SessionExportResult };
   /** Pending approvals of all nodes, then changes and ended turns. */
   "inbox.watch": { params: NodesParams; result: InboxResult; event: InboxItem | InboxResolved | InboxTurnEnded };
-  /** The caller's signed-in devices. */
-  "logins.list": { params: NodesParams; result: LoginsListResult };
+  /** Signed-in devices. */
+  "logins.list": { params: LoginsListParams; result: LoginsListResult };
   /** End one of the caller's logins and its sockets. */
   "logins.revoke": { params: LoginRevokeParams; result: Empty };
   /** Change one's own password; other logins end. */

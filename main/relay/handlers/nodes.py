@@ -1,14 +1,17 @@
 """Handlers of nodes.*."""
 
 import asyncio
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import msgspec
 
+from main.auth.access import Principal
 from main.registry.join import join_info, lan_address
 from main.registry.service import Registry
+from main.registry.shown import filter_of
 from main.relay.call import MainCall, MainHandlers
-from ws.protocol.nodes import Empty, JoinInfo, NodeResult, NodesListResult
+from ws.protocol.nodes import Empty, JoinInfo, Node, NodeChanged, NodeResult, NodesListResult
 from ws.rpc import Feed
 
 _THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
@@ -17,14 +20,21 @@ _THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 def handlers(registry: Registry) -> MainHandlers:
     """By op name."""
 
-    async def list_nodes(_: MainCall) -> NodesListResult:
-        return NodesListResult(nodes=registry.nodes.values())
+    async def list_nodes(call: MainCall) -> NodesListResult:
+        shows, shown = _shows(call), _shown_to(call.principal)
+        return NodesListResult(nodes=[shown(node) for node in registry.nodes.values(shows)])
 
-    async def watch(_: MainCall) -> Feed:
-        return registry.nodes.watch(lambda nodes: msgspec.json.encode(NodesListResult(nodes=list(nodes))))
+    async def watch(call: MainCall) -> Feed:
+        shown = _shown_to(call.principal)
+        return registry.nodes.watch(
+            lambda nodes: msgspec.json.encode(NodesListResult(nodes=[shown(node) for node in nodes])),
+            _shows(call),
+            changed=lambda node: msgspec.json.encode(NodeChanged(node=shown(node))),
+        )
 
     async def rename(call: MainCall) -> NodeResult:
-        return NodeResult(node=await registry.rename(call.params.node, call.params.name))
+        renamed = await registry.rename(call.params.node, call.params.name)
+        return NodeResult(node=_shown_to(call.principal)(renamed))
 
     async def remove(call: MainCall) -> Empty:
         await registry.remove(call.params.node)
@@ -40,6 +50,22 @@ def handlers(registry: Registry) -> MainHandlers:
         "nodes.remove": remove,
         "nodes.join": join,
     }
+
+
+def _shows(call: MainCall) -> Callable[[Node], bool]:
+    """Which nodes exist for the caller, and pass the filters of the call."""
+    passes = filter_of(call.params)
+    return lambda node: call.principal.sees(node.id) and passes(node)
+
+
+def _shown_to(principal: Principal) -> Callable[[Node], Node]:
+    """A node as the caller sees it: with what they may do there, and to owners alone from where it is linked."""
+
+    def shown(node: Node) -> Node:
+        role = principal.role_for(node.id)
+        return msgspec.structs.replace(node, role=role, address=node.address if role == "owner" else None)
+
+    return shown
 
 
 def _for_others(base_url: str) -> str:

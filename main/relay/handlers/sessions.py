@@ -17,25 +17,25 @@ def handlers(registry: Registry, lists: SessionLists, inbox: Inbox, feeds: Sessi
     async def list_sessions(call: MainCall) -> SessionListResult:
         if call.params.node is not None:
             registry.identity(call.params.node)
-        return await lists.find(call.params, call.principal.caller)
+        return await lists.find(call.params, call.principal)
 
     async def watch_list(call: MainCall) -> Feed:
-        params = call.params
+        params, sees = call.params, call.principal.sees
         if params.node is not None:
             registry.identity(params.node)
-        offline = [node.id for node in registry.nodes.values() if node.status == "offline"]
+        offline = [node.id for node in registry.nodes.values() if node.status == "offline" and sees(node.id)]
         return lists.sessions.watch(
             lambda sessions: msgspec.json.encode(SessionListResult(sessions=list(sessions), offline=offline)),
-            lambda session: lists.shows(params, session),
+            lambda session: sees(session.node) and lists.shows(params, session),
         )
 
     async def watch_session(call: MainCall) -> Feed:
         params = call.params
         link = registry.link(params.node)
-        return await feeds.watch(link, params.session, params.after, params.epoch, call.principal.caller)
+        return await feeds.watch(link, params.session, params.after, params.epoch)
 
-    async def watch_inbox(_: MainCall) -> Feed:
-        return inbox.watch()
+    async def watch_inbox(call: MainCall) -> Feed:
+        return inbox.watch(call.principal.sees)
 
     return {
         "session.list": list_sessions,

@@ -3,12 +3,8 @@
 from ws.protocol import accounts, nodes
 from ws.protocol.op import Place, Scope, act, read
 
-_NOT_YET = "This build does not do it yet."
-
 ACCOUNTS = (
-    read(
-        "logins.list", nodes.NodesParams, accounts.LoginsListResult, "The caller's signed-in devices.", place=Place.MAIN
-    ),
+    read("logins.list", accounts.LoginsListParams, accounts.LoginsListResult, "Signed-in devices.", place=Place.MAIN),
     act(
         "logins.revoke",
         accounts.LoginRevokeParams,
@@ -33,7 +29,6 @@ ACCOUNTS = (
         accounts.TokensListResult,
         "API tokens.",
         place=Place.MAIN,
-        unsupported=_NOT_YET,
     ),
     act(
         "tokens.create",
@@ -43,7 +38,6 @@ ACCOUNTS = (
         place=Place.MAIN,
         scope=Scope.READ,
         audit="token.made",
-        unsupported=_NOT_YET,
     ),
     act(
         "tokens.revoke",
@@ -53,7 +47,6 @@ ACCOUNTS = (
         place=Place.MAIN,
         scope=Scope.READ,
         audit="token.revoked",
-        unsupported=_NOT_YET,
     ),
     read(
         "users.list",
@@ -62,7 +55,6 @@ ACCOUNTS = (
         "Everybody who may sign in.",
         place=Place.MAIN,
         scope=Scope.OWNER,
-        unsupported=_NOT_YET,
     ),
     act(
         "users.create",
@@ -72,7 +64,6 @@ ACCOUNTS = (
         place=Place.MAIN,
         scope=Scope.OWNER,
         audit="user.created",
-        unsupported=_NOT_YET,
     ),
     act(
         "users.update",
@@ -83,7 +74,6 @@ ACCOUNTS = (
         scope=Scope.OWNER,
         idempotent=True,
         audit="user.updated",
-        unsupported=_NOT_YET,
     ),
     act(
         "users.set_password",
@@ -93,7 +83,6 @@ ACCOUNTS = (
         place=Place.MAIN,
         scope=Scope.OWNER,
         audit="password.reset",
-        unsupported=_NOT_YET,
     ),
     act(
         "users.remove",
@@ -103,7 +92,6 @@ ACCOUNTS = (
         place=Place.MAIN,
         scope=Scope.OWNER,
         audit="user.removed",
-        unsupported=_NOT_YET,
     ),
     read(
         "audit.list",
