@@ -166,7 +166,8 @@ class Accounts:
 
     async def _note_failure(self, account: Account | None, address: str) -> None:
         """Only names of users are noted: in the place of another name people sometimes type their password."""
-        who, kind = ("", "unknown") if account is None else (account.name, "user")
+        who = "" if account is None else account.name
+        kind: WhoKind = "unknown" if account is None else "user"
         await self._store.audit.add("login.failed", who=who, kind=kind, address=address, outcome=ErrorCode.UNAUTHORIZED)
 
     def _check_setup_code(self, code: str | None, address: str) -> None:
