@@ -1,12 +1,7 @@
 /** An open file: its text, what the node last said of it, and saving without ever losing either side. */
 import type { Calls } from "../stores/client.ts";
-import { at } from "../wire/base.ts";
 import { isWireError, type WireError } from "../wire/errors.ts";
-
-/** Where the file can be had as it is, byte for byte. */
-export function contentAddress({ node, path }: { node: string; path: string }): string {
-  return at(`api/nodes/${encodeURIComponent(node)}/files/content?path=${encodeURIComponent(path)}`);
-}
+import { named, type Place } from "./place.ts";
 
 export type Saving = "idle" | "saving" | "saved" | "conflict";
 
@@ -28,18 +23,24 @@ export class OpenFile {
   #etag: string | null = null;
   #kept = $state("");
   readonly isDirty = $derived(this.isLoaded && this.text !== this.#kept);
+  /** The line to show, counted from 1; null shows the beginning. */
+  line: number | null = $state(null);
 
   constructor(
     private readonly calls: Pick<Calls, "call">,
     readonly node: string,
-    readonly path: string,
+    readonly place: Place,
     private readonly now: () => number = Date.now,
   ) {}
+
+  get path(): string {
+    return this.place.path;
+  }
 
   /** Read it. Drops unsaved text: ask first. */
   async load(): Promise<void> {
     await this.#try(async () => {
-      const answer = await this.calls.call("files.read", { node: this.node, path: this.path });
+      const answer = await this.calls.call("files.read", { node: this.node, ...named(this.place) });
       this.#take(answer.content, answer.etag);
       this.isTruncated = answer.truncated;
       this.size = answer.size;
@@ -60,7 +61,7 @@ export class OpenFile {
   /** Fetch what is there now, to compare. */
   async showTheirs(): Promise<void> {
     await this.#try(async () => {
-      this.theirs = (await this.calls.call("files.read", { node: this.node, path: this.path })).content;
+      this.theirs = (await this.calls.call("files.read", { node: this.node, ...named(this.place) })).content;
     });
   }
 
@@ -85,7 +86,7 @@ export class OpenFile {
     try {
       const answer = await this.calls.call("files.write", {
         node: this.node,
-        path: this.path,
+        ...named(this.place),
         content: sent,
         create: etag === null,
         ...(etag === null ? {} : { if_match: etag }),

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 
 import { WireError } from "../wire/errors.ts";
 import { OpenFile } from "./document.svelte.ts";
-import { join, Listing } from "./listing.svelte.ts";
+import { Listing } from "./listing.svelte.ts";
 
 /** A node with one file; `etag` is its version. */
 class FakeNode {
@@ -40,7 +40,7 @@ let file: OpenFile;
 
 beforeEach(async () => {
   node = new FakeNode();
-  file = new OpenFile(node as never, "n", "/w/a", () => 5);
+  file = new OpenFile(node as never, "n", { path: "/w/a" }, () => 5);
   await file.load();
 });
 
@@ -90,9 +90,9 @@ describe("a folder", () => {
   it("is shown page by page and an answer for an earlier one is dropped", async () => {
     const answers: ((value: object) => void)[] = [];
     const call = (): Promise<never> => new Promise((resolve) => answers.push(resolve as never));
-    const listing = new Listing({ call } as never, "n", "/w");
-    const first = listing.go("/w");
-    const second = listing.go("/x");
+    const listing = new Listing({ call } as never, "n", { path: "/w" });
+    const first = listing.go({ path: "/w" });
+    const second = listing.go({ path: "/x" });
     answers[1]?.({ path: "/x", parent: "/", entries: [{ name: "b" }], next_cursor: "c" });
     answers[0]?.({ path: "/w", parent: "/", entries: [{ name: "a" }] });
     await Promise.all([first, second]);
@@ -107,8 +107,7 @@ describe("a folder", () => {
   });
 
   it("names the folders on the way", () => {
-    const listing = new Listing({} as never, "n", "/home/me");
-    expect(listing.crumbs.map((crumb) => crumb.path)).toEqual(["/", "/home", "/home/me"]);
-    expect([join("/", "a"), join("/a", "b")]).toEqual(["/a", "/a/b"]);
+    const listing = new Listing({} as never, "n", { path: "/home/me" });
+    expect(listing.crumbs.map((crumb) => crumb.place.path)).toEqual(["/", "/home", "/home/me"]);
   });
 });

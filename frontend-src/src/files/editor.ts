@@ -166,6 +166,14 @@ export class Editor {
     this.#isQuiet = false;
   }
 
+  /** Puts the cursor on a line, counted from 1, and that line into the middle of what is shown. */
+  goTo(line: number): void {
+    const { doc } = this.#view.state;
+    const { from } = doc.line(Math.min(Math.max(1, line), doc.lines));
+    this.#view.dispatch({ selection: { anchor: from }, effects: EditorView.scrollIntoView(from, { y: "center" }) });
+    this.#view.focus();
+  }
+
   focus(): void {
     this.#view.focus();
   }

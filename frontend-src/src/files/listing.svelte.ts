@@ -1,38 +1,52 @@
-/** One folder of a machine, page by page. */
+/** One folder of a machine, page by page, kept fresh while it is shown. */
 import type { Calls } from "../stores/client.ts";
 import { isWireError, type WireError } from "../wire/errors.ts";
-import type { Entry } from "../wire/wire.gen.ts";
+import type { Entry, FilesListResult } from "../wire/wire.gen.ts";
+import { inside, isSame, named, placeOf, type Place } from "./place.ts";
+
+/** A folder with more pages than this is not read again as a whole when something in it changes. */
+const MAX_FRESH_PAGES = 5;
 
 export class Listing {
-  path = $state("");
-  parent: string | null = $state(null);
+  folder: Place = $state.raw({ path: "" });
+  parent: Place | null = $state.raw(null);
   entries: readonly Entry[] = $state.raw([]);
   problem: WireError | null = $state.raw(null);
   isLoaded = $state(false);
   isHiddenShown = $state(true);
   #cursor: string | undefined = $state();
+  #pages = 1;
   /** Counts the folders asked for: an answer for an earlier one is dropped. */
   #asked = 0;
   #isLoadingMore = false;
+  #isFreshening = false;
+  /** Counts what was said to have changed, so that nothing said while reading is missed. */
+  #changes = 0;
 
   constructor(
-    private readonly calls: Pick<Calls, "call">,
+    private readonly calls: Calls,
     readonly node: string,
-    start: string,
+    start: Place,
   ) {
-    this.path = start;
+    this.folder = start;
+  }
+
+  get path(): string {
+    return this.folder.path;
   }
 
   /** Go to a folder. What was shown stays until the new one is here. */
-  async go(path: string): Promise<void> {
+  async go(folder: Place): Promise<void> {
     const asked = ++this.#asked;
     try {
-      const page = await this.calls.call("files.list", { node: this.node, path, hidden: this.isHiddenShown });
+      const page = await this.#page(folder);
       if (asked !== this.#asked) return;
-      this.path = page.path;
-      this.parent = page.parent;
+      const there = placeOf(page);
+      if (!isSame(this.folder, there)) this.folder = there;
+      this.parent = page.parent === null ? null : placeOf({ path: page.parent, path_bytes: page.parent_bytes ?? null });
       this.entries = page.entries;
       this.#cursor = page.next_cursor ?? undefined;
+      this.#pages = 1;
       this.problem = null;
       this.isLoaded = true;
     } catch (error) {
@@ -42,7 +56,26 @@ export class Listing {
   }
 
   refresh(): Promise<void> {
-    return this.go(this.path);
+    return this.go(this.folder);
+  }
+
+  /** Tells every change in the folder until the returned function is called. Machines that cannot watch are left alone. */
+  watch(): () => void {
+    const { node, folder } = this;
+    const subscription = this.calls.subscribe(
+      "files.watch",
+      { node, ...named(folder) },
+      {
+        // What changed while nobody watched counts too.
+        onStart: () => void this.freshen(),
+        onEvent: () => void this.freshen(),
+        onPause: (error) => {
+          // The folder itself has gone: that is for the person to see.
+          if (isWireError(error, "not_found") && isSame(this.folder, folder)) this.problem = error;
+        },
+      },
+    );
+    return () => subscription.close();
   }
 
   async showHidden(isShown: boolean): Promise<void> {
@@ -61,15 +94,11 @@ export class Listing {
     if (cursor === undefined || this.#isLoadingMore) return;
     this.#isLoadingMore = true;
     try {
-      const page = await this.calls.call("files.list", {
-        node: this.node,
-        path: this.path,
-        hidden: this.isHiddenShown,
-        cursor,
-      });
+      const page = await this.#page(this.folder, cursor);
       if (asked !== this.#asked) return;
       this.entries = [...this.entries, ...page.entries];
       this.#cursor = page.next_cursor ?? undefined;
+      this.#pages++;
     } catch (error) {
       if (!isWireError(error)) throw error;
       if (asked === this.#asked) this.problem = error;
@@ -85,16 +114,65 @@ export class Listing {
   }
 
   /** The folders from the root to here, for the breadcrumbs. */
-  get crumbs(): { name: string; path: string }[] {
-    const parts = this.path.split("/").filter((part) => part !== "");
-    return [
-      { name: "/", path: "/" },
-      ...parts.map((name, index) => ({ name, path: `/${parts.slice(0, index + 1).join("/")}` })),
-    ];
+  get crumbs(): { name: string; place: Place }[] {
+    const parts = this.folder.path.split("/").filter((part) => part !== "");
+    const bytes = this.folder.bytes === undefined ? [] : atob(this.folder.bytes).split("/").filter(Boolean);
+    const crumbs: { name: string; place: Place }[] = [{ name: "/", place: { path: "/" } }];
+    for (const [index, name] of parts.entries()) {
+      const before = crumbs.at(-1)?.place ?? { path: "/" };
+      const own = bytes[index];
+      crumbs.push({
+        name,
+        place: inside(before, name, own !== undefined && name.includes("\ufffd") ? btoa(own) : null),
+      });
+    }
+    return crumbs;
   }
-}
 
-/** `folder` and `name` as one path. */
-export function join(folder: string, name: string): string {
-  return folder.endsWith("/") ? folder + name : `${folder}/${name}`;
+  /** What an entry of this folder is called in calls. */
+  at(entry: Pick<Entry, "name" | "name_bytes">): Place {
+    return inside(this.folder, entry.name, entry.name_bytes);
+  }
+
+  /** Read what is shown again, in its place: no row jumps, and no second reading runs beside the first. */
+  async freshen(): Promise<void> {
+    this.#changes++;
+    if (this.#isFreshening) return;
+    this.#isFreshening = true;
+    const read = this.#changes;
+    try {
+      await this.#readAgain(this.#asked);
+    } catch (error) {
+      if (!isWireError(error)) throw error;
+    } finally {
+      this.#isFreshening = false;
+    }
+    if (this.#changes > read) await this.freshen();
+  }
+
+  async #readAgain(asked: number): Promise<void> {
+    const pages = Math.min(this.#pages, MAX_FRESH_PAGES);
+    const entries: Entry[] = [];
+    let cursor: string | undefined;
+    for (let page = 0; page < pages && (page === 0 || cursor !== undefined); page++) {
+      const answer = await this.#page(this.folder, cursor);
+      entries.push(...answer.entries);
+      cursor = answer.next_cursor ?? undefined;
+    }
+    if (asked !== this.#asked) return;
+    this.entries = entries;
+    this.#cursor = cursor;
+    this.#pages = pages;
+    this.problem = null;
+  }
+
+  #page(folder: Place, cursor?: string): Promise<FilesListResult> {
+    return this.calls.call("files.list", {
+      node: this.node,
+      ...named(folder),
+      hidden: this.isHiddenShown,
+      ignored: true,
+      ...(cursor === undefined ? {} : { cursor }),
+    });
+  }
 }

@@ -1,0 +1,13 @@
+import { expect, it } from "vitest";
+
+import { shownName } from "./names.ts";
+
+it("writes out what cannot be seen in a name", () => {
+  expect(shownName("a\nb")).toBe("a␊b");
+  expect(shownName("invoice\u202efdp.exe")).toBe("invoice[U+202E]fdp.exe");
+  expect(shownName("a\u200bb\u0085")).toBe("a[U+200B]b[U+0085]");
+});
+
+it("leaves every name that can be read as it is", () => {
+  for (const name of ["-rf", "čaj.txt", "日本.md", "عربي", "a b.txt"]) expect(shownName(name)).toBe(name);
+});
