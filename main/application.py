@@ -27,6 +27,7 @@ from main.relay.router import Router
 from main.relay.session_lists import SessionLists
 from main.relay.streams import StreamDoor
 from main.relay.terminals import TerminalStreams
+from main.relay.transfers import Transfers
 from main.store import Store, StoreError, open_store
 from ws.protocol.errors import WireError
 from ws.rpc import Peer
@@ -53,6 +54,7 @@ class Main:
     feeds: SessionFeeds
     door: StreamDoor
     terminals: TerminalStreams
+    transfers: Transfers
     router: Router
     tasks: TaskOwner
     pages: set[Peer] = field(default_factory=set)
@@ -62,6 +64,7 @@ class Main:
         """Close every socket and link with a goodbye: Main stops."""
         self.dialled.stop()
         await self.terminals.close()
+        self.transfers.close()
         async with asyncio.TaskGroup() as closing:
             for page in list(self.pages):
                 closing.create_task(page.close(GOING_AWAY, "Main stops"), name="close page")
@@ -106,8 +109,8 @@ async def _make(config: MainConfig, store: Store, configured_secret: str | None)
     registry = Registry(store, RegisterTokens(store.settings, config.main.node_register_tokens), main_id)
     lists, inbox, feeds = SessionLists(registry, store.sessions), Inbox(), SessionFeeds()
     door = StreamDoor()
-    terminals = TerminalStreams(live, door)
-    registry.listeners += [lists, inbox, terminals, live]
+    terminals, transfers = TerminalStreams(live, door), Transfers(live, door)
+    registry.listeners += [lists, inbox, terminals, transfers, live]
     await registry.load()
     await lists.load()
     public = None if config.server.public_url is None else read_origin(config.server.public_url)
@@ -134,6 +137,7 @@ async def _make(config: MainConfig, store: Store, configured_secret: str | None)
         feeds=feeds,
         door=door,
         terminals=terminals,
+        transfers=transfers,
         router=Router(registry, store.audit, handlers, tasks),
         tasks=tasks,
     )

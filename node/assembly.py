@@ -10,6 +10,8 @@ from node.files.guard import PathGuard
 from node.files.handlers import handlers as files_handlers
 from node.files.pool import FilePool
 from node.files.service import FilesService
+from node.files.transfer_handlers import handlers as transfer_handlers
+from node.files.transfers import TransferServer
 from node.git.handlers import handlers as git_handlers
 from node.git.runner import GitRunner
 from node.git.service import GitService
@@ -85,6 +87,14 @@ class Assembly:
         supervisor.started("tasks", self._tasks.close)
         supervisor.started("agents", self.catalog.close)
         streams = StreamServer(self.terminals, dial)
+        transfers = TransferServer(
+            self._guard,
+            self._pool,
+            dial,
+            max_read_bytes=self._config.filesystem.max_read_bytes,
+            commit_lock=self._files.commit_lock,
+        )
+        supervisor.started("transfers", transfers.close)
 
         async def stop() -> None:
             # Side by side: an agent and a terminal may each need seconds to end.
@@ -95,7 +105,7 @@ class Assembly:
         supervisor.started("sessions and terminals", stop)
         await self.sessions.start()
         await self.terminals.adopt()
-        return Dispatcher(NodeId(self._config.node.id), self._handlers(streams), self._policy(), self._tasks)
+        return Dispatcher(NodeId(self._config.node.id), self._handlers(streams, transfers), self._policy(), self._tasks)
 
     def about(self, facts: SystemFacts) -> About:
         """What Main is told of this node."""
@@ -115,7 +125,7 @@ class Assembly:
             home=facts.home,
         )
 
-    def _handlers(self, streams: StreamServer) -> Sequence[HandlerMap]:
+    def _handlers(self, streams: StreamServer, transfers: TransferServer) -> Sequence[HandlerMap]:
         terminals = dict(terminal_handlers(self.terminals, streams))
         terminals["link.stream"] = self._policy().guard_stream(terminals["link.stream"])
         return [
@@ -123,6 +133,7 @@ class Assembly:
             session_handlers(self.sessions),
             terminals,
             files_handlers(self._files),
+            transfer_handlers(transfers, self._policy()),
             git_handlers(self._git),
             projects_handlers(self._projects),
         ]

@@ -11,6 +11,7 @@ from ws.protocol.envelope import Caller
 from ws.protocol.errors import ErrorCode, WireError
 from ws.protocol.link import StreamParams
 from ws.protocol.ops import ROLE_SCOPES, Op, Scope
+from ws.protocol.transfers import TransferParams
 
 FEATURES = {
     "files": "files",
@@ -52,6 +53,15 @@ class Policy:
             raise WireError(
                 ErrorCode.FORBIDDEN, f"Your role ({caller.role}) does not allow this; ask the owner of this Switchyard."
             )
+
+    def guard_as(self, op: Op, handler: Handler) -> Handler:
+        """A handler of the link that is allowed to whom `op` is: it does the same by other means."""
+
+        async def guarded(caller: Caller, params: TransferParams) -> Any:
+            self.check(op, params.caller)
+            return await handler(caller, params)
+
+        return guarded
 
     def guard_stream(self, open_stream: Handler) -> Handler:
         """A handler of `link.stream` in which only those type who may have a terminal here."""

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,6 +36,11 @@ class FilesService:
         self._pool = pool
         self._max_read_bytes = max_read_bytes
         self._writer = Writer(guard, max_read_bytes)
+
+    @property
+    def commit_lock(self) -> threading.Lock:
+        """Held while a file is compared and replaced, by whoever else writes files of this node too."""
+        return self._writer.commit_lock
 
     async def list(self, params: FilesListParams) -> FilesListResult:
         """One page of a folder; the program's own data in it is not shown."""

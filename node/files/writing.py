@@ -37,7 +37,7 @@ class Writer:
     def __init__(self, guard: PathGuard, max_read_bytes: int) -> None:
         self._guard = guard
         self._max_read_bytes = max_read_bytes
-        self._commit = threading.Lock()
+        self.commit_lock = threading.Lock()
 
     def write(self, wanted: Wanted) -> tuple[str, int]:
         """The new etag and size in bytes. Blocks. Raises WireError; then the old file is as it was.
@@ -68,7 +68,7 @@ class Writer:
         temporary = f".switchyard-{secrets.token_hex(8)}.tmp"
         try:
             _write_new(folder, temporary, raw, status)
-            with self._commit:
+            with self.commit_lock:
                 self._precondition(folder, name, wanted)
                 os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
         except BaseException:

@@ -7,7 +7,7 @@ from aiohttp import web
 from main.application import Main
 from main.keys import MAIN
 from routes.health import health
-from routes.main import auth, nodes, ops, sockets, terminals
+from routes.main import auth, nodes, ops, sockets, terminals, transfers
 from routes.main.assets import Assets
 from routes.main.frontend import PAGES, Page, set_up_templates
 from routes.main.guard import answer_problems, guard
@@ -51,6 +51,10 @@ def _add_api(router: web.UrlDispatcher, base: str) -> None:
     router.add_get(f"{base}/api/openapi.json", ops.describe)
     router.add_post(f"{base}/api/ops/{{op}}", ops.call_op)
     router.add_get(f"{base}/api/ops/{{op}}", ops.call_op, allow_head=False)
+    content = f"{base}/api/nodes/{{node}}/files/content"
+    router.add_get(content, transfers.download)
+    router.add_put(content, transfers.upload, expect_handler=transfers.continue_later)
+    router.add_get(f"{base}/api/nodes/{{node}}/files/archive", transfers.archive, allow_head=False)
     router.add_get(f"{base}/ws", sockets.socket, allow_head=False)
     router.add_get(f"{base}/ws/terminal", terminals.terminal, allow_head=False)
 

@@ -1,7 +1,8 @@
 """Byte pipes beside the JSON socket: dialled back under one-time keys, taken over raw, joined without parsing.
 
 `raw` (a connection taken over), `handshake` (text, no I/O), `accept` and `dialling` (its two ends), `keys` (who may
-dial back), `splicing` (Main joins page and node), `frames` (the node's end is the WebSocket that the page talks to).
+dial back), `splicing` (Main joins page and node), `frames` (the node's end is the WebSocket that the page talks to),
+`records` (content, and how it ended: transfers).
 """
 
 from ws.streams.accept import RawResponse, accept_raw
@@ -9,17 +10,22 @@ from ws.streams.dialling import dial_raw
 from ws.streams.frames import ServerFrames, StreamClosedError
 from ws.streams.keys import PendingStream, StreamKeys
 from ws.streams.raw import RawProtocol, RawSocket
+from ws.streams.records import Kind, Record, Records, StreamCutError
 from ws.streams.splicing import Splice, SpliceEnd, splice
 
 __all__ = [
+    "Kind",
     "PendingStream",
     "RawProtocol",
     "RawResponse",
     "RawSocket",
+    "Record",
+    "Records",
     "ServerFrames",
     "Splice",
     "SpliceEnd",
     "StreamClosedError",
+    "StreamCutError",
     "StreamKeys",
     "accept_raw",
     "dial_raw",

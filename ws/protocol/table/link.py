@@ -1,6 +1,6 @@
 """Rows of the calls that only Main and nodes exchange."""
 
-from ws.protocol import link, nodes, sessions
+from ws.protocol import link, nodes, sessions, transfers
 from ws.protocol.op import Place, act, read
 
 LINK = (
@@ -23,5 +23,26 @@ LINK = (
         "Pending approvals of the node, then changes and ended turns.",
         place=Place.LINK,
         events=sessions.InboxEvent,
+    ),
+    read(
+        "link.download",
+        transfers.DownloadParams,
+        transfers.DownloadResult,
+        "Open a file and dial back to send it.",
+        place=Place.LINK,
+    ),
+    act(
+        "link.upload",
+        transfers.UploadParams,
+        transfers.UploadResult,
+        "Make ready to replace a file and dial back for its content.",
+        place=Place.LINK,
+    ),
+    read(
+        "link.archive",
+        transfers.ArchiveParams,
+        transfers.ArchiveResult,
+        "Dial back to send a folder as zip.",
+        place=Place.LINK,
     ),
 )

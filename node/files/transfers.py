@@ -1,0 +1,261 @@
+"""Bytes of files over streams: a download, an upload, an archive. Main asks over the link, the node dials back."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, TypeVar
+
+import msgspec
+import structlog
+
+from node.files.archive import Archive
+from node.files.contents import OpenFile
+from node.files.guard import PathGuard
+from node.files.pipe import ThreadPipe
+from node.files.pool import FilePool
+from node.files.uploading import Conditions, Upload
+from node.places import path_of
+from ws.dial import DialError
+from ws.protocol.errors import ErrorCode, WireError
+from ws.protocol.transfers import (
+    STALL_S,
+    ArchiveParams,
+    ArchiveReady,
+    ArchiveResult,
+    DownloadParams,
+    DownloadResult,
+    Span,
+    TransferParams,
+    UploadParams,
+    UploadResult,
+)
+from ws.streams import Kind, RawSocket, Records, StreamCutError
+from ws.tasks import TaskOwner
+
+log = structlog.get_logger(__name__)
+
+Dial = Callable[[str], Awaitable[RawSocket]]
+"""Completes the handshake of `/ws/stream` with a one-time key. Raises DialError."""
+
+MAX_TRANSFERS = 64
+"""Of one node at once. Each holds at most two chunks and what its stream has not taken."""
+MAX_ARCHIVES = 2
+"""At once. Each holds a thread, and packing keeps a core busy."""
+
+CHUNK_BYTES = 512 * 1024
+"""Read or written by one call in a thread."""
+PATIENCE_S = 2 * STALL_S
+"""For Main to take or send something. Main ends a stalled client before, so this is for a Main that hangs."""
+ASK_S = 10.0
+LINGER_S = 5.0
+"""For Main to read an error while it still sends."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class _Held(Protocol):
+    """What a transfer holds until it ends. `close` blocks."""
+
+    def close(self) -> None: ...
+
+
+Held = TypeVar("Held", bound=_Held)
+
+
+class TransferServer:
+    """Serves `link.download`, `link.upload` and `link.archive`; all raise WireError with the codes of API.md.
+
+    `commit_lock` is that of every writer of the node. What may be known before content travels is checked before the
+    node dials back.
+    """
+
+    def __init__(
+        self, guard: PathGuard, pool: FilePool, dial: Dial, *, max_read_bytes: int, commit_lock: threading.Lock
+    ) -> None:
+        self._guard = guard
+        self._pool = pool
+        self._dial = dial
+        self._max_read_bytes = max_read_bytes
+        self._commit_lock = commit_lock
+        self._tasks = TaskOwner("transfers")
+        self._packers = ThreadPoolExecutor(MAX_ARCHIVES, thread_name_prefix="archive")
+        self._archives = 0
+        self._running = 0
+
+    async def download(self, params: DownloadParams) -> DownloadResult:
+        """Open the file and dial back to send it."""
+        file = await self._opened(lambda: OpenFile(self._guard, path_of(params), self._max_read_bytes))
+        _ = self._serve(params, file, self._send)
+        return DownloadResult(size=file.size, etag=file.etag, modified_s=file.modified_s)
+
+    async def upload(self, params: UploadParams) -> UploadResult:
+        """Check the conditions and dial back for the content."""
+        conditions = Conditions(if_match=params.if_match, is_new_only=params.is_new_only, size=params.size)
+        upload = await self._opened(
+            lambda: Upload(
+                self._guard,
+                path_of(params),
+                conditions,
+                max_read_bytes=self._max_read_bytes,
+                commit_lock=self._commit_lock,
+            )
+        )
+        _ = self._serve(params, upload, self._receive)
+        return UploadResult()
+
+    async def archive(self, params: ArchiveParams) -> ArchiveResult:
+        """Open the folder and dial back to send it."""
+        if self._archives >= MAX_ARCHIVES:
+            raise _too_many("archives")
+        pipe = ThreadPipe(PATIENCE_S)
+        self._archives += 1
+        try:
+            archive = await self._opened(
+                lambda: Archive(self._guard, path_of(params), params.names, lambda: pipe.is_wanted)
+            )
+        except BaseException:
+            self._archives -= 1
+            raise
+        task = self._serve(params, archive, lambda held, records: self._pack(held, pipe, records))
+        task.add_done_callback(lambda _: self._archive_ended(pipe))
+        return ArchiveResult()
+
+    async def close(self) -> None:
+        """Cut all of them."""
+        await self._tasks.close(timeout_s=1.0)
+        self._packers.shutdown(wait=False, cancel_futures=True)
+
+    async def _opened(self, make: Callable[[], Held]) -> Held:
+        """What `make` makes in a thread, counted as a running transfer."""
+        if self._running >= MAX_TRANSFERS:
+            raise _too_many("transfers")
+        is_given_up = threading.Event()
+
+        def work() -> Held:
+            held = make()
+            if is_given_up.is_set():
+                held.close()
+            return held
+
+        self._running += 1
+        try:
+            return await self._pool.run(work)
+        except BaseException:
+            is_given_up.set()
+            self._running -= 1
+            raise
+
+    def _serve(
+        self, params: TransferParams, held: Held, work: Callable[[Held, Records], Awaitable[None]]
+    ) -> asyncio.Task[None]:
+        task = self._tasks.start(self._run(params, held, work), name=params.stream)
+        # Not in the task itself: it may be cancelled before it began. And in a thread: closing waits for the disk.
+        task.add_done_callback(lambda _: self._ended(held))
+        return task
+
+    async def _run(self, params: TransferParams, held: Held, work: Callable[[Held, Records], Awaitable[None]]) -> None:
+        try:
+            records = Records(await self._dial(params.key))
+        except DialError as error:
+            log.warning("transfer_not_dialled", stream=params.stream, reason=str(error))
+            return
+        try:
+            await work(held, records)
+        except WireError as error:
+            await _refuse(records, error)
+        except StreamCutError as error:
+            log.debug("transfer_cut", stream=params.stream, reason=str(error))
+        finally:
+            records.abort()
+
+    async def _send(self, file: OpenFile, records: Records) -> None:
+        ask = await records.receive(ASK_S)
+        span = _span(ask.payload, file.size) if ask.kind is Kind.ASK else None
+        if span is None:
+            raise StreamCutError("Main did not ask for what the file has")
+        offset, end = span.offset, span.offset + span.length
+        while offset < end:
+            # The next chunk is read while this one is on its way.
+            chunk = await self._pool.run(file.read, offset, min(CHUNK_BYTES, end - offset))
+            await records.drain(PATIENCE_S)
+            records.write(Kind.DATA, chunk)
+            offset += len(chunk)
+        records.write(Kind.END, b"{}")
+        await records.finish(PATIENCE_S)
+
+    async def _receive(self, upload: Upload, records: Records) -> None:
+        pieces: list[bytes | memoryview] = []
+        waiting_bytes = 0
+        while True:
+            record = await records.receive(PATIENCE_S)
+            if record.kind is not Kind.DATA:
+                break
+            pieces.append(record.payload)
+            waiting_bytes += len(record.payload)
+            if waiting_bytes >= CHUNK_BYTES:
+                await self._pool.run(upload.write, pieces)
+                pieces, waiting_bytes = [], 0
+        if record.kind is not Kind.END:
+            raise StreamCutError("Main gave the upload up")
+        await self._pool.run(upload.write, pieces)
+        done = await self._pool.run(upload.commit)
+        records.write(Kind.END, _encode(done))
+        await records.linger(LINGER_S)
+
+    async def _pack(self, archive: Archive, pipe: ThreadPipe, records: Records) -> None:
+        loop = asyncio.get_running_loop()
+        entries, size = await loop.run_in_executor(self._packers, archive.count)
+        records.write(Kind.READY, _encode(ArchiveReady(entries=entries, size=size)))
+        packing = loop.run_in_executor(self._packers, _pack_into, archive, pipe)
+        try:
+            while (piece := await pipe.take()) is not None:
+                await records.drain(PATIENCE_S)
+                records.write(Kind.DATA, piece)
+        finally:
+            pipe.give_up()
+            _ = await asyncio.wait({packing})
+            failure = packing.exception()
+        if failure is not None:
+            raise failure
+        records.write(Kind.END, b"{}")
+        await records.finish(PATIENCE_S)
+
+    def _archive_ended(self, pipe: ThreadPipe) -> None:
+        self._archives -= 1
+        pipe.give_up()
+
+    def _ended(self, held: _Held) -> None:
+        self._running -= 1
+        _ = asyncio.get_running_loop().run_in_executor(None, held.close)
+
+
+def _pack_into(archive: Archive, pipe: ThreadPipe) -> None:
+    try:
+        archive.pack(pipe)
+    finally:
+        pipe.close()
+
+
+def _span(payload: bytes | memoryview, size: int) -> Span | None:
+    try:
+        span = msgspec.json.decode(payload, type=Span)
+    except msgspec.DecodeError:
+        return None
+    return span if span.offset + span.length <= size else None
+
+
+async def _refuse(records: Records, error: WireError) -> None:
+    try:
+        records.write(Kind.ERROR, _encode(error.data))
+    except StreamCutError:
+        return
+    await records.linger(LINGER_S)
+
+
+def _too_many(what: str) -> WireError:
+    return WireError(
+        ErrorCode.RATE_LIMITED,
+        f"This machine serves too many {what} at once; try again in a moment.",
+        retry_after_s=5.0,
+    )
