@@ -1,7 +1,9 @@
 """The Node's entry: configuration, services, link. Wiring only."""
 
 import asyncio
+import ssl
 import sys
+from dataclasses import dataclass
 
 import structlog
 import uvloop
@@ -9,14 +11,17 @@ from aiohttp import web
 
 from config import NodeConfig, child_environment, load_node, or_exit
 from node.assembly import Assembly
+from node.link.callback import Advertised, CallbackLink
+from node.link.conversation import About
 from node.link.credentials import Credentials
+from node.link.dialled import DialledLink
 from node.link.direct import DirectLink
+from node.link.door import Entrance
 from node.link.status import LinkStatus
 from node.store import Store, StoreError, open_store
 from node.supervisor import Supervisor
 from node.system.service import read_facts
 from routes.node.application import build_app
-from ws.dial import DialState
 from ws.listening import ListenError, bind, serve
 from ws.logs import set_up_logs
 from ws.tls import calling_context, serving_context
@@ -26,6 +31,14 @@ log = structlog.get_logger(__name__)
 BAD_START = 2
 DRAIN_S = 0.5
 """An answer of /health under way has this long when the node stops."""
+
+
+@dataclass(frozen=True)
+class _At:
+    """Where Main finds this node when it dials; `port` is 0 without one."""
+
+    entrance: Entrance
+    port: int
 
 
 def main() -> int:
@@ -53,42 +66,68 @@ async def run(config: NodeConfig) -> None:
         store = await open_store(config.database.path, is_local=config.is_local)
         supervisor.started("store", store.close)
         status = LinkStatus()
-        await _listen(config, supervisor, status)
-        await _serve(config, supervisor, store, status)
+        entrance = Entrance()
+        at = _At(entrance, await _listen(config, supervisor, status, entrance))
+        await _serve(config, supervisor, store, status, at)
         _ = await supervisor.until_signalled()
     finally:
         await supervisor.close()
 
 
-async def _listen(config: NodeConfig, supervisor: Supervisor, status: LinkStatus) -> None:
-    """Answer /health, from the first moment on."""
+async def _listen(config: NodeConfig, supervisor: Supervisor, status: LinkStatus, entrance: Entrance) -> int:
+    """Answer /health, from the first moment on; and Main, where it dials. Returns the port, 0 without one."""
     if not config.opens_port:
-        return
+        return 0
     tls = await asyncio.to_thread(serving_context, config.server.tls_cert, config.server.tls_key)
     bound = await asyncio.to_thread(bind, config.listen_host, config.server.port, or_any_port=config.is_local)
-    runner = web.AppRunner(build_app(lambda: status.facts), access_log=None, shutdown_timeout=DRAIN_S)
+    app = build_app(lambda: status.facts, None if config.link_mode == "direct" else entrance)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_S)
     await runner.setup()
     supervisor.started("port", runner.cleanup)
     await serve(runner, bound, tls)
+    port: int = bound[0].getsockname()[1]
+    return port
 
 
-async def _serve(config: NodeConfig, supervisor: Supervisor, store: Store, status: LinkStatus) -> None:
+async def _serve(config: NodeConfig, supervisor: Supervisor, store: Store, status: LinkStatus, at: _At) -> None:
     """Take over what an earlier node left, and only then come online."""
-    url = config.node.main_server_url
-    if url is None:
-        detail = "This build dials Main and cannot be called by it yet: set node.main_server_url to Main's address."
-        log.warning("link_refused", detail=detail)
-        status.dialled(DialState("refused", detail))
-        return
     environment = child_environment()
     services = await Assembly.make(config, store, environment)
     facts = await asyncio.to_thread(read_facts, environment.get("PATH"))
     credentials = Credentials(store.identity, register_token=config.node.register_token, is_local=config.is_local)
     tls = await asyncio.to_thread(calling_context, config.node.tls_ca, is_own_machine=config.is_local)
-    link = DirectLink(url, services.about(facts), credentials, tls=tls, status=status)
+    link = _link(config, services.about(facts), credentials, tls, status, at)
     dispatcher = await services.start(supervisor, link.dial_stream)
     link.start(dispatcher)
     supervisor.started("link", link.stop)
+
+
+def _link(
+    config: NodeConfig,
+    about: About,
+    credentials: Credentials,
+    tls: ssl.SSLContext | None,
+    status: LinkStatus,
+    at: _At,
+) -> DirectLink | CallbackLink | DialledLink:
+    """The one of the three ways to Main that is configured; dialling wins."""
+    node = config.node
+    if node.main_server_url:
+        return DirectLink(node.main_server_url, about, credentials, tls=tls, status=status)
+    if node.main_register_url:
+        advertised = Advertised(
+            node.advertise_host, node.advertise_port or at.port, is_tls=config.server.tls_cert is not None
+        )
+        return CallbackLink(
+            node.main_register_url,
+            about,
+            credentials,
+            entrance=at.entrance,
+            advertised=advertised,
+            tls=tls,
+            status=status,
+        )
+    return DialledLink(about, credentials, entrance=at.entrance, status=status)
 
 
 if __name__ == "__main__":

@@ -43,8 +43,6 @@ def main() -> int:
         return BAD_START
     for warning in (*config.warnings, *tls_warnings(config.server.tls_cert)):
         log.warning("configuration", warning=warning)
-    if config.main.node_addresses:
-        log.warning("configuration", warning="main.node_addresses is not used yet: let those nodes dial Main")
     _raise_file_limit()
     try:
         uvloop.run(run(config))

@@ -15,7 +15,7 @@ from node.files.transfers import TransferServer
 from node.git.handlers import handlers as git_handlers
 from node.git.runner import GitRunner
 from node.git.service import GitService
-from node.link.direct import About
+from node.link.conversation import About
 from node.link.handlers import handlers as link_handlers
 from node.policy import Policy
 from node.projects.handlers import handlers as projects_handlers

@@ -31,6 +31,7 @@ __all__ = [
     "Backoff",
     "DialError",
     "DialState",
+    "complete_http_url",
     "complete_url",
     "dial_socket",
     "keep_dialling",
@@ -116,6 +117,12 @@ async def keep_dialling(
         delay_s = backoff.next_delay_s(was_up=was_up)
         on_state(DialState("waiting", detail, delay_s))
         await asyncio.sleep(delay_s)
+
+
+def complete_http_url(url: str, path: str) -> str:
+    """As `complete_url`, as http(s): for a request that is no socket."""
+    completed = URL(complete_url(url, path))
+    return str(completed.with_scheme("https" if completed.scheme == "wss" else "http"))
 
 
 def complete_url(url: str, path: str) -> str:

@@ -3,11 +3,13 @@
 import re
 from dataclasses import dataclass
 
+from main.registry.reach import Reach
 from main.registry.tokens import RegisterTokens
 from main.store.nodes import Identity
 from ws.protocol import MIN_PROTOCOL_VERSION, PROTOCOL_VERSION
 from ws.protocol.base import ID_PATTERN, NodeId
 from ws.protocol.errors import ErrorCode, WireError
+from ws.protocol.nodes import Mode
 
 UPGRADE_REQUIRED = 426
 
@@ -25,12 +27,19 @@ class VersionRefused(WireError):
 
 @dataclass(frozen=True)
 class Admission:
-    """A dial that may become a link. `is_first` asks for the exchange of secrets in the handshake."""
+    """A dial that may become a link. `is_first` asks for the exchange of secrets in the handshake.
+
+    `address` is where the node is, for people; `reach` how Main dials it, None when the node dials; `listed` the entry
+    of `main.node_addresses` that led to it.
+    """
 
     node: NodeId
     address: str
     is_first: bool
     is_local: bool
+    mode: Mode = "direct"
+    reach: Reach | None = None
+    listed: str | None = None
 
 
 def negotiated(protocol: int, min_protocol: int) -> int:
@@ -76,11 +85,11 @@ def judge(node: NodeId, secret: str, known: Identity | None, tokens: RegisterTok
     if tokens.is_local(secret):
         if known is None or known.is_local:
             return Admission(node, address, is_first=True, is_local=True)
-        raise _taken(node)
+        raise taken(node)
     if tokens.is_valid(secret):
         if known is None or not (known.is_confirmed or known.is_local):
             return Admission(node, address, is_first=True, is_local=False)
-        raise _taken(node)
+        raise taken(node)
     if known is None:
         raise WireError(
             ErrorCode.UNAUTHORIZED,
@@ -92,7 +101,8 @@ def judge(node: NodeId, secret: str, known: Identity | None, tokens: RegisterTok
     )
 
 
-def _taken(node: NodeId) -> WireError:
+def taken(node: NodeId) -> WireError:
+    """A register token does not claim an id that Main knows already."""
     return WireError(
         ErrorCode.FORBIDDEN,
         f"Main knows a node {node} already and a register token is for first contact only: remove this node in Main"

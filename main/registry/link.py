@@ -9,6 +9,7 @@ from datetime import datetime
 import msgspec
 import structlog
 
+from main.registry.reach import Reach
 from ws.protocol.base import NodeId, Timestamp, now
 from ws.protocol.envelope import Caller
 from ws.protocol.errors import WireError
@@ -37,11 +38,19 @@ class Measured:
 
 
 class NodeLink:
-    """Made when the handshake is done. `hello` is what the node said of itself."""
+    """Made when the handshake is done. `hello` is what the node said of itself, `protocol` the version that both speak.
 
-    def __init__(self, peer: Peer, hello: HelloParams) -> None:
+    `reach` is how Main dials the node, None when the node dials; `address` is where it is, for people.
+    """
+
+    def __init__(
+        self, peer: Peer, hello: HelloParams, *, protocol: int, address: str = "", reach: Reach | None = None
+    ) -> None:
         self.node = NodeId(hello.id)
         self.hello = hello
+        self.protocol = protocol
+        self.address = address
+        self.reach = reach
         self.connected_at = now()
         self.measured: Measured | None = None
         self._peer = peer

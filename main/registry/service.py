@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
@@ -10,12 +10,13 @@ import msgspec
 import structlog
 
 from main.board import Board
-from main.registry.admission import Admission, judge, negotiated, read_node_id, read_version
+from main.registry.admission import Admission, judge, negotiated, read_node_id, read_version, taken
 from main.registry.link import NodeLink
+from main.registry.shown import node_of, placeholder, placeholder_id
 from main.registry.tokens import RegisterTokens
 from main.store import Store
 from main.store.nodes import About, Identity, hash_secret
-from ws.protocol import PROTOCOL_VERSION, __version__
+from ws.protocol import __version__
 from ws.protocol.base import NodeId, now
 from ws.protocol.errors import ErrorCode, WireError
 from ws.protocol.link import HelloParams, HelloResult
@@ -62,6 +63,11 @@ class Registry:
         self._claims: dict[NodeId, asyncio.Lock] = {}
         self._tasks = TaskOwner("registry")
         self._probes: dict[NodeId, int] = {}
+        self._problems: dict[NodeId, str] = {}
+        self._listed: dict[str, NodeId] = {}
+        """Each entry of `main.node_addresses`, and the node or the placeholder that it stands for."""
+        self.farewell: Callable[[Identity], None] = lambda _: None
+        """Called with a removed node that Main dials and has no link with: it may still be told."""
 
     async def load(self) -> None:
         """Read the identities. Once, before the first dial."""
@@ -79,8 +85,45 @@ class Registry:
         """The node of that id. Raises WireError `not_found`."""
         known = self._known.get(NodeId(node))
         if known is None:
+            if node in self._listed.values():
+                raise WireError(ErrorCode.NODE_OFFLINE, "Main has not reached the machine at this address yet.")
             raise WireError(ErrorCode.NOT_FOUND, "There is no such node.")
         return known
+
+    def known(self, node: str) -> Identity | None:
+        """The node of that id, None for an unknown one."""
+        return self._known.get(NodeId(node))
+
+    def at(self, address: str) -> Identity | None:
+        """The node to which an entry of `main.node_addresses` led."""
+        return next((each for each in self._known.values() if each.address == address), None)
+
+    def list_address(self, address: str) -> None:
+        """Show an entry of `main.node_addresses`, also before anybody knows which node is there."""
+        known = self.at(address)
+        self._listed[address] = placeholder_id(address) if known is None else known.id
+        if known is None:
+            self.nodes.put(placeholder_id(address), placeholder(address, None))
+
+    def unlist_address(self, address: str) -> None:
+        """The entry is gone: its node is one that may be removed."""
+        node = self._listed.pop(address, None)
+        if node is not None and node not in self._known:
+            self.nodes.remove(node)
+
+    def trouble(self, node: NodeId, problem: str) -> None:
+        """Note why Main cannot reach a node: one sentence, shown until it is online."""
+        if node in self._known:
+            self._problems[node] = problem
+            _ = self._show(node)
+
+    def trouble_at(self, address: str, problem: str) -> None:
+        """The same for an entry of `main.node_addresses`."""
+        node = self._listed.get(address)
+        if node in self._known:
+            self.trouble(NodeId(node), problem)
+        elif node is not None:
+            self.nodes.put(node, placeholder(address, problem))
 
     def link(self, node: str) -> NodeLink:
         """The live link to a node. Raises WireError: `not_found`, `node_offline`."""
@@ -112,10 +155,10 @@ class Registry:
         async with self._claims.setdefault(admission.node, asyncio.Lock()):
             await self._settle_claim(admission.node)
             main_secret = await self._remember(admission, hello)
-            link = NodeLink(peer, hello)
+            link = NodeLink(peer, hello, protocol=spoken, address=admission.address, reach=admission.reach)
             self._go_online(link)
         result = HelloResult(
-            protocol=min(spoken, PROTOCOL_VERSION),
+            protocol=spoken,
             version=__version__,
             main_id=self.main_id,
             time=now(),
@@ -144,7 +187,15 @@ class Registry:
         return self._show(identity.id)
 
     async def remove(self, node: str) -> None:
-        """Revoke an identity and close its link. Raises WireError: `not_found`, `conflict` for the local node."""
+        """Revoke an identity and close its link.
+
+        Raises WireError: `not_found`; `conflict` for the local node and for one in `main.node_addresses`.
+        """
+        if node in self._listed.values():
+            raise WireError(
+                ErrorCode.CONFLICT,
+                "Main dials this node: take its address out of main.node_addresses in Main's configuration first.",
+            )
         identity = self.identity(node)
         if identity.is_local:
             raise WireError(
@@ -153,6 +204,7 @@ class Registry:
                 " without it.",
             )
         del self._known[identity.id]
+        self._problems.pop(identity.id, None)
         link = self._links.pop(identity.id, None)
         await self._store.identities.remove(identity.id)
         for listener in self.listeners:
@@ -162,6 +214,15 @@ class Registry:
         self.nodes.remove(identity.id)
         if link is not None:
             await link.dismiss("This node was removed in Main; to join again it needs a register token.")
+        elif identity.address is not None:
+            self.farewell(identity)
+
+    def confirm(self, link: NodeLink) -> None:
+        """The node keeps the secrets of its first contact: no register token claims its id from now on."""
+        known = self._known.get(link.node)
+        if known is not None and not known.is_confirmed and self._links.get(link.node) is link:
+            self._known[link.node] = replace(known, is_confirmed=True)
+            _ = self._tasks.start(self._note(link.node), name=f"note {link.node}")
 
     async def close(self) -> None:
         """Close every link: Main stops."""
@@ -199,18 +260,22 @@ class Registry:
             home=hello.home,
         )
         if admission.is_first:
+            # Judged anew: since the dial somebody else may have come under this id.
+            if known is not None and not admission.is_local and (known.is_confirmed or known.is_local):
+                raise taken(admission.node)
             if hello.secret is None:
                 raise WireError(ErrorCode.INVALID, "At first contact link.hello carries the secret of the node.")
             known = Identity(
                 id=admission.node,
                 name=hello.name if known is None else known.name,
-                mode="direct",
+                mode=admission.mode,
                 is_local=admission.is_local,
                 is_confirmed=False,
                 secret_hash=hash_secret(hello.secret),
                 main_secret=secrets.token_urlsafe(32),
                 about=about,
                 last_seen=now(),
+                address=admission.listed,
             )
             await self._store.audit.add(
                 "node.joined", who=admission.node, address=admission.address, node=admission.node
@@ -220,12 +285,35 @@ class Registry:
         else:
             # A name given in Main stays, until the node itself is given another one.
             name = known.name if hello.name == known.about.name else hello.name
-            known = replace(known, name=name, is_confirmed=True, about=about, last_seen=now())
+            known = replace(
+                known,
+                name=name,
+                mode=admission.mode,
+                is_confirmed=True,
+                about=about,
+                last_seen=now(),
+                address=admission.listed,
+            )
+        await self._give_address(known)
         await self._put(known)
         return known.main_secret
 
+    async def _give_address(self, identity: Identity) -> None:
+        """One entry of `main.node_addresses` leads to one node: this one, and no placeholder or other any more."""
+        address = identity.address
+        if address is None:
+            return
+        for other in [each for each in self._known.values() if each.address == address and each.id != identity.id]:
+            await self._put(replace(other, address=None))
+            self._show(other.id)
+        if self._listed.get(address) == placeholder_id(address):
+            self.nodes.remove(placeholder_id(address))
+        if address in self._listed:
+            self._listed[address] = identity.id
+
     def _go_online(self, link: NodeLink) -> None:
         self._links[link.node] = link
+        self._problems.pop(link.node, None)
         self._show(link.node)
         log.info("node_online", node=link.node, version=link.hello.version)
         _ = self._tasks.start(link.keep_probing(self._measured), name=f"probe {link.node}")
@@ -265,26 +353,6 @@ class Registry:
         await self._store.identities.put(identity)
 
     def _show(self, node: NodeId) -> Node:
-        shown = _node(self._known[node], self._links.get(node))
+        shown = node_of(self._known[node], self._links.get(node), self._problems.get(node))
         self.nodes.put(node, shown)
         return shown
-
-
-def _node(identity: Identity, link: NodeLink | None) -> Node:
-    measured = None if link is None else link.measured
-    return Node(
-        id=identity.id,
-        name=identity.name,
-        status="offline" if link is None else "online",
-        mode=identity.mode,
-        labels=identity.about.labels,
-        capabilities=identity.about.capabilities,
-        platform=identity.about.platform,
-        version=identity.about.version,
-        connected_at=None if link is None else link.connected_at,
-        last_seen=identity.last_seen if measured is None else measured.at,
-        rtt_ms=None if measured is None else measured.rtt_ms,
-        clock_offset_ms=None if measured is None else measured.clock_offset_ms,
-        is_local=identity.is_local,
-        home=identity.about.home,
-    )

@@ -27,6 +27,15 @@ class RegisterTokens:
         """The token for people who add a machine."""
         return self._configured[0] if self._configured else self._kept
 
+    @property
+    def all(self) -> list[str]:
+        """Every token that a node may have been given."""
+        return [*self._configured, self._kept]
+
+    def configure(self, configured: Sequence[str]) -> None:
+        """Take other configured tokens from now on; nodes that have joined stay."""
+        self._configured = list(configured)
+
     def make_local(self) -> str:
         """A token for one start of the local node; the one before is void."""
         self._local = secrets.token_urlsafe(32)
@@ -34,7 +43,7 @@ class RegisterTokens:
 
     def is_valid(self, token: str) -> bool:
         """Whether a node may introduce itself with `token`."""
-        is_known = [_equal(token, each) for each in (*self._configured, self._kept)]
+        is_known = [_equal(token, each) for each in self.all]
         return any(is_known)
 
     def is_local(self, token: str) -> bool:

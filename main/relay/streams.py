@@ -1,5 +1,9 @@
-"""Byte streams between Main and a node: the node is asked over the link, then one of the two dials `/ws/stream`."""
+"""Byte streams between Main and a node: the node is asked over the link, then `/ws/stream` is dialled.
 
+Who dialled the link dials its streams too: the node back to Main, or Main at the node.
+"""
+
+import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,9 +11,17 @@ from dataclasses import dataclass
 import msgspec
 
 from main.registry.link import NodeLink
+from main.registry.reach import Reach
+from ws.dial import DialError
 from ws.protocol.base import StreamId, Struct
+from ws.protocol.errors import ErrorCode, WireError
 from ws.protocol.link import DIAL_BACK_DEADLINE_S
-from ws.streams import RawSocket, StreamKeys
+from ws.streams import RawSocket, StreamKeys, dial_raw
+
+EARLY_RETRY_S = 0.02
+"""Main's call may be faster than the node's handler, which answers first and then waits for it."""
+
+UNAUTHORIZED = 401
 
 
 @dataclass(frozen=True)
@@ -34,11 +46,33 @@ class StreamDoor:
         socket.
         """
         stream = StreamId(secrets.token_urlsafe(12))
+        if link.reach is not None:
+            key = secrets.token_urlsafe(32)
+            answer = await _ask(link, method, ask(stream, key))
+            return Opened(stream, answer, await _dial(link.reach, key))
         pending = self.keys.offer(stream)
         try:
-            params = msgspec.json.encode(ask(stream, pending.key))
-            answer = await link.call(method, params, deadline_s=DIAL_BACK_DEADLINE_S)
-            return Opened(stream, answer, await pending.wait())
+            return Opened(stream, await _ask(link, method, ask(stream, pending.key)), await pending.wait())
         except BaseException:
             pending.withdraw()
             raise
+
+
+async def _ask(link: NodeLink, method: str, params: Struct) -> bytes:
+    return await link.call(method, msgspec.json.encode(params), deadline_s=DIAL_BACK_DEADLINE_S)
+
+
+async def _dial(reach: Reach, key: str) -> RawSocket:
+    headers = {"Authorization": f"Bearer {key}"}
+    try:
+        async with asyncio.timeout(DIAL_BACK_DEADLINE_S):
+            while True:
+                try:
+                    return await dial_raw(reach.stream_url, headers, reach.tls, address=reach.address)
+                except DialError as error:
+                    if error.status != UNAUTHORIZED:
+                        raise WireError(ErrorCode.TIMEOUT, error.detail, retryable=True) from error
+                await asyncio.sleep(EARLY_RETRY_S)
+    except TimeoutError as error:
+        detail = f"The machine did not take the stream within {DIAL_BACK_DEADLINE_S:g} s; try again."
+        raise WireError(ErrorCode.TIMEOUT, detail, retryable=True) from error

@@ -100,8 +100,9 @@ class Identities:
             "INSERT INTO nodes (id, name, mode, is_local, is_confirmed, secret_hash, main_secret, about, joined,"
             " last_seen, address) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
             " name = excluded.name, mode = excluded.mode, is_local = excluded.is_local,"
-            " is_confirmed = excluded.is_confirmed, secret_hash = excluded.secret_hash, main_secret = excluded.main_secret,"
-            " about = excluded.about, last_seen = excluded.last_seen, address = excluded.address",
+            " is_confirmed = excluded.is_confirmed, secret_hash = excluded.secret_hash,"
+            " main_secret = excluded.main_secret, about = excluded.about,"
+            " last_seen = excluded.last_seen, address = excluded.address",
             values,
         )
 

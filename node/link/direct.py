@@ -1,41 +1,21 @@
-"""Direct mode: the node dials Main, says hello, and serves Main's calls until the link ends; then again."""
+"""Direct mode: the node dials Main, and again whenever the link has ended."""
 
-import asyncio
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 
-import msgspec
-
-from node.link.credentials import Credential, Credentials
+from node.link.conversation import About, Conversation
+from node.link.credentials import Credentials
 from node.link.status import LinkStatus
 from ws.dial import Backoff, DialError, complete_url, dial_socket, keep_dialling
-from ws.protocol import MIN_PROTOCOL_VERSION, PROTOCOL_VERSION, __version__
-from ws.protocol.base import NodeId, now
-from ws.protocol.errors import ErrorCode, WireError
-from ws.protocol.link import NODE_HEADER, PROTOCOL_HEADER, HelloParams, HelloResult, RemovedParams
-from ws.protocol.nodes import Capabilities, Labels
-from ws.rpc import LINK_LIMITS, Handler, Peer
+from ws.protocol import MIN_PROTOCOL_VERSION, PROTOCOL_VERSION
+from ws.protocol.link import NODE_HEADER, PROTOCOL_HEADER
+from ws.rpc import Handler
 from ws.streams import RawSocket, dial_raw
 from ws.tasks import TaskOwner
 
 LINK_PATH = "/ws/node"
 STREAM_PATH = "/ws/stream"
-HELLO_DEADLINE_S = 10.0
-
-_FINAL_CODES = {ErrorCode.FORBIDDEN, ErrorCode.UNAUTHORIZED, ErrorCode.INVALID}
-
-
-@dataclass(frozen=True)
-class About:
-    """What the node says of itself."""
-
-    id: NodeId
-    name: str
-    platform: str
-    labels: Labels
-    capabilities: Capabilities
-    home: str
+UPGRADE_REQUIRED = 426
 
 
 class DirectLink:
@@ -58,9 +38,9 @@ class DirectLink:
         self._tls = tls
         self._status = status
         self._backoff = backoff
+        self._protocol = PROTOCOL_VERSION
         self._tasks = TaskOwner("link")
-        self._peer: Peer | None = None
-        self._removal: str | None = None
+        self._conversation = Conversation(about, credentials, status, self._tasks)
 
     def start(self, handler: Handler) -> None:
         """Begin to dial; `handler` answers Main's calls."""
@@ -75,8 +55,7 @@ class DirectLink:
 
     async def stop(self) -> None:
         """Close the link and dial no more."""
-        if self._peer is not None:
-            await self._peer.close(1001, "the node is stopping")
+        await self._conversation.close()
         await self._tasks.close()
 
     async def dial_stream(self, key: str) -> RawSocket:
@@ -89,52 +68,19 @@ class DirectLink:
         headers = {
             "Authorization": f"Bearer {credential.bearer}",
             NODE_HEADER: self._about.id,
-            PROTOCOL_HEADER: str(PROTOCOL_VERSION),
+            PROTOCOL_HEADER: str(self._protocol),
         }
         try:
             socket = await dial_socket(self._link_url, headers=headers, ssl=self._tls)
         except DialError as error:
+            self._protocol = common_protocol(error)
             raise await self._credentials.refused(credential, error) from error
-        peer = Peer(socket, handler, name="Main", limits=LINK_LIMITS, is_caller_believed=True, on_notify=self._notified)
-        running = self._tasks.start(peer.run(), name="peer")
-        self._peer = peer
-        try:
-            await self._greet(peer, credential)
-            _ = await asyncio.wait({running})
-        finally:
-            self._peer = None
-            await peer.close()
-        if self._removal is not None:
-            await self._credentials.removed()
-            raise DialError(f"Main has removed this node: {self._removal}", is_final=True)
+        await self._conversation.run(socket, handler, credential, main=self._link_url)
 
-    async def _greet(self, peer: Peer, credential: Credential) -> None:
-        about = self._about
-        hello = HelloParams(
-            protocol=PROTOCOL_VERSION,
-            min_protocol=MIN_PROTOCOL_VERSION,
-            version=__version__,
-            id=about.id,
-            name=about.name,
-            platform=about.platform,
-            labels=about.labels,
-            capabilities=about.capabilities,
-            time=now(),
-            home=about.home,
-            secret=credential.new_secret,
-        )
-        try:
-            answer = await peer.call("link.hello", msgspec.json.encode(hello), deadline_s=HELLO_DEADLINE_S)
-            result = msgspec.json.decode(answer, type=HelloResult)
-        except WireError as error:
-            raise DialError(error.detail, is_final=error.code in _FINAL_CODES) from error
-        except msgspec.DecodeError as error:
-            raise DialError(
-                f"Main's answer to the handshake cannot be read ({error}): update the older side."
-            ) from error
-        await self._credentials.accepted(credential, main_secret=result.secret, main_id=result.main_id)
-        self._status.online(self._link_url)
 
-    def _notified(self, method: str, params: bytes) -> None:
-        if method == "link.removed":
-            self._removal = msgspec.json.decode(params, type=RemovedParams).reason
+def common_protocol(error: DialError) -> int:
+    """The version to name at the next attempt: an older Main says its own when it refuses a newer one."""
+    theirs = error.headers.get(PROTOCOL_HEADER, "")
+    if error.status != UPGRADE_REQUIRED or not (theirs.isascii() and theirs.isdigit()):
+        return PROTOCOL_VERSION
+    return int(theirs) if MIN_PROTOCOL_VERSION <= int(theirs) < PROTOCOL_VERSION else PROTOCOL_VERSION

@@ -29,6 +29,11 @@ class LinkStatus:
         self.phase, self.detail = "online", ""
         log.info("link_online", main=main)
 
+    def waits(self, detail: str) -> None:
+        """Nothing is wrong: Main has not called yet."""
+        self.phase, self.detail = "connecting", detail
+        log.info("link_awaited", detail=detail)
+
     def dialled(self, state: DialState) -> None:
         """Take what `keep_dialling` says; the same reason is logged once, however often it comes."""
         is_news = bool(state.detail) and state.detail != self.detail

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from node.store.database import Database
 
-_KEYS = ("node_secret", "main_secret_hash", "main_id", "identity_revoked")
+_KEYS = ("node_secret", "main_secret_hash", "main_id", "register_token_hash", "identity_revoked")
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,15 @@ class Identity:
     main_secret_hash: str
     main_id: str
     is_revoked: bool = False
+    register_token_hash: str = ""
 
     def accepts(self, main_secret: str) -> bool:
         """Whether `main_secret` is what this Main presents when it dials."""
         return hmac.compare_digest(_hash(main_secret), self.main_secret_hash)
+
+    def came_by(self, register_token: str) -> bool:
+        """Whether first contact was made with that token; True where that is not known."""
+        return self.register_token_hash in {"", _hash(register_token)}
 
 
 class IdentityStore:
@@ -42,11 +47,17 @@ class IdentityStore:
             main_secret_hash=found.get("main_secret_hash", ""),
             main_id=found.get("main_id", ""),
             is_revoked="identity_revoked" in found,
+            register_token_hash=found.get("register_token_hash", ""),
         )
 
-    async def save(self, *, node_secret: str, main_secret: str, main_id: str) -> None:
-        """Replace the identity; of Main's secret only the hash is kept."""
-        values = {"node_secret": node_secret, "main_secret_hash": _hash(main_secret), "main_id": main_id}
+    async def save(self, *, node_secret: str, main_secret: str, main_id: str, register_token: str) -> None:
+        """Replace the identity; of Main's secret and of the token only the hashes are kept."""
+        values = {
+            "node_secret": node_secret,
+            "main_secret_hash": _hash(main_secret),
+            "main_id": main_id,
+            "register_token_hash": _hash(register_token),
+        }
 
         def work(connection: sqlite3.Connection) -> None:
             connection.executemany("DELETE FROM settings WHERE key = ?", [(key,) for key in _KEYS])

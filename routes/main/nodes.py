@@ -1,26 +1,25 @@
-"""Where nodes come in: the link, and the streams that they dial back."""
-
-import asyncio
-from collections.abc import Callable
+"""Where nodes come in: the link, the streams that they dial back, and the registration of those that Main calls."""
 
 import msgspec
 from aiohttp import web
 
 from main.keys import ARRIVAL, MAIN
 from main.registry.admission import Admission, VersionRefused
-from main.registry.link import NodeLink
-from main.registry.service import Registry
+from main.registry.greeting import serve_link
+from routes.main.bodies import read_body
 from routes.main.guard import bearer_of
 from routes.main.handshake import check_handshake
 from routes.main.problems import problem
 from ws.protocol import PROTOCOL_VERSION
-from ws.protocol.errors import ErrorCode, WireError, unknown_op
-from ws.protocol.link import NODE_HEADER, PROTOCOL_HEADER, HelloParams
-from ws.rpc import LINK_LIMITS, Answer, IncomingCall, Peer, accept_socket
+from ws.protocol.errors import ErrorCode, WireError
+from ws.protocol.link import NODE_HEADER, PROTOCOL_HEADER, HelloParams, RegisterParams
+from ws.rpc import LINK_LIMITS, accept_socket
 from ws.streams import RawResponse, accept_raw
 
-HELLO_DEADLINE_S = 10.0
-"""From the upgrade to the node's link.hello."""
+MAX_REGISTRATION_BYTES = 4096
+"""Seven short members."""
+
+ACCEPTED = 202
 
 
 async def link(request: web.Request) -> web.StreamResponse:
@@ -38,16 +37,12 @@ async def link(request: web.Request) -> web.StreamResponse:
         answer = problem(error)
         answer.headers[PROTOCOL_HEADER] = str(PROTOCOL_VERSION)
         return answer
+
+    async def admit(_: HelloParams) -> Admission:
+        return admission
+
     opened = await accept_socket(request, LINK_LIMITS)
-    incoming = _Incoming(registry, admission)
-    peer = Peer(opened, incoming.answer, name=f"node {admission.node}", limits=LINK_LIMITS)
-    timer = asyncio.get_running_loop().call_later(HELLO_DEADLINE_S, incoming.give_up, opened.abort)
-    try:
-        await peer.run()
-    finally:
-        timer.cancel()
-        if incoming.link is not None:
-            await registry.ended(incoming.link)
+    await serve_link(registry, opened, admit, name=f"node {admission.node}")
     return RawResponse()
 
 
@@ -67,28 +62,20 @@ async def stream(request: web.Request) -> web.StreamResponse:
     return RawResponse()
 
 
-class _Incoming:
-    """Answers what a node may call of Main: link.hello, once."""
-
-    def __init__(self, registry: Registry, admission: Admission) -> None:
-        self.link: NodeLink | None = None
-        self._registry = registry
-        self._admission = admission
-        self._is_greeted = False
-
-    async def answer(self, call: IncomingCall) -> Answer:
-        if call.method != "link.hello":
-            raise unknown_op(call.method)
-        if self._is_greeted:
-            raise WireError(ErrorCode.CONFLICT, "link.hello comes once.")
-        self._is_greeted = True
-        try:
-            hello = msgspec.json.decode(call.params, type=HelloParams)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise WireError(ErrorCode.INVALID, f"link.hello is not as the protocol has it: {error}.") from error
-        result, self.link = await self._registry.hello(self._admission, hello, call.peer)
-        return msgspec.json.encode(result)
-
-    def give_up(self, abort: Callable[[], None]) -> None:
-        if self.link is None:
-            abort()
+async def register(request: web.Request) -> web.Response:
+    """POST /api/nodes/register: 202, and Main calls the node; or a refusal that the node repeats to people."""
+    bearer = bearer_of(request.headers.get("Authorization"))
+    if bearer is None:
+        raise WireError(ErrorCode.UNAUTHORIZED, "A node registers with its secret, or a register token, as bearer.")
+    body = await read_body(request, MAX_REGISTRATION_BYTES)
+    try:
+        params = msgspec.json.decode(body, type=RegisterParams)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise WireError(ErrorCode.INVALID, f"A registration is not as the protocol has it: {error}.") from error
+    try:
+        result = await request.app[MAIN].callbacks.register(params, bearer, request[ARRIVAL].address)
+    except VersionRefused as error:
+        answer = problem(error)
+        answer.headers[PROTOCOL_HEADER] = str(PROTOCOL_VERSION)
+        return answer
+    return web.Response(status=ACCEPTED, body=msgspec.json.encode(result), content_type="application/json")

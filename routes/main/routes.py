@@ -33,6 +33,7 @@ def build_app(main: Main, dist: Path) -> web.Application:
         app.router.add_get(f"{prefix}/health", health("main", lambda: _nodes(main)))
         app.router.add_get(f"{prefix}/ws/node", nodes.link, allow_head=False)
         app.router.add_get(f"{prefix}/ws/stream", nodes.stream, allow_head=False)
+        app.router.add_post(f"{prefix}/api/nodes/register", nodes.register)
     _add_api(app.router, base)
     page = Page(assets)
     for path in PAGES:

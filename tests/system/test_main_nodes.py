@@ -11,6 +11,7 @@ from tests.support.fake_node import FakeNode, probe
 from tests.support.main_app import RunningMain
 from tests.support.waiting import eventually
 from ws.dial import DialError
+from ws.protocol import PROTOCOL_VERSION
 from ws.protocol.base import NodeId
 from ws.protocol.errors import WireError
 from ws.rpc import Answer, IncomingCall
@@ -90,7 +91,7 @@ async def test_a_first_contact_whose_answer_was_lost_can_be_repeated(main: Runni
         assert (await listed(main))["laptop"]["status"] == "online"
 
 
-@pytest.mark.parametrize("protocol", ["2", "99"])
+@pytest.mark.parametrize("protocol", ["3", "99"])
 async def test_another_protocol_version_names_the_side_to_update(main: RunningMain, protocol: str) -> None:
     node = first_contact(main)
     node.protocol = protocol
@@ -98,7 +99,7 @@ async def test_another_protocol_version_names_the_side_to_update(main: RunningMa
         async with node.online():
             pass
     assert refused.value.status == 426
-    assert refused.value.headers["Switchyard-Protocol"] == "1"
+    assert refused.value.headers["Switchyard-Protocol"] == str(PROTOCOL_VERSION)
 
 
 async def test_an_older_node_is_told_to_update(main: RunningMain) -> None:

@@ -12,7 +12,8 @@ import pytest
 from aiohttp import web
 
 from node.link.credentials import Credentials
-from node.link.direct import About, DirectLink
+from node.link.conversation import About
+from node.link.direct import DirectLink
 from node.link.status import LinkStatus
 from node.store import Store, open_store
 from tests.support.waiting import eventually
@@ -142,7 +143,7 @@ async def test_first_contact_exchanges_secrets_and_the_next_dial_uses_them(store
             await _phase(status, "online")
         assert main.presented == [TOKEN, identity.node_secret]
         assert main.hellos[1].secret is None
-        assert (main.headers[0]["Switchyard-Node"], main.headers[0]["Switchyard-Protocol"]) == ("laptop", "1")
+        assert (main.headers[0]["Switchyard-Node"], main.headers[0]["Switchyard-Protocol"]) == ("laptop", "2")
         hello = main.hellos[0]
         assert (hello.name, hello.labels, hello.home) == ("Laptop", {"room": "attic"}, "/home/ada")
 

@@ -167,7 +167,7 @@ async def test_the_identity_keeps_the_nodes_secret_and_of_mains_the_hash(tmp_pat
     assert await store.identity.load() is None
     await store.identity.revoke()
     assert await store.identity.load() is None
-    await store.identity.save(node_secret="n" * 43, main_secret="m" * 43, main_id="main-1")
+    await store.identity.save(node_secret="n" * 43, main_secret="m" * 43, main_id="main-1", register_token="t" * 16)
     await store.identity.revoke()
     identity = await store.identity.load()
     assert identity is not None
