@@ -6,12 +6,16 @@ from collections.abc import Mapping, Sequence
 from config import DATA_FOLDER, NodeConfig
 from node.context import HandlerMap
 from node.dispatch import Dispatcher
+from node.files.acts import FileActs
 from node.files.guard import PathGuard
 from node.files.handlers import handlers as files_handlers
+from node.files.placing import Placer
 from node.files.pool import FilePool
 from node.files.service import FilesService
+from node.files.temporaries import Sweeper
 from node.files.transfer_handlers import handlers as transfer_handlers
 from node.files.transfers import TransferServer
+from node.files.trash import Trash
 from node.git.handlers import handlers as git_handlers
 from node.git.runner import GitRunner
 from node.git.service import GitService
@@ -57,7 +61,9 @@ class Assembly:
             patience=_patience(config),
         )
         self.terminals = TerminalService(config.terminal, config.database.path, environment)
-        self._files = FilesService(guard, pool, max_read_bytes=config.filesystem.max_read_bytes)
+        sweeper = Sweeper()
+        self._files = FilesService(guard, pool, max_read_bytes=config.filesystem.max_read_bytes, sweeper=sweeper)
+        self._file_acts = FileActs(Placer(guard, Trash.of_account(environment), sweeper), pool)
         self._git = GitService(GitRunner(environment), guard.resolve_directory)
         self._projects = ProjectsService(
             roots=guard.roots,
@@ -132,7 +138,7 @@ class Assembly:
             link_handlers(),
             session_handlers(self.sessions),
             terminals,
-            files_handlers(self._files),
+            files_handlers(self._files, self._file_acts),
             transfer_handlers(transfers, self._policy()),
             git_handlers(self._git),
             projects_handlers(self._projects),

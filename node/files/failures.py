@@ -23,7 +23,7 @@ def wire_error(error: OSError, path: str) -> WireError:
     if error.errno in _FULL:
         return WireError(
             ErrorCode.CONFLICT,
-            f"There is no room left for {shown(path)}: the disk or the quota is full. Free some space and save again;"
+            f"There is no room left for {shown(path)}: the disk or the quota is full. Free some space and try again;"
             " nothing was changed.",
         )
     if error.errno == errno.ENAMETOOLONG:

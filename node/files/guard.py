@@ -32,6 +32,22 @@ class Opened:
         return os.open(f"/proc/self/fd/{self.descriptor}", flags | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
+@dataclass(frozen=True)
+class Spot:
+    """A name in a folder inside the roots, whatever has that name, if anything: it is never followed.
+
+    `folder` is a descriptor of the folder, opened for reading, so that every act names the last step relative to it.
+    """
+
+    folder: int
+    name: str
+    path: Path
+
+    def status(self) -> os.stat_result:
+        """Of what has the name, a link itself. Raises OSError."""
+        return os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
+
+
 class PathGuard:
     """Paths inside `roots`, symbolic links followed, less the folders that hold this program's own data.
 
@@ -118,6 +134,46 @@ class PathGuard:
                 os.close(descriptor)
         except OSError as error:
             raise wire_error(error, path) from error
+
+    @contextmanager
+    def spot(self, path: str) -> Iterator[Spot]:
+        """Hold the folder of `path`, for what acts on the name itself. Blocks.
+
+        Raises WireError as `opened` does; conflict for a root, for what leads to one, and for a folder that is a file.
+        An OSError of the body is raised as it is.
+        """
+        check_form(path)
+        folder, name = os.path.split(path.rstrip("/"))
+        if name in {"", ".", ".."}:
+            raise invalid("path", "The path must end in the name of a file or a folder.")
+        self._refuse_roots(folder, name, path)
+        with self.opened(folder) as found:
+            if not stat.S_ISDIR(found.status.st_mode):
+                raise WireError(ErrorCode.CONFLICT, f"{shown(folder)} is a file, so nothing can lie in it.")
+            if not self.allows(found.path / name):
+                raise outside(path)
+            descriptor = found.reopen(os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            yield Spot(descriptor, name, found.path / name)
+        finally:
+            os.close(descriptor)
+
+    def holds_own_data(self, real: Path) -> bool:
+        """Whether this real path is a folder somewhere above the program's own data."""
+        return any(each.is_relative_to(real) for each in (*self._closed, *self._databases))
+
+    def closed_below(self, real: Path) -> list[Path]:
+        """The folders of the program's own data below this real folder, and where its databases' names begin."""
+        return [each for each in (*self._closed, *self._databases) if each.is_relative_to(real)]
+
+    def _refuse_roots(self, folder: str, name: str, path: str) -> None:
+        real = Path(os.path.realpath(folder), name)
+        if any(root.is_relative_to(real) for root in self.roots):
+            raise WireError(
+                ErrorCode.CONFLICT,
+                f"{shown(path)} is a folder that this node opens (filesystem.roots in its configuration), or holds one:"
+                " it stays where it is.",
+            )
 
     def _verified(self, descriptor: int, path: str) -> tuple[Path, os.stat_result]:
         actual = Path(f"/proc/self/fd/{descriptor}").readlink()

@@ -11,6 +11,7 @@ from node.files.facts import displayed
 from node.files.failures import shown
 from node.files.guard import PathGuard
 from node.files.pool import FilePool
+from node.files.temporaries import Sweeper
 from node.files.writing import Wanted, Writer
 from node.places import path_of, raw_unless_utf8
 from ws.protocol.errors import invalid
@@ -31,11 +32,13 @@ class FilesService:
     `max_read_bytes` cuts what is read as text; a longer file has no etag and so is never overwritten conditionally.
     """
 
-    def __init__(self, guard: PathGuard, pool: FilePool, *, max_read_bytes: int) -> None:
+    def __init__(
+        self, guard: PathGuard, pool: FilePool, *, max_read_bytes: int, sweeper: Sweeper | None = None
+    ) -> None:
         self._guard = guard
         self._pool = pool
         self._max_read_bytes = max_read_bytes
-        self._writer = Writer(guard, max_read_bytes)
+        self._writer = Writer(guard, max_read_bytes, sweeper)
 
     @property
     def commit_lock(self) -> threading.Lock:

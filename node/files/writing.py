@@ -1,7 +1,6 @@
 """Replace a text file in one step: readers see the old content or the new, never half of it, whatever fails."""
 
 import os
-import secrets
 import stat
 import threading
 from contextlib import suppress
@@ -11,6 +10,7 @@ from node.files import text
 from node.files.failures import shown, wire_error
 from node.files.guard import PathGuard
 from node.files.reading import read_up_to
+from node.files.temporaries import Sweeper, temporary_name
 from ws.protocol.errors import ErrorCode, WireError, invalid
 
 NEW_FILE_MODE = 0o666
@@ -34,8 +34,10 @@ class Writer:
     offers a conditional rename.
     """
 
-    def __init__(self, guard: PathGuard, max_read_bytes: int) -> None:
+    def __init__(self, guard: PathGuard, max_read_bytes: int, sweeper: Sweeper | None = None) -> None:
+        """`sweeper` is the node's one; None for one of its own."""
         self._guard = guard
+        self._sweeper = sweeper or Sweeper()
         self._max_read_bytes = max_read_bytes
         self.commit_lock = threading.Lock()
 
@@ -53,6 +55,7 @@ class Writer:
                 raise WireError(ErrorCode.NOT_FOUND, f"The folder of {shown(wanted.path)} does not exist.")
             descriptor = folder.reopen(os.O_RDONLY | os.O_DIRECTORY)
             try:
+                self._sweeper.sweep(descriptor)
                 return self._replace(descriptor, real.name, wanted)
             except OSError as error:
                 raise wire_error(error, wanted.path) from error
@@ -65,7 +68,7 @@ class Writer:
             raw = text.encode(wanted.content, encoding)
         except UnicodeEncodeError as error:
             raise invalid("content", "`content` holds half a character (a lone surrogate).") from error
-        temporary = f".switchyard-{secrets.token_hex(8)}.tmp"
+        temporary = temporary_name()
         try:
             _write_new(folder, temporary, raw, status)
             with self.commit_lock:

@@ -4,6 +4,7 @@ The answer is a result or an error of the closed list; nothing is made, changed 
 """
 
 import asyncio
+import base64
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,10 +15,14 @@ import psutil
 import pytest
 
 from node.context import Handler
+from node.files.acts import FileActs
 from node.files.guard import PathGuard
 from node.files.handlers import handlers as file_handlers
+from node.files.placing import Placer
 from node.files.pool import FilePool
 from node.files.service import FilesService
+from node.files.temporaries import Sweeper
+from node.files.trash import Trash
 from node.git.handlers import handlers as git_handlers
 from node.git.runner import GitRunner
 from node.git.service import GitService
@@ -73,6 +78,9 @@ ATTACKS = [
     "..",
     "/",
 ]
+
+TRASHED = base64.b64encode(b"\0t").decode("ascii")
+"""The id of what lies in the trash of the room."""
 
 
 class NoPins:
@@ -150,10 +158,17 @@ def room(tmp_path: Path) -> Iterator[Room]:
         tasks=tasks,
     )
     handlers = {
-        **file_handlers(FilesService(guard, pool, max_read_bytes=4096)),
+        **file_handlers(
+            FilesService(guard, pool, max_read_bytes=4096),
+            FileActs(Placer(guard, Trash(root / "trash"), Sweeper()), pool),
+        ),
         **git_handlers(GitService(GitRunner(repository.environ), guard.resolve_directory)),
         **project_handlers(projects),
     }
+    for part in ("files", "info"):
+        (root / "trash" / part).mkdir(parents=True)
+    (root / "trash/files/t").write_text("deleted before")
+    (root / "trash/info/t.trashinfo").write_text(f"[Trash Info]\nPath={repository.path}/t\n")
     yield Room(root, outside, handlers, pins)
     pool.close()
 
@@ -164,6 +179,10 @@ def sound_params(room: Room, op: str) -> dict[str, object]:
     path = repository if op in {"files.list", "git.status", "git.diff", "projects.pin"} else repository / "f"
     more: dict[str, dict[str, object]] = {
         "files.write": {"content": "2\n", "create": True},
+        "files.mkdir": {"path": str(repository / "new")},
+        "files.move": {"to": str(repository / "moved")},
+        "files.copy": {"to": str(repository / "copied")},
+        "files.restore": {"trash": TRASHED},
         "git.diff": {"base": "HEAD", "file": "f"},
         "projects.pin": {"pinned": True},
     }
@@ -206,7 +225,7 @@ async def test_no_string_does_anything_but_name(room: Room, op: str, name: str) 
     before = room.traces()
     for attack in ATTACKS:
         text = attack.format(mark=mark)
-        variants = [text, f"{room.root}/{text}", f"{room.root}/repository/{text}"] if name == "path" else [text]
+        variants = [text, f"{room.root}/{text}", f"{room.root}/repository/{text}"] if name in {"path", "to"} else [text]
         for variant in variants:
             code = await room.call(op, sound_params(room, op) | {name: variant})
             assert code is None or code in ALLOWED, (variant, code)

@@ -100,7 +100,7 @@ class FilesWriteResult(Struct, frozen=True, kw_only=True):
 
 
 class FilesMakeParams(Located, frozen=True, kw_only=True):
-    """A new folder; `parents` makes the folders on the way too."""
+    """A new folder; `parents` makes the folders on the way too, and then one that exists is no error."""
 
     parents: bool = False
 
@@ -114,6 +114,12 @@ class FilesMoveParams(Located, frozen=True, kw_only=True):
     to: AbsolutePath = ""
     to_bytes: RawPath | None = None
     replace: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises ValueError, which decoding turns into its own error, when a place is missing."""
+        Located.__post_init__(self)
+        if not self.to and self.to_bytes is None:
+            raise ValueError("Object missing required field `to`")
 
 
 class FilesPlaceResult(Struct, frozen=True, kw_only=True):
@@ -139,7 +145,7 @@ class FilesRestoreParams(Struct, frozen=True, kw_only=True):
     """`trash` as files.delete answered it. A place that is taken meanwhile is `conflict`; the trash keeps it."""
 
     node: NodeKey
-    trash: Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+    trash: Annotated[str, msgspec.Meta(min_length=1, max_length=8192)]
 
 
 class FilesFindParams(Located, frozen=True, kw_only=True):

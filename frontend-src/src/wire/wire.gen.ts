@@ -105,11 +105,12 @@ export interface ApprovalResolved {
  * The node counts first and sends READY, then content and END.
  */
 export interface ArchiveParams {
+  node: string;
+  path?: string;
+  path_bytes?: string | null;
   stream: string;
   key: string;
   caller: Caller;
-  path?: string;
-  path_bytes?: string | null;
   names?: string[] | null;
 }
 
@@ -275,11 +276,12 @@ export interface DiffFile {
 
 /** `link.download`. On the stream Main sends ASK with a Span; the node sends that much content and END. */
 export interface DownloadParams {
+  node: string;
+  path?: string;
+  path_bytes?: string | null;
   stream: string;
   key: string;
   caller: Caller;
-  path?: string;
-  path_bytes?: string | null;
 }
 
 /**
@@ -430,7 +432,7 @@ export interface FilesListResult {
   parent_bytes?: string | null;
 }
 
-/** A new folder; `parents` makes the folders on the way too. */
+/** A new folder; `parents` makes the folders on the way too, and then one that exists is no error. */
 export interface FilesMakeParams {
   node: string;
   path?: string;
@@ -671,6 +673,7 @@ export interface GitLogParams {
   path_bytes?: string | null;
   ref?: string | null;
   file?: string | null;
+  file_bytes?: string | null;
   limit?: number;
   cursor?: string | null;
 }
@@ -716,6 +719,7 @@ export interface GitShowParams {
   path_bytes?: string | null;
   ref: string;
   file?: string | null;
+  file_bytes?: string | null;
 }
 
 export interface GitShowResult {
@@ -831,11 +835,18 @@ export interface InboxTurnEnded {
   stop_reason: string;
 }
 
-/** What another machine needs to join: the register token and the address under which the caller reached Main. */
+/**
+ * What another machine needs to join: the register token and the address under which the caller reached Main.
+ *
+ * `config` is its configs/node.toml. `commands` do the same in a clone of Switchyard there, but ask for the token.
+ * `ca` (PEM) is there when Main's certificate comes from a CA of one's own; `config` has it as configs/main-ca.pem.
+ */
 export interface JoinInfo {
   register_token: string;
   main_server_url: string;
   config: string;
+  commands?: string[];
+  ca?: string | null;
 }
 
 /** `link.sessions`, subscription of Main at a node: every session of the node, then changes. */
@@ -1616,11 +1627,12 @@ export interface TurnStarted {
  * is what is announced, if it is known.
  */
 export interface UploadParams {
+  node: string;
+  path?: string;
+  path_bytes?: string | null;
   stream: string;
   key: string;
   caller: Caller;
-  path?: string;
-  path_bytes?: string | null;
   if_match?: string[] | null;
   is_new_only?: boolean;
   size?: number | null;

@@ -25,7 +25,6 @@ FILES = (
         files.FilesPlaceResult,
         "Make a folder.",
         audit="folder.made",
-        unsupported=_NOT_YET,
     ),
     act(
         "files.move",
@@ -34,7 +33,6 @@ FILES = (
         "Move or rename a file or a folder.",
         audit="file.moved",
         deadline_s=_TREE_S,
-        unsupported=_NOT_YET,
     ),
     act(
         "files.copy",
@@ -43,7 +41,6 @@ FILES = (
         "Copy a file or a folder.",
         audit="file.copied",
         deadline_s=_TREE_S,
-        unsupported=_NOT_YET,
     ),
     act(
         "files.delete",
@@ -52,7 +49,6 @@ FILES = (
         "Move to the trash, or delete for good.",
         audit="file.deleted",
         deadline_s=_TREE_S,
-        unsupported=_NOT_YET,
     ),
     act(
         "files.restore",
@@ -61,7 +57,6 @@ FILES = (
         "Bring back what files.delete moved to the trash.",
         audit="file.restored",
         deadline_s=_TREE_S,
-        unsupported=_NOT_YET,
     ),
     read(
         "files.find",

@@ -6,15 +6,23 @@ from pathlib import Path
 
 import pytest
 
+from node.files.acts import FileActs
 from node.files.guard import PathGuard
+from node.files.placing import Placer
 from node.files.pool import FilePool
 from node.files.service import FilesService
+from node.files.temporaries import Sweeper
+from node.files.trash import Trash
 from ws.protocol.files import (
     Entry,
     FileParams,
+    FilesDeleteParams,
     FilesListParams,
     FilesListResult,
+    FilesMakeParams,
+    FilesMoveParams,
     FilesReadResult,
+    FilesRestoreParams,
     FilesStatResult,
     FilesWriteParams,
     FilesWriteResult,
@@ -25,11 +33,16 @@ MAX_READ_BYTES = 4096
 
 @dataclass
 class Files:
-    """The service, asked in few words about paths relative to its root."""
+    """The service, asked in few words about paths relative to its root. The trash lies beside the root."""
 
     service: FilesService
     guard: PathGuard
     root: Path
+    acts: FileActs
+
+    @property
+    def trash(self) -> Path:
+        return self.root.parent / "trash"
 
     def path(self, name: str) -> str:
         return name if name.startswith("/") else str(self.root / name) if name else str(self.root)
@@ -64,6 +77,23 @@ class Files:
             FilesWriteParams(node="n", path=self.path(name), content=content, if_match=if_match, create=create)
         )
 
+    async def make(self, name: str, *, parents: bool = False) -> str:
+        return (await self.acts.make(FilesMakeParams(node="n", path=self.path(name), parents=parents))).path
+
+    async def move(self, name: str, to: str, *, replace: bool = False) -> str:
+        params = FilesMoveParams(node="n", path=self.path(name), to=self.path(to), replace=replace)
+        return (await self.acts.move(params)).path
+
+    async def copy(self, name: str, to: str, *, replace: bool = False) -> str:
+        params = FilesMoveParams(node="n", path=self.path(name), to=self.path(to), replace=replace)
+        return (await self.acts.copy(params)).path
+
+    async def delete(self, name: str, *, permanent: bool = False) -> str | None:
+        return (await self.acts.delete(FilesDeleteParams(node="n", path=self.path(name), permanent=permanent))).trash
+
+    async def restore(self, trash: str) -> str:
+        return (await self.acts.restore(FilesRestoreParams(node="n", trash=trash))).path
+
 
 @pytest.fixture
 def files(tmp_path: Path) -> Iterator[Files]:
@@ -71,5 +101,6 @@ def files(tmp_path: Path) -> Iterator[Files]:
     root.mkdir()
     pool = FilePool()
     guard = PathGuard([root], pool)
-    yield Files(FilesService(guard, pool, max_read_bytes=MAX_READ_BYTES), guard, root)
+    acts = FileActs(Placer(guard, Trash(tmp_path / "trash"), Sweeper()), pool)
+    yield Files(FilesService(guard, pool, max_read_bytes=MAX_READ_BYTES), guard, root, acts)
     pool.close()
