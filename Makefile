@@ -17,7 +17,7 @@ PIP := env -u PYTHONPATH -u PYTHONHOME -u PIP_TARGET -u PIP_PREFIX -u PIP_ROOT P
 
 .DEFAULT_GOAL := help
 .SILENT:
-.PHONY: help setup setup-dev run run-main run-node dev test pytest lint types front gen bench lock clean
+.PHONY: help setup setup-dev run run-main run-node join dev test pytest lint types front gen bench lock clean
 
 help: ## list the targets
 	sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -71,6 +71,9 @@ run-main: setup ## start Main alone
 
 run-node: setup ## start a node alone (configs/node.toml says which Main it belongs to)
 	exec $(OWN) $(PYTHON) app.py $(ARGS)
+
+join: setup ## make this machine a node of a Main: make join ARGS=https://main.example:4457
+	exec $(OWN) $(PYTHON) app.py join $(ARGS)
 
 dev: setup-dev ## start both, rebuild the page at every change, log everything
 	$(NPM) run build -- --watch & page=$$!; trap 'kill $$page 2>/dev/null' EXIT INT TERM; \

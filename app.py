@@ -22,9 +22,9 @@ from node.store import Store, StoreError, open_store
 from node.supervisor import Supervisor
 from node.system.service import read_facts
 from routes.node.application import build_app
-from ws.listening import ListenError, bind, serve
+from ws.listening import ListenError, bind, serve, serving_context
 from ws.logs import set_up_logs
-from ws.tls import calling_context, serving_context
+from ws.tls import calling_context
 
 log = structlog.get_logger(__name__)
 

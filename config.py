@@ -16,6 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from msgspec import Meta
 
+from configs import join, tls_init
 from configs.checks import check_ca, check_proxies, check_tls, read_token
 from configs.folders import DATA_FOLDER, make_data_folder
 from configs.reader import Tables, parser, read_all
@@ -294,9 +295,14 @@ MIN_TOKEN_CHARS = 16
 def load_main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> MainConfig:
     """Read Main's configuration; arguments and environment are the process's own unless given.
 
-    Raises ConfigError. ``--help`` and ``--version`` print and raise SystemExit.
+    Raises ConfigError. ``--help``, ``--version`` and ``tls init`` do their work and raise SystemExit.
     """
-    values = _read(Tables("main", MAIN_SETTINGS, NODE_SETTINGS), argv, environ)
+    tables = Tables("main", MAIN_SETTINGS, NODE_SETTINGS)
+    arguments = sys.argv[1:] if argv is None else argv
+    if arguments[:1] == ["tls"]:
+        tls_init.run(arguments, tables, PROGRAM_FOLDER)
+        raise SystemExit(0)
+    values = _read(tables, arguments, environ)
     config = build(MainConfig, values)
     check_tls(config.server.tls_cert, config.server.tls_key)
     check_ca("main.tls_ca", config.main.tls_ca)
@@ -308,9 +314,13 @@ def load_node(argv: Sequence[str] | None = None, environ: Mapping[str, str] | No
     """Read the Node's configuration; as `load_main`.
 
     With ``--token-fd N`` the register token is read from that descriptor to its end: so Main starts its local node,
-    whose database lies in ``--data-folder`` beside Main's own.
+    whose database lies in ``--data-folder`` beside Main's own. ``join`` does its work and raises SystemExit.
     """
-    values = _read(Tables("node", NODE_SETTINGS, MAIN_SETTINGS), argv, environ)
+    arguments = sys.argv[1:] if argv is None else argv
+    if arguments[:1] == ["join"]:
+        join.run(arguments, PROGRAM_FOLDER)
+        raise SystemExit(0)
+    values = _read(Tables("node", NODE_SETTINGS, MAIN_SETTINGS), arguments, environ)
     host_name = socket.gethostname() or "node"
     values.setdefault("node.id", re.sub("[^A-Za-z0-9_-]", "-", host_name)[:64])
     values.setdefault("node.name", host_name[:64])
@@ -365,7 +375,7 @@ def _names_any(name: str, settings: Sequence[Setting]) -> bool:
     return any(each.key_for_environment(name) for each in settings)
 
 
-def _read(tables: Tables, argv: Sequence[str] | None, environ: Mapping[str, str] | None) -> dict[str, Any]:
+def _read(tables: Tables, argv: Sequence[str], environ: Mapping[str, str] | None) -> dict[str, Any]:
     command_line = parser(tables, __version__)
     if tables.role == "node":
         command_line.add_argument(

@@ -18,9 +18,8 @@ from main.registry.join import lan_address
 from main.store import StoreError
 from routes.main.routes import build_app
 from routes.main.server import Runner
-from ws.listening import ListenError, bind, serve
+from ws.listening import ListenError, bind, serve, serving_context
 from ws.logs import set_up_logs
-from ws.tls import serving_context
 from ws.tls import warnings as tls_warnings
 
 log = structlog.get_logger(__name__)

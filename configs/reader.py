@@ -20,6 +20,13 @@ MAX_FILE_BYTES = 1 << 20
 """A configuration is a few kilobytes; a larger file is some other file named by mistake."""
 
 
+COMMANDS = {
+    "main": "%(prog)s tls init [--host NAME …] [--force] [--config FILE]",
+    "node": "%(prog)s join URL [--ca FILE] [--force] [--config FILE]",
+}
+"""What each program does besides running; their own --help says more."""
+
+
 @dataclass(frozen=True)
 class Tables:
     """The settings of the role that starts, and those of the other one, only to tell them apart from mistakes."""
@@ -121,7 +128,7 @@ def parser(tables: Tables, version: str) -> Parser:
     program = "main_server.py" if tables.role == "main" else "app.py"
     made = Parser(
         prog=program,
-        usage="%(prog)s [--config FILE] [--SECTION.KEY VALUE …]",
+        usage=f"%(prog)s [--config FILE] [--SECTION.KEY VALUE …]\n       {COMMANDS[tables.role]}",
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

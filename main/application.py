@@ -115,7 +115,7 @@ async def _make(config: MainConfig, store: Store, configured_secret: str | None)
     await lists.load()
     public = None if config.server.public_url is None else read_origin(config.server.public_url)
     handlers = {
-        **node_ops.handlers(registry),
+        **node_ops.handlers(registry, config.server.tls_cert),
         **account_ops.handlers(accounts, people, api_tokens, registry, store.audit),
         **session_ops.handlers(registry, lists, inbox, feeds),
     }

@@ -4,8 +4,11 @@ import errno
 import socket
 import ssl
 from collections.abc import Sequence
+from pathlib import Path
 
 from aiohttp import web
+
+from ws.tls import check_pair
 
 BACKLOG = 512
 EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104  compared with, not bound here
@@ -13,6 +16,24 @@ EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104  compared with, not b
 
 class ListenError(Exception):
     """An address cannot be listened on. The text is one sentence."""
+
+
+def serving_context(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    """The context of `server.tls_cert` and `server.tls_key`, None without them. Blocking.
+
+    Raises ListenError with the sentence of `check_pair` when they cannot be used.
+    """
+    if certificate is None or key is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        check_pair(certificate, key)
+        context.load_cert_chain(certificate, key)
+    except ValueError as error:
+        raise ListenError(str(error)) from error
+    except OSError as error:
+        raise ListenError(f"server.tls_cert and server.tls_key cannot be used: {error}.") from error
+    return context
 
 
 def bind(host: str, port: int, *, or_any_port: bool = False) -> list[socket.socket]:

@@ -9,8 +9,6 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from ws.listening import ListenError
-
 SOON = timedelta(days=21)
 """A certificate that ends within this is warned about at every start."""
 
@@ -23,23 +21,6 @@ class _Verify(IntEnum):
     OUTSIDE_OF_CA = 47
     OTHER_NAME = 62
     OTHER_ADDRESS = 64
-
-
-def serving_context(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
-    """The context of `server.tls_cert` and `server.tls_key`, None without them. Blocking.
-
-    Raises ListenError when the files cannot be used: the key belongs to another certificate, has a passphrase, or the
-    chain begins with somebody else's certificate.
-    """
-    if certificate is None or key is None:
-        return None
-    _check(certificate, key)
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(certificate, key)
-    except (OSError, ssl.SSLError) as error:
-        raise ListenError(f"server.tls_cert and server.tls_key cannot be used: {error}.") from error
-    return context
 
 
 def calling_context(ca: Path | None = None, *, is_own_machine: bool = False) -> ssl.SSLContext | None:
@@ -114,29 +95,33 @@ def own_root(certificate: Path) -> str | None:
     return last.public_bytes(Encoding.PEM).decode("ascii") if last.issuer == last.subject else None
 
 
-def _check(certificate: Path, key: Path) -> None:
-    """Say what OpenSSL would only call PEM lib or a mismatch. Raises ListenError."""
+def check_pair(certificate: Path, key: Path) -> None:
+    """Say of the files of `server.tls_cert` and `server.tls_key` what OpenSSL would only call PEM lib or a mismatch.
+
+    Raises ValueError with one sentence: the key belongs to another certificate or has a passphrase, the chain begins
+    with somebody else's certificate. Blocking.
+    """
     try:
         chain = x509.load_pem_x509_certificates(certificate.read_bytes())
     except OSError as error:
-        raise ListenError(f"server.tls_cert: {certificate} cannot be read ({error.strerror}).") from error
+        raise ValueError(f"server.tls_cert: {certificate} cannot be read ({error.strerror}).") from error
     except ValueError as error:
-        raise ListenError(f"server.tls_cert: {certificate} holds no certificate in PEM form.") from error
+        raise ValueError(f"server.tls_cert: {certificate} holds no certificate in PEM form.") from error
     try:
         own = load_pem_private_key(key.read_bytes(), None).public_key()
     except OSError as error:
-        raise ListenError(f"server.tls_key: {key} cannot be read ({error.strerror}).") from error
+        raise ValueError(f"server.tls_key: {key} cannot be read ({error.strerror}).") from error
     except TypeError as error:
         detail = f"server.tls_key: {key} has a passphrase, which nobody could type here: give a key without one."
-        raise ListenError(detail) from error
+        raise ValueError(detail) from error
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise ListenError(f"server.tls_key: {key} holds no private key in PEM form.") from error
+        raise ValueError(f"server.tls_key: {key} holds no private key in PEM form.") from error
     wanted = own.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     matching = [_public(each) == wanted for each in chain]
     if not any(matching):
-        raise ListenError(f"server.tls_key: {key} is not the key of the certificate {certificate} (server.tls_cert).")
+        raise ValueError(f"server.tls_key: {key} is not the key of the certificate {certificate} (server.tls_cert).")
     if not matching[0]:
-        raise ListenError(
+        raise ValueError(
             f"server.tls_cert: in {certificate} the server's own certificate must come first, then who signed it."
         )
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+import ssl
 from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Any, Self
@@ -109,10 +110,12 @@ class Socket:
 class Client:
     """A signed-in caller of one Main by bearer token."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, trust: ssl.SSLContext | None = None) -> None:
+        """`trust` is what an https address is checked with; None: as the system does."""
         self.url = url
         self.token: str | None = None
-        self.http = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+        connector = aiohttp.TCPConnector(ssl=True if trust is None else trust)
+        self.http = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
     async def __aenter__(self) -> Self:
         return self

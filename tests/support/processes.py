@@ -45,11 +45,12 @@ class Program:
     port: int
     home: Path
     output: list[str] = field(default_factory=list)
+    is_tls: bool = False
     _reader: asyncio.Task[None] | None = None
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http{'s' if self.is_tls else ''}://127.0.0.1:{self.port}"
 
     @property
     def text(self) -> str:
@@ -65,7 +66,10 @@ class Program:
         assert self.process.returncode is None, f"{self.name} ended with {self.process.returncode}:\n{self.text}"
         with contextlib.suppress(aiohttp.ClientError, TimeoutError):
             timeout = aiohttp.ClientTimeout(total=2)
-            async with aiohttp.ClientSession(timeout=timeout) as http, http.get(f"{self.url}/health") as answer:
+            async with (
+                aiohttp.ClientSession(timeout=timeout) as http,
+                http.get(f"{self.url}/health", ssl=False) as answer,
+            ):
                 return dict(await answer.json())
         return None
 
@@ -126,7 +130,7 @@ async def start_program(
         start_new_session=True,
         limit=2**24,
     )
-    program = Program(script, process, port, home)
+    program = Program(script, process, port, home, is_tls="server.tls_cert" in settings)
     program._reader = asyncio.get_running_loop().create_task(program._read_output(), name=f"output of {script}")
     return program
 
@@ -148,10 +152,14 @@ async def failed_start(
 
 @contextlib.asynccontextmanager
 async def running(
-    script: str, home: Path, settings: Mapping[str, Any], environ: Mapping[str, str] | None = None
+    script: str,
+    home: Path,
+    settings: Mapping[str, Any],
+    environ: Mapping[str, str] | None = None,
+    arguments: Sequence[str] = (),
 ) -> AsyncIterator[Program]:
     """A program that serves; stopped by SIGINT at the end."""
-    program = await start_program(script, home, settings, environ)
+    program = await start_program(script, home, settings, environ, arguments)
     try:
         await program.healthy()
         yield program

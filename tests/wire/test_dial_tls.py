@@ -10,7 +10,8 @@ from aiohttp import web
 
 from tests.support.certificates import DAY, Issued, issue
 from ws.dial import DialError, dial_socket
-from ws.tls import calling_context, serving_context
+from ws.listening import serving_context
+from ws.tls import calling_context
 
 
 @contextlib.asynccontextmanager

@@ -92,8 +92,14 @@ class Empty(Struct, frozen=True, kw_only=True):
 
 
 class JoinInfo(Struct, frozen=True, kw_only=True):
-    """What another machine needs to join: the register token and the address under which the caller reached Main."""
+    """What another machine needs to join: the register token and the address under which the caller reached Main.
+
+    `config` is its configs/node.toml. `commands` do the same in a clone of Switchyard there, but ask for the token.
+    `ca` (PEM) is there when Main's certificate comes from a CA of one's own; `config` has it as configs/main-ca.pem.
+    """
 
     register_token: str
     main_server_url: str
     config: str
+    commands: list[str] = []
+    ca: str | None = None

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
@@ -17,8 +18,8 @@ from ws.rpc import Feed
 _THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 
 
-def handlers(registry: Registry) -> MainHandlers:
-    """By op name."""
+def handlers(registry: Registry, certificate: Path | None) -> MainHandlers:
+    """By op name. `certificate` is the one that Main serves, if it serves TLS itself."""
 
     async def list_nodes(call: MainCall) -> NodesListResult:
         shows, shown = _shows(call), _shown_to(call.principal)
@@ -41,7 +42,8 @@ def handlers(registry: Registry) -> MainHandlers:
         return Empty()
 
     async def join(call: MainCall) -> JoinInfo:
-        return join_info(registry.tokens.shown, await asyncio.to_thread(_for_others, call.visit.base_url))
+        url = await asyncio.to_thread(_for_others, call.visit.base_url)
+        return await asyncio.to_thread(join_info, registry.tokens.shown, url, certificate)
 
     return {
         "nodes.list": list_nodes,
