@@ -166,7 +166,9 @@ async def outcome(call: Any) -> str:
 
 
 def params_of(op: Op, node: str = "n1") -> dict[str, Any]:
-    return sample(op, node=node, user="nobody", login="nobody", token="nobody", current_password="wrong")
+    return sample(
+        op, node=node, user="nobody", login="nobody", token="nobody", scopes=["read"], current_password="wrong"
+    )
 
 
 def node_in(op: Op, params: Mapping[str, Any]) -> str | None:
