@@ -50,6 +50,17 @@ export class FakeMain {
     "logins.list": () => ({ result: { logins: LOGINS } }),
     "logins.revoke": () => ({ result: {} }),
     "users.change_password": () => ({ result: {} }),
+    "users.list": () => ({ result: { users: ACCOUNTS } }),
+    "users.create": (params) => ({ result: { user: { ...ACCOUNTS[1], name: params["username"] } } }),
+    "users.update": () => {
+      throw new Refusal("conflict", "ada is the last owner: make somebody else an owner first.");
+    },
+    "tokens.list": () => ({ result: { tokens: TOKENS } }),
+    "tokens.create": (params) => ({
+      result: { token: { ...TOKENS[0], name: params["name"] }, secret: "sy_k3_7Jd0cWm1YwqkP2vXn5tB8rLzQ4uHs6EaGf9oTi" },
+    }),
+    "tokens.revoke": () => ({ result: {} }),
+    "audit.list": (params) => ({ result: { rows: auditRows(Number(params["cursor"] ?? 200)), next_cursor: "100" } }),
     "files.list": (params) => ({ result: folder(String(params["path"])) }),
     "git.status": (params) => ({
       result: { root: params["path"], branch: "main", ahead: 1, behind: 0, state: "clean", files: CHANGED },
@@ -226,6 +237,63 @@ const LOGINS = [
     is_current: false,
   },
 ];
+
+const ACCOUNTS = [
+  { id: "u1", name: "ada", role: "owner", created: ago(9000), last_seen: ago(0), logins: 2, grants: [] },
+  {
+    id: "u2",
+    name: "grace",
+    role: "member",
+    created: ago(7000),
+    last_seen: ago(70),
+    logins: 1,
+    grants: [
+      { node: "*", role: "viewer" },
+      { node: "workstation", role: "member" },
+    ],
+  },
+  { id: "u3", name: "edsger", role: "viewer", created: ago(300), last_seen: null, logins: 0, grants: [] },
+];
+
+const TOKENS = [
+  {
+    id: "t1",
+    name: "nightly build",
+    scopes: ["read", "write"],
+    created: ago(9000),
+    last_used: ago(500),
+    expires: ago(-90_000),
+    user: "ada",
+    nodes: ["workstation"],
+  },
+  { id: "t2", name: "phone", scopes: ["read"], created: ago(9000), last_used: null, expires: null, user: "ada" },
+];
+
+function auditRows(from: number): unknown[] {
+  const rows = [
+    { who: "ada", kind: "user", action: "login", node: null, subject: null, outcome: "ok" },
+    { who: "ada", kind: "user", action: "terminal.opened", node: "laptop", subject: "/home/ada/ledger", outcome: "ok" },
+    { who: "", kind: "unknown", action: "login.failed", node: null, subject: null, outcome: "unauthorized" },
+    {
+      who: "grace",
+      kind: "user",
+      action: "git.pushed",
+      node: "workstation",
+      subject: "/srv/train",
+      outcome: "timeout",
+    },
+    { who: "vps", kind: "node", action: "node.joined", node: "vps", subject: null, outcome: "ok" },
+    {
+      who: "ada (nightly build)",
+      kind: "token",
+      action: "session.created",
+      node: "laptop",
+      subject: "s9",
+      outcome: "ok",
+    },
+  ];
+  return rows.map((row, index) => ({ id: from - index, ts: ago(index * 40), address: "192.168.1.31", ...row }));
+}
 
 function folder(path: string): Ops["files.list"]["result"] {
   const parent = path === "/" ? null : path.slice(0, path.lastIndexOf("/")) || "/";

@@ -17,7 +17,11 @@ function machine(id: string, more: Partial<Node>): Node {
     status: "online",
     mode: "direct",
     labels: {},
-    capabilities: { terminal: true, providers: ["claude", "scripted"], features: [] },
+    capabilities: {
+      terminal: true,
+      providers: ["claude", "scripted"],
+      features: ["files", "git", "projects", "sessions"],
+    },
     platform: "linux-x86_64",
     version: "0.1.0",
     connected_at: ago(180),
@@ -32,8 +36,22 @@ function machine(id: string, more: Partial<Node>): Node {
 
 export const NODES: Node[] = [
   machine("laptop", { is_local: true, rtt_ms: 0.4 }),
-  machine("workstation", { labels: { gpu: "4090" }, rtt_ms: 2.1 }),
-  machine("vps", { status: "offline", last_seen: ago(3), rtt_ms: null, platform: "linux-aarch64" }),
+  machine("workstation", {
+    labels: { gpu: "4090", room: "attic" },
+    rtt_ms: 2.1,
+    clock_offset_ms: 190_000,
+    protocol: 1,
+    address: "192.168.1.31",
+  }),
+  machine("vps", {
+    status: "offline",
+    last_seen: ago(3),
+    rtt_ms: null,
+    platform: "linux-aarch64",
+    mode: "dialed",
+    capabilities: { terminal: false, providers: ["claude"], features: ["files", "sessions"] },
+    problem: "Main cannot dial wss://vps.example:4456: its certificate ended on 20 November 2026. Renew it there.",
+  }),
 ];
 
 function row(node: string, id: string, path: string, title: string, more: Partial<SessionSummary>): SessionSummary {

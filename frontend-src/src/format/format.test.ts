@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { age, baseName, bytes, clock, count, duration, shortPath } from "./format.ts";
+import { age, baseName, bytes, clock, count, duration, shortPath, whole } from "./format.ts";
 
 describe("durations", () => {
   it.each([
@@ -47,4 +47,8 @@ it("paths are named by their last part and shortened by the home folder", () => 
 
 it("counts have their noun", () => {
   expect([count(1, "file"), count(2000, "file")]).toEqual(["1 file", "2,000 files"]);
+});
+
+it("says in whole units what nobody measures", () => {
+  expect([-5, 400, 5500, 59_700, 180_000].map(whole)).toEqual(["0 s", "0 s", "6 s", "1 min", "3 min"]);
 });

@@ -1,5 +1,7 @@
 /** Numbers, times and sizes as people read them. */
 
+import { shownTitle } from "./titles.ts";
+
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
@@ -14,6 +16,11 @@ export function duration(ms: number): string {
   const minutes = Math.floor((ms % HOUR) / MINUTE);
   if (ms >= DAY) return `${Math.floor(ms / DAY)} d`;
   return minutes === 0 ? `${Math.floor(ms / HOUR)} h` : `${Math.floor(ms / HOUR)} h ${minutes} min`;
+}
+
+/** Like `duration`, but in whole units: `0 s`, `6 s`, `3 min`. For what nobody measures. */
+export function whole(ms: number): string {
+  return ms < MINUTE - SECOND / 2 ? `${Math.max(0, Math.round(ms / SECOND))} s` : duration(Math.max(ms, MINUTE));
 }
 
 /** A running clock: `0:42`, `12:03`, `1:02:03`. */
@@ -59,10 +66,10 @@ export function count(value: number, one: string, many = `${one}s`): string {
   return `${value.toLocaleString("en")} ${value === 1 ? one : many}`;
 }
 
-/** The last part of a path, which is how people call a folder. */
+/** The last part of a path, which is how people call a folder; shown, never sent. */
 export function baseName(path: string): string {
   const parts = path.split(/[\\/]/).filter((part) => part !== "");
-  return parts.at(-1) ?? path;
+  return shownTitle(parts.at(-1) ?? path);
 }
 
 /** The path with the machine's home folder written `~`. */

@@ -1,4 +1,5 @@
 import { newId } from "../format/ids.ts";
+import { auth } from "../stores/auth.svelte.ts";
 import { client } from "../stores/client.ts";
 import { projects, providers } from "../stores/pernode.svelte.ts";
 import { sessions } from "../stores/sessions.svelte.ts";
@@ -20,7 +21,7 @@ export class NewSession {
   #made: SessionSummary | null = $state.raw(null);
   readonly #messageId = newId();
 
-  readonly online = $derived(nodes.list.filter((node) => node.status === "online"));
+  readonly online = $derived(nodes.list.filter((node) => node.status === "online" && auth.canActOn(node)));
   readonly node = $derived(
     this.online.find((node) => node.id === this.chosenNode) ??
       this.online.find((node) => node.id === sessions.list[0]?.node) ??

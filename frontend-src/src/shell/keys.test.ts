@@ -21,7 +21,7 @@ afterEach(() => {
   stop();
   frame.isPaletteOpen = false;
   frame.isKeyMapOpen = false;
-  prefs.set({ hasLetters: true });
+  prefs.set({ hasLetters: true, keys: {} });
 });
 
 async function press(keys: string, more: KeyboardEventInit = {}): Promise<void> {
@@ -53,6 +53,24 @@ describe("keys", () => {
     expect(router.route).toEqual({ name: "home" });
     await press("k", { ctrlKey: true });
     expect(frame.isPaletteOpen).toBe(true);
+  });
+
+  it("without Ctrl can be changed and switched off one by one", async () => {
+    prefs.set({ keys: { goMachines: "q", goNeeds: "" } });
+    await press("g n");
+    expect(router.route).toEqual({ name: "home" });
+    await press("q");
+    expect(router.route).toEqual({ name: "machines" });
+  });
+
+  it("go from row to row", async () => {
+    document.body.innerHTML = '<main><a href="/a" id="a" data-row>a</a><a href="/b" id="b" data-row>b</a></main>';
+    await press("j");
+    expect(document.activeElement?.id).toBe("a");
+    await press("j j");
+    expect(document.activeElement?.id).toBe("b");
+    await press("k");
+    expect(document.activeElement?.id).toBe("a");
   });
 
   it("belong to a terminal, but for F6", async () => {

@@ -1,24 +1,19 @@
-/** The keyboard of the whole page. What belongs to one part (log, ask, terminal) listens there itself. */
-import { prefs } from "../stores/prefs.svelte.ts";
+/** The keyboard of the whole page. What belongs to one part (log, ask, terminal) listens there itself, by `pressed`. */
+import type { KeyId } from "./bindings.ts";
 import { frame } from "./frame.svelte.ts";
+import { Chord, pressed } from "./pressed.ts";
 import { router } from "./router.svelte.ts";
 import type { Route } from "./routes.ts";
 
-/** After `g` the second letter must follow within this. */
-const CHORD_MS = 1200;
-const PLACES: Partial<Record<string, Route>> = {
-  n: { name: "needs" },
-  s: { name: "home" },
-  m: { name: "machines" },
+const PLACES: Partial<Record<KeyId, Route>> = {
+  goNeeds: { name: "needs" },
+  goSessions: { name: "home" },
+  goMachines: { name: "machines" },
+  goNew: { name: "new", node: null, path: null },
 };
+const LISTENED = ["anywhere", "lists", "session"] as const;
 /** In the order in which F6 goes through them. */
 const REGIONS = ["sidebar", "log", "composer", "panel"];
-
-/** Letters are text there and not keys. A terminal names itself with `data-keys="own"`. */
-export function takesText(target: EventTarget | null): boolean {
-  if (!(target instanceof HTMLElement)) return false;
-  return target.isContentEditable || target.closest('input, textarea, select, [data-keys="own"]') !== null;
-}
 
 /** What a part is for comes first: its field, then its own stop, then whatever it has. */
 const STOPS = ["textarea", '[tabindex="0"]', "a[href], button:not(:disabled), input"];
@@ -44,48 +39,48 @@ function nextRegion(step: number): void {
   }
 }
 
-/** True when the key was one with Ctrl or Cmd, or F6, and has been used. */
-function onCommand(event: KeyboardEvent): boolean {
-  if (event.key === "F6") {
-    nextRegion(event.shiftKey ? -1 : 1);
-    return true;
+/** The rows of a page mark their link or button with `data-row`; those of the tree are its own. */
+function moveRow(step: 1 | -1): boolean {
+  const active = document.activeElement;
+  if (active?.getAttribute("role") === "treeitem") {
+    const key = step === 1 ? "ArrowDown" : "ArrowUp";
+    return !active.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
   }
-  if (!(event.ctrlKey || event.metaKey) || event.altKey) return false;
-  const key = event.key.toLowerCase();
-  if (key === "k" && !event.shiftKey) frame.isPaletteOpen = true;
-  else if (key === "b" && !event.shiftKey) frame.toggleSidebar();
-  else if (key === "j" && !event.shiftKey) frame.togglePanel("terminal");
-  else if (key === "g" && event.shiftKey) frame.togglePanel("changes");
+  const rows = [...document.querySelectorAll<HTMLElement>("main [data-row]")];
+  const at = rows.findIndex((row) => row === active || row.closest("li")?.contains(active) === true);
+  const next = at < 0 ? (step === 1 ? rows[0] : rows.at(-1)) : rows[at + step];
+  next?.focus();
+  return next !== undefined;
+}
+
+/** Does what the key says; false where there is nothing to do it to. */
+function act(key: KeyId): boolean {
+  const place = PLACES[key];
+  if (place !== undefined) router.go(place);
+  else if (key === "palette") frame.isPaletteOpen = true;
+  else if (key === "keyMap") frame.isKeyMapOpen = true;
+  else if (key === "sidebar") frame.toggleSidebar();
+  else if (key === "terminal" || key === "changes") frame.togglePanel(key);
+  else if (key === "nextPart") nextRegion(1);
+  else if (key === "previousPart") nextRegion(-1);
+  else if (key === "nextRow" || key === "previousRow") return moveRow(key === "nextRow" ? 1 : -1);
+  else if (key === "composer" || key === "composerToo") return focusRegion("composer");
   else return false;
   return true;
 }
 
 /** Listens until the returned function is called. */
 export function listenToKeys(): () => void {
-  let chordUntil = 0;
-
-  function onLetter(event: KeyboardEvent): boolean {
-    if (event.ctrlKey || event.metaKey || event.altKey || !prefs.values.hasLetters) return false;
-    if (performance.now() < chordUntil) {
-      chordUntil = 0;
-      const place = PLACES[event.key];
-      if (place === undefined) return false;
-      router.go(place);
-      return true;
-    }
-    if (event.key === "g") chordUntil = performance.now() + CHORD_MS;
-    else if (event.key === "?") frame.isKeyMapOpen = true;
-    else if (event.key === "/" || event.key === "i") return focusRegion("composer");
-    else return false;
-    return true;
-  }
+  const chord = new Chord();
 
   function onKeydown(event: KeyboardEvent): void {
     // A terminal sends Ctrl B and Ctrl J to its program; it is left with F6 or Ctrl Shift Esc.
     const isOwn = event.target instanceof Element && event.target.closest('[data-keys="own"]') !== null;
     if (event.defaultPrevented || document.querySelector("dialog[open]") !== null) return;
     if (isOwn && event.key !== "F6") return;
-    if (onCommand(event) || (!takesText(event.target) && onLetter(event))) event.preventDefault();
+    if (["Control", "Shift", "Alt", "Meta"].includes(event.key)) return;
+    const key = pressed(event, LISTENED, chord.take());
+    if (key === null ? chord.begin(event, LISTENED) : act(key)) event.preventDefault();
   }
 
   document.addEventListener("keydown", onKeydown);

@@ -10,7 +10,13 @@ const ROUTES: Route[] = [
   { name: "home" },
   { name: "needs" },
   { name: "machines" },
+  { name: "machines", filter: { state: "offline", label: "gpu=4090 & more", capability: "claude" } },
+  { name: "add" },
   { name: "settings" },
+  { name: "settings", section: "keys" },
+  { name: "settings", section: "people" },
+  { name: "audit" },
+  { name: "audit", filter: { who: "ada (token ci)", action: "file.", node: "laptop" } },
   { name: "more" },
   { name: "machine", node: "laptop" },
   { name: "project", node: "laptop", path: "/", panel: null },
@@ -31,12 +37,19 @@ describe("routes", () => {
     expect(parseRoute("login", new URLSearchParams())).toEqual({ name: "home" });
   });
 
-  it.each(["m/laptop/x", "m/laptop/s", "m/laptop/s/a/b", "nothing", "needs/more", "m/%E0%A4%A/p/"])(
-    "knows that %s is no address",
-    (path) => {
-      expect(parseRoute(path, new URLSearchParams())).toEqual({ name: "unknown" });
-    },
-  );
+  it.each([
+    "m/laptop/x",
+    "m/laptop/s",
+    "m/laptop/s/a/b",
+    "nothing",
+    "needs/more",
+    "settings/moon",
+    "settings/keys/x",
+    "add/x",
+    "m/%E0%A4%A/p/",
+  ])("knows that %s is no address", (path) => {
+    expect(parseRoute(path, new URLSearchParams())).toEqual({ name: "unknown" });
+  });
 
   it("ignores a panel that does not exist", () => {
     expect(parseRoute("m/a/s/b", new URLSearchParams("panel=moon"))).toMatchObject({ panel: null });

@@ -5,14 +5,39 @@ export type PanelTab = "changes" | "files" | "terminal";
 export type Route =
   | { name: "home" }
   | { name: "needs" }
-  | { name: "machines" }
+  | { name: "machines"; filter?: MachineFilter }
+  | { name: "add" }
   | { name: "machine"; node: string }
   | { name: "project"; node: string; path: string; panel: PanelTab | null }
   | { name: "session"; node: string; session: string; panel: PanelTab | null }
   | { name: "new"; node: string | null; path: string | null }
-  | { name: "settings" }
+  | { name: "settings"; section?: SettingsSection }
+  | { name: "audit"; filter?: AuditFilter }
   | { name: "more" }
   | { name: "unknown" };
+
+/** Parts of the settings, each with an address of its own; `audit` has filters and so is a route by itself. */
+export const SECTIONS = ["look", "keys", "account", "devices", "tokens", "people"] as const;
+export type SettingsSection = (typeof SECTIONS)[number];
+
+/** Which machines the list shows; null where nothing is asked for. */
+export interface MachineFilter {
+  state: "online" | "offline" | "problem" | null;
+  /** `key=value`. */
+  label: string | null;
+  /** A feature, `terminal`, or the id of a provider. */
+  capability: string | null;
+}
+
+/** Which acts the audit shows; null where nothing is asked for. */
+export interface AuditFilter {
+  who: string | null;
+  action: string | null;
+  node: string | null;
+}
+
+export const ALL_MACHINES: MachineFilter = { state: null, label: null, capability: null };
+export const ALL_ACTS: AuditFilter = { who: null, action: null, node: null };
 
 export const PANEL_TABS: readonly PanelTab[] = ["changes", "files", "terminal"];
 
@@ -35,6 +60,27 @@ function decoded(path: string): string[] | null {
   }
 }
 
+function withFilter<R extends object, F extends object>(route: R, filter: F): R & { filter?: F } {
+  return Object.values(filter).every((value) => value === null) ? route : { ...route, filter };
+}
+
+function machineFilterOf(query: URLSearchParams): MachineFilter {
+  const state = (["online", "offline", "problem"] as const).find((one) => one === query.get("state")) ?? null;
+  return { state, label: query.get("label"), capability: query.get("can") };
+}
+
+function settingsOf(rest: readonly string[], query: URLSearchParams): Route {
+  const [first = null] = rest;
+  if (rest.length > 1) return { name: "unknown" };
+  if (first === null) return { name: "settings" };
+  if (first === "audit") {
+    const filter = { who: query.get("who"), action: query.get("what"), node: query.get("machine") };
+    return withFilter({ name: "audit" }, filter);
+  }
+  const section = SECTIONS.find((one) => one === first);
+  return section === undefined ? { name: "unknown" } : { name: "settings", section };
+}
+
 /** The route of `path` (below the base, no leading slash) with its query. */
 export function parseRoute(path: string, query: URLSearchParams): Route {
   const parts = decoded(path.replace(/\/+$/, ""));
@@ -49,17 +95,18 @@ export function parseRoute(path: string, query: URLSearchParams): Route {
     }
     return { name: "unknown" };
   }
+  if (first === "settings") return settingsOf(parts.slice(1), query);
   if (parts.length > 1) return { name: "unknown" };
   switch (first) {
     case "":
     case "login":
       return { name: "home" };
     case "m":
-      return { name: "machines" };
+      return withFilter({ name: "machines" }, machineFilterOf(query));
     case "new":
       return { name: "new", node: query.get("machine"), path: query.get("path") };
     case "needs":
-    case "settings":
+    case "add":
     case "more":
       return { name: first };
     default:
@@ -78,8 +125,10 @@ export function formatRoute(route: Route): string {
     case "home":
     case "unknown":
       return "";
-    case "machines":
-      return "m";
+    case "machines": {
+      const { state, label, capability } = route.filter ?? ALL_MACHINES;
+      return `m${queryOf({ state, label, can: capability })}`;
+    }
     case "machine":
       return `m/${encodeURIComponent(route.node)}`;
     case "project": {
@@ -92,8 +141,14 @@ export function formatRoute(route: Route): string {
     }
     case "new":
       return `new${queryOf({ machine: route.node, path: route.path })}`;
-    case "needs":
     case "settings":
+      return route.section === undefined ? "settings" : `settings/${route.section}`;
+    case "audit": {
+      const { who, action, node } = route.filter ?? ALL_ACTS;
+      return `settings/audit${queryOf({ who, what: action, machine: node })}`;
+    }
+    case "needs":
+    case "add":
     case "more":
       return route.name;
   }
@@ -110,9 +165,13 @@ export function parentRoute(route: Route, folder: string | null = null): Route |
     case "project":
       return route.panel !== null ? { ...route, panel: null } : { name: "machine", node: route.node };
     case "machine":
+    case "add":
       return { name: "machines" };
-    case "machines":
     case "settings":
+      return route.section === undefined ? { name: "more" } : { name: "settings" };
+    case "audit":
+      return { name: "settings" };
+    case "machines":
       return { name: "more" };
     case "home":
     case "needs":

@@ -6,18 +6,20 @@ import type { Route } from "./routes.ts";
 
 export interface Entry {
   id: string;
-  group: "go" | "session" | "project" | "machine";
+  group: "act" | "go" | "session" | "project" | "machine";
   name: string;
   /** Where it is; searched too. */
   detail: string;
   icon: IconName;
-  to: Route;
+  /** Where it leads, or what it does. */
+  to: Route | (() => void);
 }
 
 export interface Known {
   nodes: readonly Node[];
   sessions: readonly SessionSummary[];
   projects: (node: string) => readonly Project[];
+  /** Pages and acts, before everything else. */
   places: readonly Entry[];
 }
 

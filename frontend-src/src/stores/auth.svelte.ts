@@ -1,4 +1,4 @@
-import type { User } from "../wire/wire.gen.ts";
+import type { Node, User } from "../wire/wire.gen.ts";
 
 /** Who is signed in; set before the page mounts. */
 class AuthStore {
@@ -7,6 +7,11 @@ class AuthStore {
 
   readonly isOwner = $derived(this.user?.role === "owner");
   readonly canWrite = $derived(this.user !== null && this.user.role !== "viewer");
+
+  /** Whether the person may do more than look on that machine. Main is asked again at every act; this only hides acts. */
+  canActOn(node: Node | undefined): boolean {
+    return this.canWrite && (node?.role ?? this.user?.role) !== "viewer";
+  }
 }
 
 export const auth = new AuthStore();

@@ -1,3 +1,4 @@
+import { shownTitle } from "../format/titles.ts";
 import type { Node } from "../wire/wire.gen.ts";
 import { client, type Calls } from "./client.ts";
 import { FeedState } from "./feed.svelte.ts";
@@ -42,7 +43,8 @@ export class NodesStore {
 }
 
 function sorted(nodes: readonly Node[]): readonly Node[] {
-  return [...nodes].sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
+  const named = nodes.map((node) => ({ ...node, name: shownTitle(node.name) || node.id }));
+  return named.sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
 }
 
 export const nodes = new NodesStore(client);

@@ -1,6 +1,7 @@
 import { SvelteMap } from "svelte/reactivity";
 import { isWireError, type WireError } from "../wire/errors.ts";
 import type { Project, ProviderInfo } from "../wire/wire.gen.ts";
+import { shownTitle } from "../format/titles.ts";
 import { client } from "./client.ts";
 
 export interface Loaded<T> {
@@ -41,9 +42,10 @@ export class PerNode<T> {
   }
 }
 
-export const projects = new PerNode<readonly Project[]>(
-  async (node) => (await client.call("projects.list", { node })).projects,
-);
+export const projects = new PerNode<readonly Project[]>(async (node) => {
+  const { projects } = await client.call("projects.list", { node });
+  return projects.map((project) => ({ ...project, name: shownTitle(project.name) }));
+});
 
 export const providers = new PerNode<readonly ProviderInfo[]>(
   async (node) => (await client.call("providers.list", { node })).providers,

@@ -8,6 +8,8 @@ interface Values {
   density: Density;
   /** Whether single letters act as keys (WCAG 2.1.4 wants them to be switched off). */
   hasLetters: boolean;
+  /** Keys without Ctrl that were changed, by the id of their row in shell/bindings; empty = off. */
+  keys: Record<string, string>;
   /** Index of the mark that was chosen for a machine, by its id. */
   marks: Record<string, number>;
   sidebarWidth: number;
@@ -21,6 +23,7 @@ const DEFAULTS: Values = {
   theme: "system",
   density: "comfortable",
   hasLetters: true,
+  keys: {},
   marks: {},
   sidebarWidth: 264,
   panelShare: 44,

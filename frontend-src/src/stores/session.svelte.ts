@@ -1,6 +1,6 @@
 import type { Delta, Live, Reset, SessionState } from "../wire/wire.gen.ts";
 import { isWireError, type WireError } from "../wire/errors.ts";
-import type { Subscription } from "../wire/subscriptions.ts";
+import { FINAL, type Subscription } from "../wire/subscriptions.ts";
 import { EMPTY_LOG, type Log } from "./blocks.ts";
 import { client, type Calls } from "./client.ts";
 import { factsOf, foldFacts, NO_FACTS, type Facts, type JournalEvent } from "./facts.ts";
@@ -67,7 +67,7 @@ export class SessionStore {
     await older;
   }
 
-  /** Opens again after a failure. */
+  /** Opens again after a failure. What is shown stays until the answer is there. */
   retry(): void {
     this.problem = null;
     if (this.#subscription === null) void this.open();
@@ -104,6 +104,10 @@ export class SessionStore {
         onPause: (error) => {
           this.isLive = false;
           this.problem = error;
+          // Nothing opens it again by itself: the machine was removed, or is not shared any more.
+          if (!isWireError(error, ...FINAL)) return;
+          this.#subscription?.close();
+          this.#subscription = null;
         },
       },
     );

@@ -1,4 +1,5 @@
 import { SvelteMap } from "svelte/reactivity";
+import { shownTitle } from "../format/titles.ts";
 import type { SessionSummary } from "../wire/wire.gen.ts";
 import { client, type Calls } from "./client.ts";
 import { FeedState } from "./feed.svelte.ts";
@@ -45,7 +46,7 @@ export class SessionsStore {
   put(session: SessionSummary): void {
     const key = sessionKey(session.node, session.id);
     if (session.archived) this.byKey.delete(key);
-    else this.byKey.set(key, session);
+    else this.byKey.set(key, { ...session, title: shownTitle(session.title) });
   }
 
   get(node: string, id: string): SessionSummary | undefined {

@@ -6,6 +6,8 @@ export const home = {
   unseen: "Done, not seen yet",
   latest: "Latest",
   nothing: "Nothing has been started yet.",
+  noneShared: "No machine is shared with you yet. Ask an owner of this Main to share one.",
+  nothingShown: "Nothing has been started on the machines that you may see.",
   start: "Start a session",
   offlineLists: (names: string[]) =>
     `${names.join(", ")} ${names.length === 1 ? "is" : "are"} offline; what is listed is from when last heard.`,
@@ -43,6 +45,7 @@ export const session = {
   removeAct: "Delete the session",
   acts: "Acts on the session",
   notFound: "This session is not there (any more), or it is not yours to see.",
+  loadsLater: (machine: string) => `The log is on ${machine}; it loads when ${machine} is back.`,
   toProject: "Sessions of this folder",
   running: (clock: string) => `Running ${clock}`,
 };
@@ -73,9 +76,11 @@ export const create = {
   open: "Start without a prompt",
   noMachine: "No machine is online. A session needs one.",
   addMachine: "Add a machine",
+  noneShared: "No machine is shared with you yet. Ask an owner of this Main to share one.",
   noAgent: (machine: string) => `${machine} has no agent that can start.`,
   unavailable: "not available",
   offline: "offline",
+  look: "you may only look",
   risk: "acts without asking",
   browse: "Choose another folder",
   folders: "Folders",

@@ -27,7 +27,7 @@ export const shell = {
   toNeeds: "To what needs you",
   toMain: "To the content",
   moreSessions: (count: number) => `${count} more`,
-  noSessions: "no sessions yet",
+  noneShared: "No machine is shared with you yet. Ask an owner of this Main.",
   needs: (count: number) => `needs ${count}`,
   toggleFolder: "Show or hide what is inside",
   notFound: "There is nothing at this address.",
@@ -57,54 +57,17 @@ export const strip = {
 
 export const palette = {
   title: "Go to",
+  addMachine: "Add a machine",
+  showKeys: "Show all keys",
+  toggleSidebar: "Show or hide the sidebar",
+  theme: (name: string) => `Theme: ${name}`,
+  density: (name: string) => `Density: ${name}`,
+  panel: (name: string) => `Panel: ${name}`,
+  signOut: "Sign out",
+  page: "this page",
+  everywhere: "Switchyard",
+  section: "Settings",
   placeholder: "A session, a machine, a folder or an act",
   none: "Nothing matches.",
-  groups: { go: "Go to", session: "Sessions", project: "Folders", machine: "Machines" },
+  groups: { act: "Acts", go: "Go to", session: "Sessions", project: "Folders", machine: "Machines" },
 };
-
-export const keyMap = {
-  title: "Keys",
-  lettersOff: "Single letters are switched off in Settings; the other keys work.",
-  groups: [
-    {
-      name: "Anywhere",
-      keys: [
-        ["Ctrl K", "Search or go to"],
-        ["g n", "What needs you"],
-        ["g s", "Sessions"],
-        ["g m", "Machines"],
-        ["Ctrl B", "Sidebar"],
-        ["F6", "Next part of the page"],
-        ["?", "These keys"],
-      ],
-    },
-    {
-      name: "Lists",
-      keys: [
-        ["j k", "Next, previous row"],
-        ["Enter", "Open"],
-      ],
-    },
-    {
-      name: "In a session",
-      keys: [
-        ["/ i", "Composer"],
-        ["Esc", "Leave the composer"],
-        ["Ctrl .", "Stop the run"],
-        ["[ ]", "Previous, next turn"],
-        ["e x", "Next edit, next error"],
-        ["Ctrl J", "Terminal"],
-        ["Ctrl Shift G", "Changes"],
-      ],
-    },
-    {
-      name: "On a question of the agent",
-      keys: [
-        ["a", "Allow once"],
-        ["Shift A", "Allow with a rule"],
-        ["d", "Deny"],
-        ["o", "Open the diff"],
-      ],
-    },
-  ],
-} as const;

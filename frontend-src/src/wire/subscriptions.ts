@@ -17,7 +17,7 @@ export interface Subscription {
 type Request = (op: string, params: object, onAnswer: (id: number, result: unknown) => void) => Promise<unknown>;
 
 /** Failures that trying again cannot mend. */
-const FINAL = ["invalid", "unauthorized", "forbidden", "not_found", "unsupported"] as const;
+export const FINAL = ["invalid", "unauthorized", "forbidden", "not_found", "unsupported"] as const;
 
 interface Entry {
   op: string;
