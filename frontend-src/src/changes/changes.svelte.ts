@@ -3,7 +3,7 @@ import { SvelteMap, SvelteSet } from "svelte/reactivity";
 
 import type { Calls } from "../stores/client.ts";
 import { isWireError, type WireError } from "../wire/errors.ts";
-import type { DiffFile, GitFile, GitStatusResult } from "../wire/wire.gen.ts";
+import type { DiffFile, GitFile, GitProgress, GitStatusResult } from "../wire/wire.gen.ts";
 
 export type GroupName = "conflicts" | "staged" | "changed" | "untracked";
 
@@ -12,6 +12,8 @@ export interface Change {
   key: string;
   group: GroupName;
   path: string;
+  /** Base64 of the path's bytes where it is not UTF-8. */
+  bytes: string | null;
   from: string | null;
   /** Git's letter: M, A, D, R, C, T, U, ?. */
   letter: string;
@@ -44,9 +46,10 @@ const ORDER: readonly GroupName[] = ["conflicts", "staged", "changed", "untracke
 export function grouped(files: readonly GitFile[]): Group[] {
   const changes = files.flatMap((file) =>
     groupsOf(file).map(([group, letter]): Change => ({
-      key: `${group}:${file.path}`,
+      key: `${group}:${file.path_bytes ?? file.path}`,
       group,
       path: file.path,
+      bytes: file.path_bytes ?? null,
       from: file.renamed_from ?? null,
       letter,
     })),
@@ -65,6 +68,8 @@ export interface LoadedDiff {
 export class Changes {
   status: GitStatusResult | null = $state.raw(null);
   problem: WireError | null = $state.raw(null);
+  /** The long act that is under way in the repository, whoever began it. */
+  progress: GitProgress | null = $state.raw(null);
   readonly groups = $derived(grouped(this.status?.files ?? []));
   readonly open = new SvelteSet<string>();
   readonly seen = new SvelteSet<string>();
@@ -72,7 +77,7 @@ export class Changes {
   readonly #limits = new SvelteMap<GroupName, number>();
 
   constructor(
-    private readonly calls: Pick<Calls, "call">,
+    private readonly calls: Calls,
     readonly node: string,
     readonly path: string,
   ) {}
@@ -81,16 +86,40 @@ export class Changes {
     return isWireError(this.problem, "not_found");
   }
 
-  /** Ask again; open diffs are fetched anew, what is shown stays until the answer is here. */
+  /** Ask again; what is shown stays until the answer is here. */
   async refresh(): Promise<void> {
     try {
-      this.status = await this.calls.call("git.status", { node: this.node, path: this.path });
-      this.problem = null;
+      await this.take(await this.calls.call("git.status", { node: this.node, path: this.path }));
     } catch (error) {
       if (!isWireError(error)) throw error;
       this.problem = error;
-      return;
     }
+  }
+
+  /** Tells what changes in the repository until the returned function is called. */
+  watch(): () => void {
+    const subscription = this.calls.subscribe(
+      "git.watch",
+      { node: this.node, path: this.path },
+      {
+        onEvent: (event) => {
+          if (event.type === "progress") {
+            this.progress = event;
+            return;
+          }
+          this.progress = null;
+          void this.refresh();
+        },
+        onPause: () => (this.progress = null),
+      },
+    );
+    return () => subscription.close();
+  }
+
+  /** A newer status: open differences are fetched anew, what is shown stays until they are here. */
+  async take(status: GitStatusResult): Promise<void> {
+    this.status = status;
+    this.problem = null;
     const changes = this.groups.flatMap((group) => group.changes);
     const keys = new Set(changes.map((change) => change.key));
     for (const key of this.open) if (!keys.has(key)) this.open.delete(key);
@@ -127,7 +156,7 @@ export class Changes {
       const result = await this.calls.call("git.diff", {
         node: this.node,
         path: this.path,
-        file: change.path,
+        ...(change.bytes === null ? { file: change.path } : { file_bytes: change.bytes }),
         staged: change.group === "staged",
       });
       const file = result.files.find((found) => found.path === change.path) ?? result.files[0] ?? null;
