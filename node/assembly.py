@@ -1,7 +1,9 @@
 """The node's services, put together: what one feature needs of another is passed in here."""
 
 import asyncio
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from config import DATA_FOLDER, NodeConfig
 from node.context import HandlerMap
@@ -37,6 +39,7 @@ from providers.catalog import CatalogSettings, ProviderCatalog, build_catalog
 from providers.claude.provider import ClaudeSettings
 from providers.scripted.provider import ScriptedSettings
 from ws.protocol.base import NodeId
+from ws.protocol.files import FilesDeleteParams
 from ws.tasks import TaskOwner
 
 
@@ -64,7 +67,7 @@ class Assembly:
         sweeper = Sweeper()
         self._files = FilesService(guard, pool, max_read_bytes=config.filesystem.max_read_bytes, sweeper=sweeper)
         self._file_acts = FileActs(Placer(guard, Trash.of_account(environment), sweeper), pool)
-        self._git = GitService(GitRunner(environment), guard.resolve_directory)
+        self._git = GitService(GitRunner(environment), guard.resolve_directory, tasks=self._tasks, trash=self._to_trash)
         self._projects = ProjectsService(
             roots=guard.roots,
             session_folders=self._session_folders,
@@ -156,6 +159,13 @@ class Assembly:
             SessionFolder(path=each.path, sessions=each.sessions, last_used=each.last_used)
             for each in self.sessions.folders()
         ]
+
+    async def _to_trash(self, path: Path) -> str:
+        """What Git discards that it does not know goes where deleted files go."""
+        deleted = await self._file_acts.delete(
+            FilesDeleteParams(node=self._config.node.id, path_bytes=os.fsencode(path))
+        )
+        return deleted.trash or ""
 
     async def _close_pool(self) -> None:
         self._pool.close()

@@ -15,6 +15,7 @@ from pathlib import Path
 from node.git.failures import refusal
 from node.git.repository import Repository
 from node.git.runner import GitRunner
+from node.git.trust import OWN_SCOPES, Trust, lfs_programs, weigh
 from ws.protocol.errors import ErrorCode, WireError
 
 MAX_CONFIG_BYTES = 1024 * 1024
@@ -22,16 +23,19 @@ MAX_SETTINGS = 500
 """Each becomes two environment variables of the next command; no honest repository has a dozen."""
 _MAX_CACHED = 256
 _VARIABLES = {"clean", "smudge", "process", "required"}
-_OWN_SCOPES = {"local", "worktree"}
 
 Signature = tuple[tuple[int, int, int, int] | None, ...]
 
 
 @dataclass(frozen=True)
 class Configured:
-    """`overrides` are for GIT_CONFIG_COUNT. `worktrees`: values of core.worktree in the repository's own files."""
+    """`overrides` are for GIT_CONFIG_COUNT; `trust` says what acts need beside them.
+
+    `worktrees`: values of core.worktree in the repository's own files.
+    """
 
     overrides: Mapping[str, str]
+    trust: Trust
     worktrees: tuple[str, ...]
     is_cacheable: bool
 
@@ -88,8 +92,8 @@ def _signature(repository: Repository) -> Signature:
 
 def _read(listing: bytes) -> Configured:
     entries = list(_entries(listing))
-    own = [(key, value) for scope, key, value in entries if scope in _OWN_SCOPES]
-    users = {key: value for scope, key, value in entries if scope not in _OWN_SCOPES}
+    own = [(key, value) for scope, key, value in entries if scope in OWN_SCOPES]
+    users = {key: value for scope, key, value in entries if scope not in OWN_SCOPES}
     defined = {key for key, _ in own if key.startswith("filter.") and key.rpartition(".")[2] in _VARIABLES}
     if len(defined) > MAX_SETTINGS:
         raise WireError(
@@ -100,8 +104,10 @@ def _read(listing: bytes) -> Configured:
     # Git counts an empty command as no filter, and fails when a filter that it must have is none.
     emptied = {key.rpartition(".")[0] for key, value in overrides.items() if not value}
     overrides |= {f"{name}.required": "false" for name in emptied}
+    overrides |= lfs_programs(key for key, _ in own)
     return Configured(
         overrides,
+        weigh(entries),
         worktrees=tuple(value for key, value in own if key == "core.worktree"),
         # Without any entry of its own the configuration was not read at all: Git does not trust the owner yet.
         is_cacheable=bool(own) and not any(key.startswith(("include.", "includeif.")) for key, _ in own),

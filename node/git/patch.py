@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+import msgspec
+
+from node.git.names import text_of
 from ws.protocol.git import DiffFile, Hunk
 
 DiffStatus = Literal["added", "modified", "deleted", "renamed", "copied", "typechange", "untracked", "unmerged"]
@@ -158,12 +161,14 @@ def _unquoted(name: bytes) -> bytes:
 
 
 def _append(files: list[DiffFile], section: _Section, budget: Budget) -> None:
-    path = _text(section.path)
+    path, raw = text_of(section.path)
     last = files[-1] if files else None
     if last is not None and last.path == path and (last.status, section.status) == ("deleted", "added"):
         # Git writes a change of type (a file that became a link) as two files of one name.
         hunks = last.hunks + section.hunks
-        files[-1] = DiffFile(path=path, status="typechange", binary=last.binary or section.is_binary, hunks=hunks)
+        files[-1] = DiffFile(
+            path=path, status="typechange", binary=last.binary or section.is_binary, hunks=hunks, path_bytes=raw
+        )
         return
     if budget.left_files <= 0:
         budget.is_spent = True
@@ -181,7 +186,7 @@ def _append(files: list[DiffFile], section: _Section, budget: Budget) -> None:
 
 
 def _marked(file: DiffFile) -> DiffFile:
-    return DiffFile(path=file.path, status="unmerged", binary=file.binary, hunks=file.hunks, old_path=file.old_path)
+    return msgspec.structs.replace(file, status="unmerged")
 
 
 def _text(raw: bytes) -> str:

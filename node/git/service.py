@@ -1,157 +1,137 @@
-"""Git of this node: what a repository's state is. Nothing that the repository brings along is run."""
+"""Git of this node, as the operations of `git.*` ask for it."""
 
-import asyncio
-import os
-from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path, PurePosixPath
+from collections.abc import Awaitable, Callable
 
-from node.git import patch, status, untracked
-from node.git.drivers import Drivers
-from node.git.failures import bare, no_repository, refusal
-from node.git.repository import BareRepository, Repository, find
-from node.git.runner import GitRunner, Output
-from ws.protocol.errors import ErrorCode, WireError, invalid
-from ws.protocol.git import DiffFile, GitDiffParams, GitDiffResult, GitStatusParams, GitStatusResult
+from node.context import Subscribed
+from node.git import branches, commits, remotes, worktree
+from node.git.acts import Act, Acts, Kind
+from node.git.history import HistoryService
+from node.git.opening import Opened, Opener, Resolve
+from node.git.runner import GitRunner
+from node.git.state import StateService
+from node.git.watching import Watchers
+from node.git.worktree import Trash
+from ws.protocol import git
+from ws.protocol.base import Located
+from ws.protocol.nodes import Empty
+from ws.tasks import TaskOwner
 
-_DIFF = (
-    "diff",
-    "--patch",
-    "--no-color",
-    "--no-ext-diff",
-    "--no-textconv",
-    "--find-renames",
-    "--unified=3",
-    "--inter-hunk-context=0",
-    "--no-relative",
-    "--src-prefix=a/",
-    "--dst-prefix=b/",
-    "--submodule=short",  # the other forms run Git inside the submodule
-    "--ignore-submodules=dirty",
-    "-O/dev/null",  # diff.orderFile could name a pipe
-)
+LOCAL_WAIT_S = 50.0
+REMOTE_WAIT_S = 590.0
+"""Below the deadlines of the table (60 and 600 s), so that the caller hears that the act goes on."""
+SHORT_WAIT_S = 9.0
+
+Work = Callable[[Opened, Act], Awaitable[None]]
 
 
 class GitService:
-    """The operations of `git.*`. All raise WireError with the codes of API.md.
+    """Looks at repositories and acts in them. All raise WireError with the codes of API.md.
 
-    `resolve_directory` is the fence of this node's file operations: repository, its `.git` and, for a linked worktree,
-    the folder it shares must all lie inside.
+    `resolve_directory` is the fence of this node's file operations, and `trash` what its files are deleted with (None:
+    untracked files are not discarded). Acts are tasks of `tasks`: one that its caller leaves goes on to its end.
     """
 
-    def __init__(self, runner: GitRunner, resolve_directory: Callable[[str], Awaitable[Path]]) -> None:
-        self._runner = runner
-        self._resolve_directory = resolve_directory
-        self._drivers = Drivers(runner)
+    def __init__(
+        self,
+        runner: GitRunner,
+        resolve_directory: Resolve,
+        *,
+        tasks: TaskOwner | None = None,
+        trash: Trash | None = None,
+    ) -> None:
+        self._opener = Opener(runner, resolve_directory)
+        self._state = StateService(self._opener)
+        self._history = HistoryService(self._opener)
+        self._watchers = Watchers()
+        self._acts = Acts(tasks or TaskOwner("git"), self._watchers)
+        self._resolve = resolve_directory
+        self._trash = trash
+        self.status, self.diff = self._state.status, self._state.diff
+        self.log, self.show = self._history.log, self._history.show
 
-    async def status(self, params: GitStatusParams) -> GitStatusResult:
-        """Branch, upstream and changed files; untracked folders are listed file by file.
+    async def branches(self, params: git.GitStatusParams) -> git.GitBranchesResult:
+        return await branches.branches(await self._opener.open(params))
 
-        A submodule shows as changed when its commit is another, not for changes inside it.
-        """
-        repository, overrides = await self._looked_at(params.path)
-        output = await self._git(status.COMMAND, repository, overrides)
-        parsed, state = await asyncio.to_thread(
-            lambda: (status.parse(output.stdout, is_cut=output.is_cut), repository.state())
+    async def watch(self, params: git.GitStatusParams) -> Subscribed:
+        """Events from now on; of an act that is under way the next step is told."""
+        opened = await self._opener.open(params)
+        reader = self._watchers.watch(opened.repository)
+        await reader.start()
+        running = self._acts.running(opened.repository)
+        if running is not None:
+            reader.put(git.GitProgress(act=running.name, phase="Under way"))
+        return Subscribed(git.GitWatchResult(root=str(opened.root)), reader)
+
+    async def cancel(self, params: git.GitStatusParams) -> Empty:
+        await self._acts.cancel((await self._opener.open(params)).repository)
+        return Empty()
+
+    async def checkout(self, params: git.GitCheckoutParams) -> git.GitStatusResult:
+        return await self._act("checkout", params, "files", lambda opened, _: branches.switch(opened, params))
+
+    async def create_branch(self, params: git.GitBranchParams) -> git.GitStatusResult:
+        return await self._act(
+            "new branch", params, "files", lambda opened, _: branches.create(opened, params), SHORT_WAIT_S
         )
-        return GitStatusResult(
-            root=str(repository.root),
-            branch=parsed.branch,
-            ahead=parsed.ahead,
-            behind=parsed.behind,
-            state=state,
-            files=parsed.files,
-            upstream=parsed.upstream,
-            head=parsed.head,
-            truncated=parsed.is_truncated or None,
+
+    async def delete_branch(self, params: git.GitDeleteBranchParams) -> git.GitStatusResult:
+        return await self._act(
+            "deletion of a branch", params, "files", lambda opened, _: branches.delete(opened, params), SHORT_WAIT_S
         )
 
-    async def diff(self, params: GitDiffParams) -> GitDiffResult:
-        """Differences within the bounds of `node.git.patch`; what is left out is told by `truncated`.
+    async def stage(self, params: git.GitFilesParams) -> git.GitStatusResult:
+        return await self._act("stage", params, "files", lambda opened, _: worktree.stage(opened, params))
 
-        Untracked files are part of it, all lines added, when the worktree is compared with the index, and not when it
-        is compared with a commit or the index with HEAD: there they are what Git itself leaves out. Of a file with
-        conflicts it shows the worktree against our side.
-        """
-        if params.staged and params.base is not None:
-            raise invalid("base", "`staged` and `base` exclude each other: choose what to compare with.")
-        file = None if params.file is None else _relative(params.file)
-        repository, overrides = await self._looked_at(params.path)
-        against = await self._against(params, repository, overrides)
-        budget = patch.Budget() if file is None else patch.Budget(file_bytes=patch.MAX_DIFF_BYTES)
-        only = [] if file is None else [file]
-        output = await self._git([*_DIFF, *against, "--", *only], repository, overrides)
-        files = await asyncio.to_thread(patch.parse, output.stdout, budget, is_cut=output.is_cut)
-        if not params.staged and params.base is None:
-            files += await self._untracked(repository, overrides, budget, only)
-        return GitDiffResult(files=files, truncated=budget.is_spent or None)
+    async def unstage(self, params: git.GitFilesParams) -> git.GitStatusResult:
+        return await self._act("unstage", params, "files", lambda opened, _: worktree.unstage(opened, params))
 
-    async def _looked_at(self, path: str) -> tuple[Repository, Mapping[str, str]]:
-        """The repository around `path`, and the settings without which it must not be looked at."""
-        folder = await self._resolve_directory(path)
-        try:
-            repository = await asyncio.to_thread(find, folder)
-        except BareRepository as error:
-            raise bare(str(error)) from error
-        if repository is None:
-            raise no_repository(path)
-        for part in dict.fromkeys((repository.root, repository.git_folder, repository.common_folder)):
-            if part == folder:
-                continue  # judged above
-            try:
-                await self._resolve_directory(str(part))
-            except WireError as error:
-                if part == repository.root:
-                    raise no_repository(path) from error
-                raise
-        configured = await self._drivers.configured(repository)
-        for worktree in configured.worktrees:
-            place = await asyncio.to_thread(os.path.realpath, repository.git_folder / worktree)
-            if place != str(repository.root):
-                raise WireError(
-                    ErrorCode.CONFLICT,
-                    f"The repository in {repository.root} keeps its files elsewhere (core.worktree); open that folder.",
-                )
-        return repository, configured.overrides
-
-    async def _against(
-        self, params: GitDiffParams, repository: Repository, overrides: Mapping[str, str]
-    ) -> tuple[str, ...]:
-        if params.staged:
-            return ("--cached",)
-        if params.base is None:
-            return ("--ours",)  # else Git writes a file with conflicts as a combined diff
-        output = await self._runner.run(
-            ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{params.base}^{{commit}}"],
-            directory=repository.root,
-            config=overrides,
+    async def discard(self, params: git.GitFilesParams) -> git.GitStatusResult:
+        return await self._act(
+            "discard", params, "files", lambda opened, _: worktree.discard(opened, params, self._trash)
         )
-        commit = output.stdout.decode("ascii", "replace").strip()
-        if output.code or not commit.isalnum():
-            raise invalid("base", "`base` names no commit of this repository.")
-        return (commit,)
 
-    async def _untracked(
-        self, repository: Repository, overrides: Mapping[str, str], budget: patch.Budget, only: list[str]
-    ) -> list[DiffFile]:
-        names = await self._git([*untracked.COMMAND, "--", *only], repository, overrides)
-        return await asyncio.to_thread(untracked.read_all, repository.root, names.stdout, budget, is_cut=names.is_cut)
+    async def abort(self, params: git.GitStatusParams) -> git.GitStatusResult:
+        return await self._act("abort", params, "files", lambda opened, _: worktree.abort(opened))
 
-    async def _git(
-        self, arguments: list[str] | tuple[str, ...], repository: Repository, overrides: Mapping[str, str]
-    ) -> Output:
-        output = await self._runner.run(arguments, directory=repository.root, config=overrides)
-        if output.code and not output.is_cut:
-            raise refusal(output, str(repository.root))
-        return output
+    async def commit(self, params: git.GitCommitParams) -> git.GitStatusResult:
+        return await self._act(
+            "commit", params, "both", lambda opened, act: commits.commit(opened, params, act), REMOTE_WAIT_S
+        )
 
+    async def fetch(self, params: git.GitFetchParams) -> git.GitStatusResult:
+        return await self._act(
+            "fetch",
+            params,
+            "network",
+            lambda opened, act: remotes.fetch(opened, act, params, self._resolve),
+            REMOTE_WAIT_S,
+        )
 
-def _relative(file: str) -> str:
-    """A path inside the repository as Git takes it. Raises WireError invalid."""
-    path = PurePosixPath(file)
-    if path.is_absolute() or ".." in path.parts or "\0" in file:
-        raise invalid("file", "`file` must be a path below the root of the repository, without `..`.")
-    try:
-        os.fsencode(file)
-    except UnicodeEncodeError as error:
-        raise invalid("file", "`file` holds characters that no file name can.") from error
-    return file
+    async def pull(self, params: git.GitPullParams) -> git.GitStatusResult:
+        return await self._act(
+            "pull", params, "both", lambda opened, act: remotes.pull(opened, act, params, self._resolve), REMOTE_WAIT_S
+        )
+
+    async def push(self, params: git.GitPushParams) -> git.GitStatusResult:
+        return await self._act(
+            "push",
+            params,
+            "network",
+            lambda opened, act: remotes.push(opened, act, params, self._resolve),
+            REMOTE_WAIT_S,
+        )
+
+    async def _act(
+        self, name: str, params: Located, kind: Kind, work: Work, wait_s: float = LOCAL_WAIT_S
+    ) -> git.GitStatusResult:
+        """Do it, and answer the new status."""
+        repository = (await self._opener.open(params)).repository
+
+        async def carry(act: Act) -> None:
+            # Opened again: its configuration may be another one after the wait for an act before this one.
+            await work(await self._opener.reopen(repository), act)
+
+        await self._acts.run(name, repository, kind, carry, wait_s=wait_s)
+        return await self._state.status(
+            git.GitStatusParams(node=params.node, path=params.path, path_bytes=params.path_bytes)
+        )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from node.git.names import text_of
 from ws.protocol.git import GitFile
 
 COMMAND = (
@@ -81,17 +82,20 @@ def _header(status: Status, line: str) -> None:
 def _file(record: bytes, old: bytes | None) -> GitFile | None:
     match record[:1]:
         case b"1":
-            path = record.split(b" ", 8)[8]
+            name = record.split(b" ", 8)[8]
         case b"2":
-            path = record.split(b" ", 9)[9]
+            name = record.split(b" ", 9)[9]
         case b"u":
-            path = record.split(b" ", 10)[10]
+            name = record.split(b" ", 10)[10]
         case b"?":
-            return GitFile(path=record[2:].decode("utf-8", "replace"), index="?", worktree="?")
+            path, raw = text_of(record[2:])
+            return GitFile(path=path, index="?", worktree="?", path_bytes=raw)
         case _:
             return None
+    path, raw = text_of(name)
     return GitFile(
-        path=path.decode("utf-8", "replace"),
+        path=path,
+        path_bytes=raw,
         index=chr(record[2]),
         worktree=chr(record[3]),
         renamed_from=None if old is None else old.decode("utf-8", "replace"),

@@ -4,6 +4,7 @@ import os
 import stat
 from pathlib import Path
 
+from node.git.names import text_of
 from node.git.patch import Budget
 from ws.protocol.git import DiffFile, Hunk
 
@@ -33,14 +34,14 @@ def read_all(root: Path, names: bytes, budget: Budget, *, is_cut: bool) -> list[
 
 
 def _read(root: Path, name: bytes, budget: Budget) -> DiffFile | None:
-    path = name.decode("utf-8", "replace")
+    path, name_bytes = text_of(name)
     room = max(min(budget.file_bytes, budget.left_bytes), 0)
     try:
         raw, is_cut = _content(root, os.fsdecode(name), room)
     except OSError:
         return None
     if b"\0" in raw[:_BINARY_PROBE_BYTES]:
-        return DiffFile(path=path, status="untracked", binary=True, hunks=[])
+        return DiffFile(path=path, status="untracked", binary=True, hunks=[], path_bytes=name_bytes)
     budget.left_bytes -= len(raw)
     budget.is_spent = budget.is_spent or is_cut
     lines = [f"+{line}" for line in raw.decode("utf-8", "replace").split("\n")]
@@ -50,7 +51,7 @@ def _read(root: Path, name: bytes, budget: Budget) -> DiffFile | None:
         lines.append("\\ No newline at end of file")
     count = len(lines) - lines[-1:].count("\\ No newline at end of file")
     hunks = [Hunk(header=f"@@ -0,0 +1,{count} @@", lines=lines)] if lines else []
-    return DiffFile(path=path, status="untracked", binary=False, hunks=hunks)
+    return DiffFile(path=path, status="untracked", binary=False, hunks=hunks, path_bytes=name_bytes)
 
 
 def _content(root: Path, name: str, max_bytes: int) -> tuple[bytes, bool]:

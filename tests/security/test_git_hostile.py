@@ -46,7 +46,8 @@ def trap(tmp_path: Path) -> Iterator[Trap]:
     (tmp_path / "transport").chmod(0o755)
     pool = FilePool()
     guard = PathGuard([root], pool)
-    yield Trap(repository, program, mark, GitService(GitRunner(repository.environ), guard.resolve_directory))
+    resolve = guard.resolve_directory
+    yield Trap(repository, program, mark, GitService(GitRunner(repository.environ), resolve), resolve)
     pool.close()
 
 
@@ -152,9 +153,7 @@ async def test_too_many_filters_are_refused(trap: Trap) -> None:
 async def test_a_program_named_git_in_the_repository_is_not_run(trap: Trap) -> None:
     (trap.path / "git").symlink_to(trap.program)
     environ = trap.repository.environ
-    trap.service = GitService(
-        GitRunner(environ | {"PATH": f".:{trap.path.name}::{environ['PATH']}"}), trap.service._resolve_directory
-    )
+    trap.service = GitService(GitRunner(environ | {"PATH": f".:{trap.path.name}::{environ['PATH']}"}), trap.resolve)
     await trap.look()
     assert not trap.mark.exists()
 
@@ -169,7 +168,7 @@ async def test_variables_of_git_in_the_nodes_environment_do_not_count(trap: Trap
         "GIT_DIR": "/nonexistent",
         "GIT_EXEC_PATH": "/nonexistent",
     }
-    trap.service = GitService(GitRunner(trap.repository.environ | evil), trap.service._resolve_directory)
+    trap.service = GitService(GitRunner(trap.repository.environ | evil), trap.resolve)
     await trap.look()
     assert not trap.mark.exists()
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from node.git.opening import Resolve
 from node.git.service import GitService
 from tests.support.repositories import TestRepository
 from ws.protocol.git import GitDiffParams, GitStatusParams
@@ -21,6 +22,7 @@ class Trap:
     program: Path
     mark: Path
     service: GitService
+    resolve: Resolve
 
     @property
     def path(self) -> Path:

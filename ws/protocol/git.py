@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from ws.protocol.base import Cursor, Limit, Located, Struct, Timestamp
+from ws.protocol.base import Cursor, Limit, Located, RawPath, Struct, Timestamp
 
 Ref = Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern=r"^[^-\x00-\x20\x7f][^\x00-\x20\x7f]*\Z")]
 State = Literal["clean", "merging", "rebasing", "cherry-picking", "reverting", "bisecting"]
@@ -52,7 +52,7 @@ class GitDiffParams(Located, frozen=True, kw_only=True):
     staged: bool = False
     base: Ref | None = None
     file: GitPath | None = None
-    file_bytes: bytes | None = None
+    file_bytes: RawPath | None = None
 
 
 class Hunk(Struct, frozen=True, kw_only=True):
@@ -81,12 +81,16 @@ class GitLogParams(Located, frozen=True, kw_only=True):
 
     ref: Ref | None = None
     file: GitPath | None = None
+    file_bytes: RawPath | None = None
     limit: Limit = 50
     cursor: Cursor | None = None
 
 
 class Commit(Struct, frozen=True, kw_only=True):
-    """`refs` are the branches and tags that point to it, `subject` the first line and `body` the rest."""
+    """`refs` are the branches and tags that point to it, `subject` the first line and `body` the rest.
+
+    `date` is when it was written. Texts are cut at 500 and, of `body`, at 2,000 characters; git.show gives 60,000.
+    """
 
     id: str
     parents: list[str]
@@ -108,6 +112,7 @@ class GitShowParams(Located, frozen=True, kw_only=True):
 
     ref: Ref
     file: GitPath | None = None
+    file_bytes: RawPath | None = None
 
 
 class GitShowResult(Struct, frozen=True, kw_only=True):
@@ -168,15 +173,21 @@ class GitDeleteBranchParams(Located, frozen=True, kw_only=True):
 
 
 class GitFilesParams(Located, frozen=True, kw_only=True):
-    """`files` relative to the root, `files_bytes` those whose names are not UTF-8; `all` means every change."""
+    """`files` relative to the root, `files_bytes` those whose names are not UTF-8; `all` means every change.
+
+    A folder stands for all changes below it. Discarding brings files back to what is staged; what was only in the
+    worktree is lost, except files that Git does not know, which go to the trash.
+    """
 
     files: Annotated[list[GitPath], msgspec.Meta(max_length=MAX_FILES)] = []
-    files_bytes: Annotated[list[bytes], msgspec.Meta(max_length=MAX_FILES)] = []
+    files_bytes: Annotated[list[RawPath], msgspec.Meta(max_length=MAX_FILES)] = []
     all: bool = False
 
 
 class GitCommitParams(Located, frozen=True, kw_only=True):
-    """What is staged; `all` stages every change first. `amend` replaces the last commit. The user's hooks run."""
+    """What is staged; `all` stages every change first. `amend` replaces the last commit, whose message an empty one
+    keeps. The user's hooks run.
+    """
 
     message: Annotated[str, msgspec.Meta(max_length=100_000)]
     amend: bool = False

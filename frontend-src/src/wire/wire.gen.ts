@@ -1783,6 +1783,8 @@ export interface Ops {
   "git.pull": { params: GitPullParams; result: GitStatusResult };
   /** Push the current branch. */
   "git.push": { params: GitPushParams; result: GitStatusResult };
+  /** Give up the merge, rebase, cherry-pick or revert that stopped in between; the branch is as before it. */
+  "git.abort": { params: GitStatusParams; result: GitStatusResult };
   /** End the long act that runs in this repository. */
   "git.cancel": { params: GitStatusParams; result: Empty };
   /** Start a shell or a program in a folder. */
@@ -1889,6 +1891,7 @@ export const DEADLINE_S: { readonly [K in keyof Ops]: number } = {
   "git.fetch": 600,
   "git.pull": 600,
   "git.push": 600,
+  "git.abort": 60,
   "git.cancel": 10,
   "terminal.open": 10,
   "terminal.list": 10,

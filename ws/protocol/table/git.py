@@ -3,7 +3,6 @@
 from ws.protocol import git, nodes
 from ws.protocol.op import act, read
 
-_NOT_YET = "This build does not do it yet."
 _LOCAL_S = 60.0
 """A large worktree takes its time to be written."""
 _REMOTE_S = 600.0
@@ -18,16 +17,13 @@ GIT = (
         deadline_s=30.0,
     ),
     read("git.diff", git.GitDiffParams, git.GitDiffResult, "Differences by file and hunk.", deadline_s=30.0),
-    read(
-        "git.log", git.GitLogParams, git.GitLogResult, "Commits, newest first.", deadline_s=30.0, unsupported=_NOT_YET
-    ),
+    read("git.log", git.GitLogParams, git.GitLogResult, "Commits, newest first.", deadline_s=30.0),
     read(
         "git.show",
         git.GitShowParams,
         git.GitShowResult,
         "One commit and its differences.",
         deadline_s=30.0,
-        unsupported=_NOT_YET,
     ),
     read(
         "git.branches",
@@ -35,7 +31,6 @@ GIT = (
         git.GitBranchesResult,
         "Branches and remotes.",
         deadline_s=30.0,
-        unsupported=_NOT_YET,
     ),
     read(
         "git.watch",
@@ -43,7 +38,6 @@ GIT = (
         git.GitWatchResult,
         "Progress of long acts, and when the state has changed.",
         events=git.GitWatchEvent,
-        unsupported=_NOT_YET,
     ),
     act(
         "git.checkout",
@@ -52,7 +46,6 @@ GIT = (
         "Switch to a branch, or make one and switch to it.",
         deadline_s=_LOCAL_S,
         audit="git.checkout",
-        unsupported=_NOT_YET,
     ),
     act(
         "git.create_branch",
@@ -60,7 +53,6 @@ GIT = (
         git.GitStatusResult,
         "Make a branch.",
         audit="git.branch_made",
-        unsupported=_NOT_YET,
     ),
     act(
         "git.delete_branch",
@@ -68,7 +60,6 @@ GIT = (
         git.GitStatusResult,
         "Delete a local branch.",
         audit="git.branch_deleted",
-        unsupported=_NOT_YET,
     ),
     act(
         "git.stage",
@@ -77,7 +68,6 @@ GIT = (
         "Put changes into the index.",
         deadline_s=_LOCAL_S,
         idempotent=True,
-        unsupported=_NOT_YET,
     ),
     act(
         "git.unstage",
@@ -86,7 +76,6 @@ GIT = (
         "Take changes out of the index.",
         deadline_s=_LOCAL_S,
         idempotent=True,
-        unsupported=_NOT_YET,
     ),
     act(
         "git.discard",
@@ -95,7 +84,6 @@ GIT = (
         "Throw away changes of the worktree; files that Git does not know go to the trash.",
         deadline_s=_LOCAL_S,
         audit="git.discarded",
-        unsupported=_NOT_YET,
     ),
     act(
         "git.commit",
@@ -104,7 +92,6 @@ GIT = (
         "Commit what is staged; hooks run as Git runs them.",
         deadline_s=_REMOTE_S,
         audit="git.committed",
-        unsupported=_NOT_YET,
     ),
     act(
         "git.fetch",
@@ -114,7 +101,6 @@ GIT = (
         deadline_s=_REMOTE_S,
         idempotent=True,
         audit="git.fetched",
-        unsupported=_NOT_YET,
     ),
     act(
         "git.pull",
@@ -123,7 +109,6 @@ GIT = (
         "Fetch and bring the branch up to its upstream.",
         deadline_s=_REMOTE_S,
         audit="git.pulled",
-        unsupported=_NOT_YET,
     ),
     act(
         "git.push",
@@ -132,13 +117,19 @@ GIT = (
         "Push the current branch.",
         deadline_s=_REMOTE_S,
         audit="git.pushed",
-        unsupported=_NOT_YET,
+    ),
+    act(
+        "git.abort",
+        git.GitStatusParams,
+        git.GitStatusResult,
+        "Give up the merge, rebase, cherry-pick or revert that stopped in between; the branch is as before it.",
+        deadline_s=_LOCAL_S,
+        audit="git.aborted",
     ),
     act(
         "git.cancel",
         git.GitStatusParams,
         nodes.Empty,
         "End the long act that runs in this repository.",
-        unsupported=_NOT_YET,
     ),
 )

@@ -1,10 +1,12 @@
 """A repository, and the service over the folder that holds it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from node.git.runner import GitRunner
@@ -12,6 +14,8 @@ from node.git.service import GitService
 from tests.support.repositories import TestRepository
 from ws.protocol.errors import ErrorCode, WireError
 from ws.protocol.git import GitDiffParams, GitDiffResult, GitStatusParams, GitStatusResult
+from ws.protocol.ops import OPS
+from ws.tasks import TaskOwner
 
 
 def fence(root: Path) -> Callable[[str], Awaitable[Path]]:
@@ -41,12 +45,37 @@ class Git:
     async def status(self, path: Path | None = None) -> GitStatusResult:
         return await self.service.status(GitStatusParams(node="n", path=str(path or self.repository.path)))
 
+    async def do(self, op: str, path: Path | None = None, **fields: object) -> Any:
+        """Call `git.OP` with fields as the wire brings them."""
+        params = {"node": "n", "path": str(path or self.repository.path), **fields}
+        return await getattr(self.service, op)(msgspec.convert(params, OPS[f"git.{op}"].params))
+
+    async def refusal(self, op: str, path: Path | None = None, **fields: object) -> WireError:
+        """The error with which the call is refused: one sentence that fits a line of the page."""
+        with pytest.raises(WireError) as refused:
+            await self.do(op, path, **fields)
+        assert len(refused.value.detail) < 600
+        assert refused.value.detail.isprintable()
+        return refused.value
+
     async def diff(
         self, path: Path | None = None, *, staged: bool = False, base: str | None = None, file: str | None = None
     ) -> GitDiffResult:
         return await self.service.diff(
             GitDiffParams(node="n", path=str(path or self.repository.path), staged=staged, base=base, file=file)
         )
+
+
+@dataclass
+class Bin:
+    """A trash that remembers what was put into it."""
+
+    folder: Path
+    names: list[str] = field(default_factory=list)
+
+    async def put(self, path: Path) -> str:
+        self.names.append(path.name)
+        return str(await asyncio.to_thread(path.rename, self.folder / str(len(self.names))))
 
 
 @pytest.fixture
@@ -57,6 +86,21 @@ def repository(tmp_path: Path) -> TestRepository:
 
 
 @pytest.fixture
-def git(repository: TestRepository) -> Git:
-    runner = GitRunner(repository.environ)
-    return Git(GitService(runner, fence(repository.path.parent)), repository)
+def identity(repository: TestRepository) -> None:
+    """The account has said who it is."""
+    repository.git("config", "--global", "user.name", "T")
+    repository.git("config", "--global", "user.email", "t@example.org")
+
+
+@pytest.fixture
+def trash(tmp_path: Path) -> Bin:
+    (tmp_path / "bin").mkdir()
+    return Bin(tmp_path / "bin")
+
+
+@pytest.fixture
+async def git(repository: TestRepository, trash: Bin) -> AsyncIterator[Git]:
+    runner, tasks = GitRunner(repository.environ), TaskOwner("git")
+    service = GitService(runner, fence(repository.path.parent), tasks=tasks, trash=trash.put)
+    yield Git(service, repository)
+    await tasks.close()

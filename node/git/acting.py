@@ -1,0 +1,88 @@
+"""Commands that change a repository: tried again for a moment while another Git holds a lock."""
+
+import asyncio
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from node.git.failures import act_refusal, locked
+from node.git.opening import Opened
+from node.git.process import Output, Watched
+from ws.protocol.errors import WireError
+
+LOCAL_S = 600.0
+"""For a large worktree to be written. Longer than a caller waits: ending it halfway is worse than letting it end."""
+REMOTE_S = 6 * 3600.0
+"""A large repository over a slow line."""
+HOOKS_S = 3600.0
+"""Hooks that run tests."""
+
+_PAUSES_S = (0.1, 0.2, 0.3, 0.4)
+"""Another Git holds a lock for milliseconds; one that holds it longer has died or waits for an editor."""
+_LOCK = re.compile(r"(?:Unable to create|cannot lock ref|could not lock config file)[^\n]*?'?(/[^'\n]+\.lock)")
+
+
+@dataclass(frozen=True)
+class Command:
+    """What is run, and with what it may come into touch: hooks of the repository, remotes."""
+
+    arguments: Sequence[str]
+    stdin: bytes = b""
+    deadline_s: float = LOCAL_S
+    with_hooks: bool = False
+    with_remotes: bool = False
+    watched: Watched | None = None
+
+
+async def attempt(opened: Opened, command: Command) -> Output:
+    """Run it, whatever its exit code. Raises WireError conflict while another Git holds a lock."""
+    pauses_s = iter(_PAUSES_S)
+    while True:
+        output = await _once(opened, command)
+        lock = _LOCK.search(output.stderr)
+        if not output.code or lock is None or "File exists" not in output.stderr:
+            return output
+        pause_s = next(pauses_s, None)
+        # What comes after hooks is not done again, because they have run.
+        if pause_s is None or (command.with_hooks and not lock[1].endswith("index.lock")):
+            raise locked(lock[1], await asyncio.to_thread(_age_s, lock[1]))
+        await asyncio.sleep(pause_s)
+
+
+async def carry_out(opened: Opened, command: Command) -> Output:
+    """The same. Raises WireError as well when Git refuses."""
+    output = await attempt(opened, command)
+    if output.code:
+        raise refused(output, opened)
+    return output
+
+
+def refused(output: Output, opened: Opened) -> WireError:
+    """The sentence for a command that failed."""
+    return act_refusal(output, str(opened.root))
+
+
+async def _once(opened: Opened, command: Command) -> Output:
+    configured = opened.configured
+    config = [*configured.overrides.items(), *configured.trust.settings]
+    config += configured.trust.credentials if command.with_remotes else [("credential.helper", "")]
+    watched = command.watched or Watched(stdin=command.stdin)
+    return await opened.runner.act(
+        command.arguments,
+        directory=opened.root,
+        config=config,
+        deadline_s=command.deadline_s,
+        with_hooks=command.with_hooks,
+        with_remotes=command.with_remotes,
+        ssh=configured.trust.ssh,
+        watched=watched,
+    )
+
+
+def _age_s(lock: str) -> float | None:
+    try:
+        return max(time.time() - Path(lock).stat().st_mtime, 0.0)
+    except OSError:
+        return None

@@ -1,0 +1,158 @@
+"""One run of Git as a child: fed, read within bounds, and ended with everything it started."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ws.protocol.errors import ErrorCode, WireError
+
+MAX_STDERR_BYTES = 16 * 1024
+GRACE_S = 3.0
+"""For Git to take its lock files away after SIGTERM; below the time in which a stopping node ends its tasks."""
+_AFTERWARDS_S = 0.5
+"""For what is still in the pipes when Git has ended. A program that a hook left behind may hold them open for ever."""
+_CHUNK_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True)
+class Output:
+    """`is_cut`: Git wrote more than the bound and `stdout` is the beginning. Of a reading act, which is ended then,
+    `code` means nothing. `stderr` is the end of what it said, at most MAX_STDERR_BYTES.
+    """
+
+    code: int
+    stdout: bytes
+    stderr: str
+    is_cut: bool
+
+
+@dataclass(frozen=True)
+class Watched:
+    """For acts: `stdin` is written to Git, and `on_stderr` is called with each piece of what it says as it comes."""
+
+    stdin: bytes = b""
+    on_stderr: Callable[[bytes], None] | None = None
+
+
+async def run_process(
+    command: list[str], environment: dict[str, str], directory: Path, *, max_bytes: int, watched: Watched | None = None
+) -> Output:
+    """Without `watched` a reader, which is killed when it is cancelled or says too much; with it, see GRACE_S."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            cwd=directory,
+            env=environment,
+            stdin=asyncio.subprocess.PIPE if watched and watched.stdin else asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+            limit=_CHUNK_BYTES,
+        )
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise WireError(ErrorCode.NOT_FOUND, "The folder of this repository is gone.") from error
+    except OSError as error:
+        raise WireError(ErrorCode.CONFLICT, f"Git cannot be started here: {error.strerror}.") from error
+    return await (_read(process, max_bytes) if watched is None else _act(process, max_bytes, watched))
+
+
+async def _read(process: asyncio.subprocess.Process, max_bytes: int) -> Output:
+    assert process.stdout is not None
+    assert process.stderr is not None
+    said, errors = _Kept(max_bytes), _Kept(MAX_STDERR_BYTES)
+    try:
+        async with asyncio.TaskGroup() as readers:
+            _ = readers.create_task(_collect(process.stderr, errors))
+            await _collect(process.stdout, said, keeps_reading=False)
+            if said.is_cut:
+                _signal(process, signal.SIGKILL)
+        await process.wait()
+    finally:
+        if process.returncode is None:
+            _signal(process, signal.SIGKILL)
+            await process.wait()
+    return _output(process, said, errors)
+
+
+async def _act(process: asyncio.subprocess.Process, max_bytes: int, watched: Watched) -> Output:
+    assert process.stdout is not None
+    assert process.stderr is not None
+    said, errors = _Kept(max_bytes), _Kept(MAX_STDERR_BYTES, keeps_end=True, told=watched.on_stderr)
+    pipes = [
+        asyncio.create_task(work, name="git pipe")  # noqa: TID251  ended below, with the process
+        for work in (_collect(process.stdout, said), _collect(process.stderr, errors), _feed(process, watched.stdin))
+    ]
+    try:
+        await process.wait()
+        _ = await asyncio.wait(pipes, timeout=_AFTERWARDS_S)
+    finally:
+        if process.returncode is None:
+            await _end_gently(process)
+        for pipe in pipes:
+            pipe.cancel()
+        _ = await asyncio.wait(pipes)
+    return _output(process, said, errors)
+
+
+async def _end_gently(process: asyncio.subprocess.Process) -> None:
+    _signal(process, signal.SIGTERM)
+    try:
+        async with asyncio.timeout(GRACE_S):
+            await process.wait()
+    except TimeoutError:
+        pass
+    finally:
+        _signal(process, signal.SIGKILL)  # Git may be gone while what it started is not
+    await process.wait()
+
+
+class _Kept:
+    """The beginning of what was read, or with `keeps_end` the end of it."""
+
+    def __init__(self, max_bytes: int, *, keeps_end: bool = False, told: Callable[[bytes], None] | None = None) -> None:
+        self.raw = bytearray()
+        self.is_cut = False
+        self._max_bytes = max_bytes
+        self._keeps_end = keeps_end
+        self._told = told
+
+    def add(self, chunk: bytes) -> None:
+        if self._told is not None:
+            self._told(chunk)
+        self.is_cut = self.is_cut or len(self.raw) + len(chunk) > self._max_bytes
+        if self._keeps_end:
+            self.raw += chunk
+            del self.raw[: -self._max_bytes]
+        else:
+            self.raw += chunk[: self._max_bytes - len(self.raw)]
+
+
+async def _collect(stream: asyncio.StreamReader, kept: _Kept, *, keeps_reading: bool = True) -> None:
+    """`keeps_reading` throws away what is too much, so that the writer can end."""
+    while chunk := await stream.read(_CHUNK_BYTES):
+        kept.add(chunk)
+        if kept.is_cut and not keeps_reading:
+            break
+
+
+async def _feed(process: asyncio.subprocess.Process, raw: bytes) -> None:
+    if process.stdin is None:
+        return
+    with suppress(BrokenPipeError, ConnectionResetError):  # Git refused before it read
+        process.stdin.write(raw)
+        await process.stdin.drain()
+    process.stdin.close()
+
+
+def _output(process: asyncio.subprocess.Process, said: _Kept, errors: _Kept) -> Output:
+    stderr = bytes(errors.raw).decode("utf-8", "replace")
+    return Output(process.returncode or 0, bytes(said.raw), stderr, said.is_cut)
+
+
+def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)

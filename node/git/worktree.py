@@ -1,0 +1,147 @@
+"""The index and the files: staged, unstaged, thrown away; a merge given up."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from node.git import status
+from node.git.acting import Command, carry_out
+from node.git.names import files_of
+from node.git.opening import Opened
+from ws.protocol.errors import ErrorCode, WireError, invalid
+from ws.protocol.git import GitFile, GitFilesParams
+
+Trash = Callable[[Path], Awaitable[str]]
+"""Moves a file or folder to the account's trash and says where it is now. Raises WireError."""
+
+_FROM_STDIN = ("--pathspec-from-file=-", "--pathspec-file-nul")
+"""Names come on the standard input, ended by NUL, and are taken literally (GIT_LITERAL_PATHSPECS): any name can be
+given, and none can be an option.
+"""
+_ABORTED = {"merging": "merge", "rebasing": "rebase", "cherry-picking": "cherry-pick", "reverting": "revert"}
+
+
+async def stage(opened: Opened, params: GitFilesParams) -> None:
+    """Put what the files are now (or that they are gone) into the index."""
+    names = _names(params)
+    opened.configured.trust.check_filters()
+    if names is None:
+        _ = await carry_out(opened, Command(["add", "--all"]))
+    else:
+        _ = await carry_out(opened, Command(["add", "--all", *_FROM_STDIN], stdin=names))
+
+
+async def unstage(opened: Opened, params: GitFilesParams) -> None:
+    """Bring the index back to HEAD. With `all` by name too: without names Git would give up a merge."""
+    names = _names(params)
+    opened.configured.trust.check_filters()
+    _ = await carry_out(opened, Command(["reset", "--quiet", *_FROM_STDIN], stdin=b".\0" if names is None else names))
+
+
+async def discard(opened: Opened, params: GitFilesParams, trash: Trash | None) -> None:
+    """Bring files back to what is staged. Untracked ones go to the trash first, so that when that fails nothing is
+    lost. Raises WireError, having done nothing, when one of the names has no change that could be discarded.
+    """
+    names = _names(params)
+    opened.configured.trust.check_filters()
+    output = await opened.read(status.COMMAND)
+    parsed = await asyncio.to_thread(status.parse, output.stdout, is_cut=output.is_cut)
+    if parsed.is_truncated:
+        raise WireError(
+            ErrorCode.TOO_LARGE, f"More than {status.MAX_FILES} files have changed: use a terminal for these."
+        )
+    chosen = _chosen(parsed.files, None if names is None else names.split(b"\0")[:-1])
+    if chosen.untracked and trash is None:
+        raise WireError(
+            ErrorCode.UNSUPPORTED,
+            "Files that Git does not know are not thrown away by this node; delete them under Files.",
+        )
+    for name in chosen.untracked:
+        assert trash is not None
+        _ = await trash(opened.root / os.fsdecode(name))
+    if chosen.tracked:
+        restore = ["restore", "--worktree", "--no-recurse-submodules", *_FROM_STDIN]
+        _ = await carry_out(opened, Command(restore, stdin=_joined(chosen.tracked)))
+
+
+async def abort(opened: Opened) -> None:
+    """Give up what stopped in between. Raises WireError conflict when nothing did."""
+    opened.configured.trust.check_filters()
+    state = await asyncio.to_thread(opened.repository.state)
+    command = _ABORTED.get(state)
+    if command is None:
+        raise WireError(ErrorCode.CONFLICT, f"No merge, rebase, cherry-pick or revert is under way; it is {state}.")
+    _ = await carry_out(opened, Command([command, "--abort"]))
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    tracked: list[bytes]
+    untracked: list[bytes]
+
+
+def _chosen(files: list[GitFile], names: list[bytes] | None) -> _Chosen:
+    changed = {_raw(file): file for file in files if file.worktree != "."}
+    if names is None:
+        chosen = [name for name, file in changed.items() if not _trouble(file)]
+        if not chosen and changed:
+            raise _trouble(next(iter(changed.values()))) or _no_change(next(iter(changed)))
+    else:
+        chosen = [each for name in names for each in _below(name, changed)]
+        for name in chosen:
+            trouble = _trouble(changed[name])
+            if trouble is not None:
+                raise trouble
+    chosen = list(dict.fromkeys(chosen))
+    return _Chosen(
+        tracked=[name for name in chosen if changed[name].index != "?"],
+        untracked=[name for name in chosen if changed[name].index == "?"],
+    )
+
+
+def _below(name: bytes, changed: dict[bytes, GitFile]) -> list[bytes]:
+    """The changes that one name stands for: itself, or what lies below a folder."""
+    folder = b"" if name == b"." else name.rstrip(b"/") + b"/"
+    found = [name] if name in changed else [each for each in changed if each.startswith(folder)]
+    if not found:
+        raise _no_change(name)
+    return found
+
+
+def _no_change(name: bytes) -> WireError:
+    return WireError(
+        ErrorCode.NOT_FOUND,
+        f"{name.decode('utf-8', 'replace')[:200]} has no change in the worktree; ask for the status again.",
+    )
+
+
+def _trouble(file: GitFile) -> WireError | None:
+    if "U" in file.index + file.worktree or file.index + file.worktree in {"AA", "DD"}:
+        return WireError(
+            ErrorCode.CONFLICT, f"{file.path[:200]} has a conflict: resolve and stage it, or abort the merge."
+        )
+    if file.worktree == "A":
+        return WireError(
+            ErrorCode.CONFLICT, f"{file.path[:200]} is about to be added: unstage it first, then discard it."
+        )
+    if file.path.endswith("/"):
+        return WireError(ErrorCode.CONFLICT, f"{file.path[:200]} is a repository of its own; delete it under Files.")
+    return None
+
+
+def _raw(file: GitFile) -> bytes:
+    return file.path.encode() if file.path_bytes is None else file.path_bytes
+
+
+def _names(params: GitFilesParams) -> bytes | None:
+    """What goes to Git's standard input; None for every change. Raises WireError invalid."""
+    names = files_of(params.files, params.files_bytes)
+    if params.all == bool(names):
+        raise invalid("files", "Give the files, or `all` for every change; not both, and not neither.")
+    return None if params.all else _joined(names)
+
+
+def _joined(names: list[bytes]) -> bytes:
+    return b"".join(name + b"\0" for name in names)
