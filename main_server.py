@@ -15,6 +15,7 @@ from main.application import Main, open_main
 from main.auth.tokens import WeakSecretError
 from main.local_node import LocalNode
 from main.registry.join import lan_address
+from main.reload import Reloader
 from main.store import StoreError
 from routes.main.routes import build_app
 from routes.main.server import Runner
@@ -64,6 +65,8 @@ async def run(config: MainConfig) -> None:
     port = bound[0].getsockname()[1]
     runner = Runner(build_app(services, ROOT / "dist"), shutdown_timeout_s=DRAIN_S)
     node = _local_node(config, services, port) if config.main.local_node else None
+    reloader = Reloader(services, config, load_main)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.hang_up)
     number = signal.SIGTERM
     try:
         await runner.setup()
@@ -73,6 +76,8 @@ async def run(config: MainConfig) -> None:
             node.start()
         number = await stopping
     finally:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: None)
+        await reloader.close()
         await _stop(services, runner, node, number)
 
 

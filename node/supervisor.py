@@ -25,6 +25,8 @@ class Supervisor:
         self._signal: asyncio.Future[signal.Signals] = asyncio.get_running_loop().create_future()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, self._signalled, number)
+        # A node outlives the shell that started it.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _hung_up)
 
     @property
     def ends_terminals(self) -> bool:
@@ -57,3 +59,7 @@ class Supervisor:
         if not self._signal.done():
             log.info("stopping", signal=signal.Signals(number).name)
             self._signal.set_result(signal.Signals(number))
+
+
+def _hung_up() -> None:
+    log.info("hang_up_ignored", reason="a node reads its configuration at its start")

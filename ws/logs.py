@@ -46,6 +46,11 @@ def set_up_logs(*, level: str, form: str, file: Path | None) -> None:
     )
 
 
+def set_level(level: str) -> None:
+    """Write from this level on; a logger asks at every line."""
+    logging.getLogger().setLevel(level.upper())
+
+
 def _render(form: str) -> list[Any]:
     strip = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if form == "json":
