@@ -128,6 +128,7 @@ async def yard(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Yard]:
         async with FakeNode(main.url, "n2", shown).online():
             pass
         async with FakeNode(main.url, "n1", shown, behaviours=Willing()).online() as node:
+            await main.add_user("spare")  # so that nobody who steps down is the last owner
             tokens = {name: await bearer(main, f"u{number}", who) for number, (name, who) in enumerate(CALLERS.items())}
             yield Yard(main, node, tokens)
 
@@ -142,17 +143,8 @@ async def bearer(main: RunningMain, name: str, who: Who) -> str:
         client.token = login
         nodes = {} if who.nodes is None else {"nodes": list(who.nodes)}
         made = await client.op("tokens.create", name="t", scopes=list(who.scopes), **nodes)
-    await main.main.store.users.add(account_named(f"spare of {name}"))
     await main.main.store.users.update(account.id, name=None, role=who.role, grants=who.grants)
     return str(made["secret"])
-
-
-def account_named(name: str) -> Any:
-    """An owner beside, so that the one who steps down is not the last."""
-    from main.store.users import Account  # noqa: PLC0415
-    from ws.protocol.base import UserId  # noqa: PLC0415
-
-    return Account(UserId(name.replace(" ", "-")), name, "owner", "x")
 
 
 async def outcome(call: Any) -> str:
