@@ -4,7 +4,6 @@ import asyncio
 
 import msgspec
 
-from main.auth.access import Principal
 from main.registry.link import NodeLink
 from main.registry.service import Registry
 from main.relay.call import MainCall, MainHandlers, Visit
@@ -40,16 +39,15 @@ class Router:
     async def call(self, visit: Visit, method: str, params: bytes) -> Answer:
         """Answer one call. Raises WireError; anything else is a defect."""
         op = find(method)
-        admit(visit.principal, op)
-        decoded = decode(op, params)
-        node: str | None = getattr(decoded, "node", None)
-        if node is not None:
-            visit.principal.require(op.scope, node)
-        elif op.scope is Scope.OWNER:
-            visit.principal.require_everywhere()
+        await self.admit(visit, op)
+        call = MainCall(op, decode(op, params), visit)
+        try:
+            _require_here(call)
+        except WireError as error:
+            await self._note(call, error.code)
+            raise
         if op.unsupported is not None:
             raise WireError(ErrorCode.UNSUPPORTED, op.unsupported)
-        call = MainCall(op, decoded, visit)
         if op.audit is None:
             return await self._answer(call, params)
         outcome = ErrorCode.INTERNAL.value
@@ -62,14 +60,29 @@ class Router:
         else:
             return answer
         finally:
+            await self._note(call, outcome)
+
+    async def admit(self, visit: Visit, op: Op) -> None:
+        """What needs no look at the params. Raises WireError `forbidden` when the caller may do this nowhere."""
+        try:
+            visit.principal.require(op.scope)
+            if op.needs_login:
+                visit.principal.require_login()
+        except WireError as error:
+            await self._note(MainCall(op, None, visit), error.code)
+            raise
+
+    async def _note(self, call: MainCall, outcome: str) -> None:
+        """The audit row of a call, if its op has one."""
+        if call.op.audit is not None:
             await self._audit.add(
-                op.audit,
-                who=visit.principal.who,
-                kind=visit.principal.kind,
-                address=visit.address,
+                call.op.audit,
+                who=call.principal.who,
+                kind=call.principal.kind,
+                address=call.visit.address,
                 outcome=outcome,
-                node=node,
-                subject=call.note.subject or subject_of(decoded),
+                node=getattr(call.params, "node", None),
+                subject=call.note.subject or subject_of(call.params),
             )
 
     async def _answer(self, call: MainCall, params: bytes) -> Answer:
@@ -99,11 +112,13 @@ class Router:
             raise
 
 
-def admit(principal: Principal, op: Op) -> None:
-    """What needs no look at the params: raise WireError `forbidden` when the caller may do this nowhere."""
-    principal.require(op.scope)
-    if op.needs_login:
-        principal.require_login()
+def _require_here(call: MainCall) -> None:
+    """Raise WireError for a node that is not shared with the caller, or not as far as the op needs."""
+    node = getattr(call.params, "node", None)
+    if node is not None:
+        call.principal.require(call.op.scope, node)
+    elif call.op.scope is Scope.OWNER:
+        call.principal.require_everywhere()
 
 
 def find(method: str) -> Op:

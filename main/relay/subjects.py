@@ -2,7 +2,7 @@
 
 from typing import Any
 
-_NAMED = ("terminal", "session", "path", "trash", "login", "token", "user", "name")
+_NAMED = ("terminal", "session", "path", "path_bytes", "trash", "login", "token", "user", "name")
 """The first of these that the params have."""
 
 _ADDED = ("approval", "option", "mode", "to", "branch", "remote")
@@ -14,8 +14,12 @@ _FLAGS = ("permanent", "replace", "force", "force_with_lease", "amend")
 
 def subject_of(params: Any) -> str | None:
     """Such as `s1 mode bypassPermissions`; None where there is nothing to name."""
-    named = next((str(value) for value in (getattr(params, name, None) for name in _NAMED) if value), None)
+    named = next((_text(value) for value in (getattr(params, name, None) for name in _NAMED) if value), None)
     words = [] if named is None else [named]
     words += [f"{name} {value}" for name in _ADDED if isinstance(value := getattr(params, name, None), str) and value]
     words += [name for name in _FLAGS if getattr(params, name, None) is True]
     return " ".join(words) or None
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

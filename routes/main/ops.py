@@ -7,7 +7,7 @@ from aiohttp import web
 
 from main.keys import MAIN
 from main.relay.params import from_query
-from main.relay.router import admit, find
+from main.relay.router import find
 from routes.main.bodies import read_body
 from routes.main.event_stream import EventStream
 from routes.main.visits import visit_of
@@ -25,7 +25,7 @@ async def call_op(request: web.Request) -> web.StreamResponse:
     """POST with the params as body; GET with a query for read-only ops; a subscription answers an event stream."""
     op = find(request.match_info["op"])
     visit = visit_of(request)
-    admit(visit.principal, op)  # before anything is read of what was sent
+    await request.app[MAIN].router.admit(visit, op)  # before anything is read of what was sent
     params = await _params(request, op)
     answer = await request.app[MAIN].router.call(visit, op.name, params)
     if isinstance(answer, Feed):

@@ -238,3 +238,43 @@ async def test_a_socket_whose_rights_were_changed_behind_mains_back_is_found_by_
         await main.main.accounts.recheck_live()
         await asyncio.wait_for(socket.closed.wait(), 1)
         assert await kept.call("nodes.list") == {"nodes": []}
+
+
+async def test_an_act_that_is_refused_is_in_the_audit_and_a_guessed_name_is_not(main: RunningMain) -> None:
+    """In the place of the name people sometimes type their password."""
+    async with main.client("eve", "member") as eve, main.client("ada") as owner:
+        assert await refused(eve.op("users.create", username="x", password=NEW)) == "forbidden"
+        assert await refused(eve.op("nodes.remove", node="n1")) == "forbidden"
+        assert await refused(eve.op("files.write", node="n1", path="/x", content="", create=True)) == "not_found"
+        assert await refused(eve.login("my secret password", "x")) == "unauthorized"
+        assert await refused(eve.login("ada", "wrong password")) == "unauthorized"
+        rows = [
+            (row["action"], row["who"], row["kind"], row["outcome"])
+            for row in (await owner.op("audit.list"))["rows"]
+            if row["outcome"] != "ok"
+        ]
+    assert rows == [
+        ("login.failed", "ada", "user", "unauthorized"),
+        ("login.failed", "", "unknown", "unauthorized"),
+        ("file.written", "eve", "user", "not_found"),
+        ("node.removed", "eve", "user", "forbidden"),
+        ("user.created", "eve", "user", "forbidden"),
+    ]
+
+
+async def test_every_change_of_rights_says_in_the_audit_what_holds_now(main: RunningMain) -> None:
+    async with main.client() as owner:
+        made = (await owner.op("users.create", username="vera", password=NEW, role="viewer"))["user"]
+        await owner.op("users.update", user=made["id"], role="member", grants=[{"node": "*", "role": "viewer"}])
+        await owner.op("users.set_password", user=made["id"], password=PASSWORD)
+        await owner.op("tokens.create", name="ci", scopes=["write", "read"])
+        await owner.op("users.remove", user=made["id"])
+        rows = (await owner.op("audit.list"))["rows"]
+    assert NEW not in str(rows)
+    assert [(row["action"], row["subject"]) for row in rows[:5]] == [
+        ("user.removed", "vera"),
+        ("token.made", "ci: read write; every machine"),
+        ("password.reset", "vera"),
+        ("user.updated", "vera: member; *=viewer"),
+        ("user.created", "vera: viewer; no machine"),
+    ]
