@@ -32,6 +32,7 @@ export class FakeMain {
         register_token: "swr_2f9c41d07be84c55a0d1",
         main_server_url: "http://192.168.1.20:4457",
         config: '[node]\nmain_server_url = "http://192.168.1.20:4457"\nregister_token = "swr_2f9c41d07be84c55a0d1"\n',
+        commands: ["make join ARGS=http://192.168.1.20:4457", "make run-node"],
       },
     }),
     "providers.list": () => ({ result: { providers: PROVIDERS } }),

@@ -147,7 +147,7 @@ export const audit = {
     "token.made": "made an API token",
     "token.revoked": "revoked an API token",
     "node.joined": "added a machine",
-    "node.refused": "was refused as a machine",
+    "node.refused": "refused a machine",
     "node.renamed": "renamed a machine",
     "node.removed": "removed a machine",
     "session.created": "started a session",
@@ -177,6 +177,8 @@ export const audit = {
     "git.pulled": "pulled",
     "git.pushed": "pushed",
   } as Record<string, string>,
+  /** What a machine does by itself. */
+  ofMachines: { "node.joined": "joined", "node.refused": "was refused" } as Record<string, string>,
   outcomes: {
     ok: "done",
     forbidden: "not allowed",

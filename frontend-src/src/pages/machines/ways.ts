@@ -8,28 +8,36 @@ export type Way = (typeof WAYS)[number];
 const ITS_ADDRESS = "its.address";
 const NODE_PORT = 4456;
 
+/** Where a CA of one's own lies on the machine; its configuration names it beside itself. */
+export const CA_FILE = "configs/main-ca.pem";
+const CA_LINE = 'tls_ca = "main-ca.pem"\n';
+
 export interface Lines {
   /** For configs/node.toml of the machine. */
   node: string;
   /** For configs/main.toml of Main, where it must know the machine. */
   main: string | null;
+  /** The CA that the machine must have to know Main by its certificate, as PEM. */
+  ca: string | null;
+  /** What does all of that by itself, and asks for the token. */
+  commands: string | null;
 }
 
 export function linesOf(way: Way, info: JoinInfo): Lines {
   const token = `register_token = ${quoted(info.register_token)}\n`;
+  const ca = info.ca ?? null;
   switch (way) {
     case "direct":
-      return { node: `${info.config.trimEnd()}\n`, main: null };
-    case "callback":
-      return { node: `[node]\nmain_register_url = ${quoted(info.main_server_url)}\n${token}`, main: null };
-    case "dialed":
-      return { node: `[node]\n${token}`, main: `[main]\nnode_addresses = ["ws://${ITS_ADDRESS}:${NODE_PORT}"]\n` };
+      return { node: `${info.config.trimEnd()}\n`, main: null, ca, commands: info.commands?.join("\n") ?? null };
+    case "callback": {
+      const register = `main_register_url = ${quoted(info.main_server_url)}\n`;
+      return { node: `[node]\n${register}${token}${ca === null ? "" : CA_LINE}`, main: null, ca, commands: null };
+    }
+    case "dialed": {
+      const main = `[main]\nnode_addresses = ["ws://${ITS_ADDRESS}:${NODE_PORT}"]\n`;
+      return { node: `[node]\n${token}`, main, ca: null, commands: null };
+    }
   }
-}
-
-/** Whether the node must check a certificate to know Main. */
-export function isTls(info: JoinInfo): boolean {
-  return /^(https|wss):/.test(info.main_server_url);
 }
 
 /** A TOML string. Addresses and tokens have nothing in them that JSON writes in another way. */
