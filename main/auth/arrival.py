@@ -51,6 +51,8 @@ class Arrival:
     is_loopback_peer: bool
     is_forwarded: bool
     site: Site | None
+    is_from_proxy: bool = False
+    """By one of `server.trusted_proxies`."""
 
 
 def read_site(scheme: Scheme, host: str) -> Site | None:
@@ -101,6 +103,7 @@ class Doorstep:
             is_loopback_peer=address is not None and address.is_loopback,
             is_forwarded=any(name in headers for name in FORWARDING_HEADERS),
             site=self._site(headers, is_tls=is_tls, is_from_proxy=is_from_proxy),
+            is_from_proxy=is_from_proxy,
         )
 
     def _is_proxy(self, address: Address) -> bool:

@@ -12,6 +12,17 @@ def full_name() -> str:
     return socket.getfqdn()
 
 
+class WrongAddress(WireError):
+    """`forbidden`, because of the name or the origin by which Main was called; `kind` is `host` or `origin`.
+
+    Perhaps an attack, perhaps a set-up to be mended: then `detail` says with which key.
+    """
+
+    def __init__(self, kind: str, detail: str) -> None:
+        super().__init__(ErrorCode.FORBIDDEN, detail)
+        self.kind = kind
+
+
 class Gate:
     """The allow-list of hosts, and the one rule for origins."""
 
@@ -36,13 +47,18 @@ class Gate:
         """
         site = arrival.site
         if site is None:
-            raise WireError(ErrorCode.FORBIDDEN, "This request has no single valid Host header.")
+            raise WrongAddress(
+                "host",
+                "This request has no single valid Host header; a proxy passes on the one that it got, in nginx by"
+                " proxy_set_header Host $host.",
+            )
         if site.host in self._hosts or as_address(site.host) is not None:
             return site
-        raise WireError(
-            ErrorCode.FORBIDDEN,
+        hint = " A proxy in between must pass on the Host header that it got." if arrival.is_forwarded else ""
+        raise WrongAddress(
+            "host",
             f"Main is not known as {site.host[:100]!r}: open it by its address, or add the name to"
-            " server.allowed_hosts (or server.public_url) in Main's configuration.",
+            f" server.allowed_hosts (or server.public_url) in Main's configuration.{hint}",
         )
 
     def check_origin(self, origin: str | None, site: Site, *, is_required: bool) -> None:
@@ -52,10 +68,12 @@ class Gate:
         found = None if origin is None else read_origin(origin)
         if found is not None and found in (site, self._public):
             return
-        raise WireError(
-            ErrorCode.FORBIDDEN,
+        # Only the own name is repeated as a value to set: a page of anybody else must not get its name in there.
+        value = f'= "{found}"' if found is not None and found.host == site.host else "to the address in the browser"
+        raise WrongAddress(
+            "origin",
             "A page of another origin cannot act here; if this is Main's own page behind a proxy, set"
-            " server.public_url to the address in the browser.",
+            f" server.public_url {value}, in Main's configuration.",
         )
 
 

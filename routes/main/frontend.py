@@ -13,7 +13,7 @@ from routes.main.assets import Assets, Chunk
 from routes.main.headers import page_policy
 
 ENTRY = "src/main.ts"
-PAGE, UNBUILT = "page.html", "unbuilt.html"
+PAGE, UNBUILT, TROUBLE = "page.html", "unbuilt.html", "trouble.html"
 PAGES = ("/", "/login", "/m", "/m/{rest:.*}", "/more", "/needs", "/new", "/settings")
 """Every address of the page; which of them it shows it decides itself."""
 
@@ -30,7 +30,7 @@ def set_up_templates(app: web.Application) -> None:
     )
 
     async def read_templates(_: web.Application) -> None:
-        for name in (PAGE, UNBUILT):
+        for name in (PAGE, UNBUILT, TROUBLE):
             await asyncio.to_thread(environment.get_template, name)
 
     app.on_startup.append(read_templates)

@@ -12,6 +12,7 @@ from main.auth.access import Principal
 from main.auth.api_tokens import PREFIX
 from main.auth.arrival import Site
 from main.keys import ARRIVAL, MAIN, PRINCIPAL, SITE, TOKEN
+from routes.main.advice import look_at_proxy, note_refusal, of_unknown_path, page_of, wants_page
 from routes.main.cookies import cookie_name, set_cookie
 from routes.main.problems import defect, problem, refusal
 from ws.protocol.errors import ErrorCode, WireError
@@ -53,6 +54,9 @@ OPEN: dict[str, Open] = {
 """By the path of the route as it is registered, below `server.base_path`. Everything else, also what is no address at
 all, needs a user's credentials."""
 
+OUR_PATHS = frozenset({*OPEN, "/ws", "/ws/terminal"})
+"""By these a request is known that misses `server.base_path`."""
+
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -62,7 +66,8 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
     try:
         return await handler(request)
     except WireError as error:
-        return problem(error)
+        note_refusal(request, error)
+        return page_of(request, error) if wants_page(request) else problem(error)
     except web.HTTPException as error:
         return refusal(error)
     except (ConnectionError, TimeoutError):
@@ -83,11 +88,13 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await handler(request)
     _refuse_absolute_form(request)
     site = request[SITE] = main.gate.check_host(arrival)
+    look_at_proxy(request, arrival)
     if reason is Open.PAGE:
         return await handler(request)
     await _identify(request, site)
     if reason is not Open.SIGN_IN and PRINCIPAL not in request:
-        raise WireError(ErrorCode.UNAUTHORIZED, "Sign in first.")
+        advice = of_unknown_path(request, OUR_PATHS) if request.match_info.route.resource is None else None
+        raise WireError(ErrorCode.UNAUTHORIZED, advice or "Sign in first.")
     answer = await handler(request)
     if TOKEN in request and not answer.prepared:
         set_cookie(answer, request, site, request[TOKEN])

@@ -8,6 +8,7 @@ from main.application import Main
 from main.keys import MAIN
 from routes.health import health
 from routes.main import auth, nodes, ops, sockets, terminals, transfers
+from routes.main.advice import ADVICE, Advice
 from routes.main.assets import Assets
 from routes.main.frontend import PAGES, Page, set_up_templates
 from routes.main.guard import answer_problems, guard
@@ -18,6 +19,7 @@ def build_app(main: Main, dist: Path) -> web.Application:
     """The web application on top of `main`; `dist` is the built page."""
     app = web.Application(middlewares=[answer_problems, guard])
     app[MAIN] = main
+    app[ADVICE] = Advice()
     app.on_response_prepare.append(add_headers)
     set_up_templates(app)
     assets = Assets(dist)
