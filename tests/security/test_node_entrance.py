@@ -185,6 +185,7 @@ async def test_a_flood_of_calls_keeps_few_nonces(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr("node.link.dialled.MAX_NONCES", 8)
     async with port_of(tmp_path) as node:
         first = (await node.call(None))[1]["Switchyard-Nonce"]
+        last = first
         for _ in range(20):
             last = (await node.call(None))[1]["Switchyard-Nonce"]
         door = node.entrance.door
