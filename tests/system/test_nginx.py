@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import html
-import io
 import json
 import re
 import ssl
@@ -139,7 +138,7 @@ async def test_events_come_as_they_happen(behind: Behind) -> None:
 @MODULE
 async def test_a_file_goes_up_and_comes_down_unbuffered(behind: Behind) -> None:
     node = await behind.client.online_node()
-    content, path = b"0123456789" * 800_000, str(behind.main.home / f"big{free_port()}")
+    content, path = b"0123456789" * 100_000, str(behind.main.home / f"big{free_port()}")
     address = f"{behind.url}/api/nodes/{node}/files/content"
     http, headers = behind.client.http, {**behind.client.headers, "If-None-Match": "*"}
     async with http.put(
