@@ -177,6 +177,7 @@ def _append(files: list[DiffFile], section: _Section, budget: Budget) -> None:
     files.append(
         DiffFile(
             path=path,
+            path_bytes=raw,
             old_path=None if section.old_path is None else _text(section.old_path),
             status=section.status,
             binary=section.is_binary,

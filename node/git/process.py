@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ GRACE_S = 3.0
 _AFTERWARDS_S = 0.5
 """For what is still in the pipes when Git has ended. A program that a hook left behind may hold them open for ever."""
 _CHUNK_BYTES = 256 * 1024
+_PIPE = asyncio.subprocess.PIPE
 
 
 @dataclass(frozen=True)
@@ -38,18 +39,43 @@ class Watched:
     on_stderr: Callable[[bytes], None] | None = None
 
 
-async def run_process(
-    command: list[str], environment: dict[str, str], directory: Path, *, max_bytes: int, watched: Watched | None = None
+async def run_process(command: list[str], environment: dict[str, str], directory: Path, *, max_bytes: int) -> Output:
+    """A reader, which is killed when it is cancelled or says too much. Raises WireError when it cannot be started."""
+    process = await _start(command, environment, directory, stdin=False, stdout=_PIPE, stderr=_PIPE)
+    return await _read(process, max_bytes)
+
+
+async def act_process(
+    command: list[str], environment: dict[str, str], directory: Path, watched: Watched, *, max_bytes: int
 ) -> Output:
-    """Without `watched` a reader, which is killed when it is cancelled or says too much; with it, see GRACE_S."""
+    """One that acts: its output is read to the end, and when it is cancelled it is asked to end (see GRACE_S).
+
+    The pipes are our own, because ``Process.wait`` would wait for everybody who holds those of asyncio.
+    """
+    async with AsyncExitStack() as stack:
+        stdout, said_here = await _pipe(stack)
+        stderr, told_here = await _pipe(stack)
+        try:
+            process = await _start(
+                command, environment, directory, stdin=bool(watched.stdin), stdout=said_here, stderr=told_here
+            )
+        finally:
+            os.close(said_here)
+            os.close(told_here)
+        return await _act(process, stdout, stderr, watched, max_bytes)
+
+
+async def _start(
+    command: list[str], environment: dict[str, str], directory: Path, *, stdin: bool, stdout: int, stderr: int
+) -> asyncio.subprocess.Process:
     try:
-        process = await asyncio.create_subprocess_exec(
+        return await asyncio.create_subprocess_exec(
             *command,
             cwd=directory,
             env=environment,
-            stdin=asyncio.subprocess.PIPE if watched and watched.stdin else asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+            stdin=_PIPE if stdin else asyncio.subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
             start_new_session=True,
             limit=_CHUNK_BYTES,
         )
@@ -57,7 +83,16 @@ async def run_process(
         raise WireError(ErrorCode.NOT_FOUND, "The folder of this repository is gone.") from error
     except OSError as error:
         raise WireError(ErrorCode.CONFLICT, f"Git cannot be started here: {error.strerror}.") from error
-    return await (_read(process, max_bytes) if watched is None else _act(process, max_bytes, watched))
+
+
+async def _pipe(stack: AsyncExitStack) -> tuple[asyncio.StreamReader, int]:
+    """A reader of what is written into the descriptor beside it, which the caller closes."""
+    reading, writing = os.pipe()
+    stream = asyncio.StreamReader(limit=_CHUNK_BYTES)
+    protocol = asyncio.StreamReaderProtocol(stream)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, os.fdopen(reading, "rb", 0))
+    stack.callback(transport.close)
+    return stream, writing
 
 
 async def _read(process: asyncio.subprocess.Process, max_bytes: int) -> Output:
@@ -78,13 +113,17 @@ async def _read(process: asyncio.subprocess.Process, max_bytes: int) -> Output:
     return _output(process, said, errors)
 
 
-async def _act(process: asyncio.subprocess.Process, max_bytes: int, watched: Watched) -> Output:
-    assert process.stdout is not None
-    assert process.stderr is not None
+async def _act(
+    process: asyncio.subprocess.Process,
+    stdout: asyncio.StreamReader,
+    stderr: asyncio.StreamReader,
+    watched: Watched,
+    max_bytes: int,
+) -> Output:
     said, errors = _Kept(max_bytes), _Kept(MAX_STDERR_BYTES, keeps_end=True, told=watched.on_stderr)
     pipes = [
         asyncio.create_task(work, name="git pipe")  # noqa: TID251  ended below, with the process
-        for work in (_collect(process.stdout, said), _collect(process.stderr, errors), _feed(process, watched.stdin))
+        for work in (_collect(stdout, said), _collect(stderr, errors), _feed(process, watched.stdin))
     ]
     try:
         await process.wait()

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from node.git.environment import Settings, acting_environment, reading_environment
-from node.git.process import Output, Watched, run_process
+from node.git.process import Output, Watched, act_process, run_process
 from ws.protocol.errors import ErrorCode, WireError
 
 DEADLINE_S = 25.0
@@ -88,12 +88,8 @@ class GitRunner:
         )
         try:
             async with asyncio.timeout(deadline_s):
-                return await run_process(
-                    [program, *arguments],
-                    environment,
-                    directory,
-                    max_bytes=MAX_ACT_BYTES,
-                    watched=watched or Watched(),
+                return await act_process(
+                    [program, *arguments], environment, directory, watched or Watched(), max_bytes=MAX_ACT_BYTES
                 )
         except TimeoutError as error:
             raise WireError(

@@ -1,10 +1,10 @@
 """A repository, and the service over the folder that holds it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import pytest
@@ -16,6 +16,8 @@ from ws.protocol.errors import ErrorCode, WireError
 from ws.protocol.git import GitDiffParams, GitDiffResult, GitStatusParams, GitStatusResult
 from ws.protocol.ops import OPS
 from ws.tasks import TaskOwner
+
+Value = TypeVar("Value")
 
 
 def fence(root: Path) -> Callable[[str], Awaitable[Path]]:
@@ -33,6 +35,11 @@ def fence(root: Path) -> Callable[[str], Awaitable[Path]]:
         return await asyncio.to_thread(resolve, path)
 
     return off_the_loop
+
+
+def called(call: Coroutine[Any, Any, Value]) -> asyncio.Task[Value]:
+    """A call under way, which the test awaits or cancels."""
+    return asyncio.get_running_loop().create_task(call, name="a caller")
 
 
 @dataclass
