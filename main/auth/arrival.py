@@ -8,6 +8,8 @@ from typing import Literal
 
 from multidict import CIMultiDictProxy
 
+from main.ip import Address, as_address
+
 FORWARDING_HEADERS = (
     "Forwarded",
     "X-Forwarded-For",
@@ -27,7 +29,6 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 Scheme = Literal["http", "https"]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True)
@@ -73,17 +74,6 @@ def read_origin(origin: str) -> Site | None:
     if found is None:
         return None
     return read_site("https" if found[1].lower() == "https" else "http", found[2])
-
-
-def as_address(text: str) -> Address | None:
-    """The IP address in `text`, an IPv4 one even when it is written as IPv6; None for names."""
-    try:
-        address = ipaddress.ip_address(text.split("%", 1)[0])
-    except ValueError:
-        return None
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    return address
 
 
 class Doorstep:

@@ -3,7 +3,8 @@
 import socket
 from collections.abc import Collection
 
-from main.auth.arrival import Arrival, Site, as_address, read_origin
+from main.auth.arrival import Arrival, Site, read_origin
+from main.ip import as_address
 from ws.protocol.errors import ErrorCode, WireError
 
 

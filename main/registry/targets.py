@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from yarl import URL
 
-from main.auth.arrival import Address, as_address
+from main.ip import Address, as_address
 from ws.protocol.errors import ErrorCode, WireError, invalid
 from ws.protocol.link import RegisterParams
 
