@@ -1,6 +1,5 @@
-"""What a viewer may do: look. Accounts beside the first are rows here, for there is no operation to make them."""
+"""What a viewer may do: look, whatever is shared with them."""
 
-import sqlite3
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -9,7 +8,7 @@ import pytest_asyncio
 
 from tests.support.client import Client, OpError
 from tests.support.installation import Installation
-from tests.support.main_app import HASHED, PASSWORD
+from tests.support.main_app import PASSWORD
 from tests.support.reader import reading
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("api roles")]
@@ -17,11 +16,8 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group(
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def viewer(whole: Installation) -> AsyncIterator[Client]:
-    with sqlite3.connect(whole.home / ".switchyard" / "main.db", timeout=5) as database:
-        row = ("v1", "vera", "vera", HASHED, "viewer", "2026-11-01T00:00:00.000Z")
-        database.execute("INSERT INTO users (id, name, name_key, password, role, created) VALUES (?,?,?,?,?,?)", row)
-        database.execute("INSERT INTO grants (user, node, role) VALUES ('v1', '*', 'member')")
-    database.close()
+    shared = [{"node": "*", "role": "member"}]
+    await whole.client.op("users.create", username="vera", password=PASSWORD, role="viewer", grants=shared)
     async with Client(whole.url) as client:
         await client.login("vera", PASSWORD)
         yield client
