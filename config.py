@@ -119,10 +119,15 @@ class MainSection(Section, frozen=True, kw_only=True):
         tuple[Text, ...],
         About("tokens for a node's first contact, besides the one shown under Machines", is_secret=True),
     ] = ()
-    node_addresses: Annotated[tuple[Url, ...], About("nodes that Main dials", allowed=f"a list, each {AN_URL}")] = ()
+    node_addresses: Annotated[
+        tuple[Url, ...], About("nodes that Main dials; read again on SIGHUP", allowed=f"a list, each {AN_URL}")
+    ] = ()
     callback_hosts: Annotated[
         tuple[Host, ...],
-        About("where registered nodes may ask to be called back", default="the registering node's own address"),
+        About(
+            "names or addresses where registered nodes may ask to be called back; read again on SIGHUP",
+            default="the registering node's own address",
+        ),
     ] = ()
     tls_ca: Annotated[
         Path | None, About("CA (PEM) whose certificates nodes that Main dials may have, besides the system's own")
@@ -134,7 +139,9 @@ class NodeSection(Section, frozen=True, kw_only=True):
     """Who this node is and how it is linked with Main."""
 
     main_server_url: Annotated[Url | None, About("dial this Main and open no other way", allowed=AN_URL)] = None
-    main_register_url: Annotated[Url | None, About("register with this Main and be called back", allowed=AN_URL)] = None
+    main_register_url: Annotated[
+        Url | None, About("register with this Main and be called back at `server.port`", allowed=AN_URL)
+    ] = None
     tls_ca: Annotated[
         Path | None, About("CA (PEM) whose certificate Main may have, besides the system's own; `ca.pem` of `tls init`")
     ] = None
@@ -150,8 +157,14 @@ class NodeSection(Section, frozen=True, kw_only=True):
     capabilities: Annotated[
         tuple[Text, ...], About("offer only these of the node's features", default="all that this machine has")
     ] = ()
-    advertise_host: Annotated[Host | None, About("where Main calls back", default="the address that Main sees")] = None
-    advertise_port: Annotated[Port | None, About("where Main calls back", default="`server.port`")] = None
+    advertise_host: Annotated[
+        Host | None,
+        About(
+            "name or address where Main calls back; Main lists it in `main.callback_hosts`",
+            default="the address that Main sees",
+        ),
+    ] = None
+    advertise_port: Annotated[Port | None, About("port where Main calls back", default="`server.port`")] = None
 
 
 class Filesystem(Section, frozen=True, kw_only=True):
