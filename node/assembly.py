@@ -13,6 +13,8 @@ from node.files.guard import PathGuard
 from node.files.handlers import handlers as files_handlers
 from node.files.placing import Placer
 from node.files.pool import FilePool
+from node.files.search.ripgrep import Ripgrep
+from node.files.search.service import SearchService
 from node.files.service import FilesService
 from node.files.temporaries import Sweeper
 from node.files.transfer_handlers import handlers as transfer_handlers
@@ -67,6 +69,7 @@ class Assembly:
         sweeper = Sweeper()
         self._files = FilesService(guard, pool, max_read_bytes=config.filesystem.max_read_bytes, sweeper=sweeper)
         self._file_acts = FileActs(Placer(guard, Trash.of_account(environment), sweeper), pool)
+        self._search = SearchService(guard, pool, Ripgrep(environment))
         self._git = GitService(GitRunner(environment), guard.resolve_directory, tasks=self._tasks, trash=self._to_trash)
         self._projects = ProjectsService(
             roots=guard.roots,
@@ -141,7 +144,7 @@ class Assembly:
             link_handlers(),
             session_handlers(self.sessions),
             terminals,
-            files_handlers(self._files, self._file_acts),
+            files_handlers(self._files, self._file_acts, self._search),
             transfer_handlers(transfers, self._policy()),
             git_handlers(self._git),
             projects_handlers(self._projects),

@@ -162,9 +162,10 @@ class PathGuard:
         """Whether this real path is a folder somewhere above the program's own data."""
         return any(each.is_relative_to(real) for each in (*self._closed, *self._databases))
 
-    def closed_below(self, real: Path) -> list[Path]:
-        """The folders of the program's own data below this real folder, and where its databases' names begin."""
-        return [each for each in (*self._closed, *self._databases) if each.is_relative_to(real)]
+    def closed_below(self, real: Path) -> list[tuple[Path, bool]]:
+        """What is closed below this real folder, as paths relative to it; True where names only begin that way."""
+        closed = [(each, False) for each in self._closed] + [(each, True) for each in self._databases]
+        return [(each.relative_to(real), is_begin) for each, is_begin in closed if each.is_relative_to(real)]
 
     def _refuse_roots(self, folder: str, name: str, path: str) -> None:
         real = Path(os.path.realpath(folder), name)

@@ -2,10 +2,11 @@
 
 from node.context import HandlerMap
 from node.files.acts import FileActs
+from node.files.search.service import SearchService
 from node.files.service import FilesService
 
 
-def handlers(service: FilesService, acts: FileActs) -> HandlerMap:
+def handlers(service: FilesService, acts: FileActs, search: SearchService) -> HandlerMap:
     """What the dispatcher calls."""
     return {
         "files.list": lambda caller, params: service.list(params),
@@ -17,4 +18,6 @@ def handlers(service: FilesService, acts: FileActs) -> HandlerMap:
         "files.copy": lambda caller, params: acts.copy(params),
         "files.delete": lambda caller, params: acts.delete(params),
         "files.restore": lambda caller, params: acts.restore(params),
+        "files.find": lambda caller, params: search.find(params),
+        "files.grep": lambda caller, params: search.grep(params),
     }

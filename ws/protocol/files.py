@@ -149,14 +149,19 @@ class FilesRestoreParams(Struct, frozen=True, kw_only=True):
 
 
 class FilesFindParams(Located, frozen=True, kw_only=True):
-    """Files and folders below `path` whose relative path holds the letters of `query` in order, best first by batch."""
+    """Files below `path`, and folders that hold some, whose relative path has the letters of `query` in order.
+
+    Best first in each batch.
+    """
 
     query: ShortText
     limit: Annotated[int, msgspec.Meta(ge=1, le=5000)] = 200
 
 
 class FilesGrepParams(Located, frozen=True, kw_only=True):
-    """Lines below `path` that hold `query`: a text, or with `regex` a regular expression.
+    """Lines below `path` that hold `query`: a text, or with `regex` a regular expression (Rust's `regex` syntax).
+
+    Binary files and those above 64 MiB are passed over.
 
     `case` smart: small letters match both. `include` limits it to files that match one of these globs, `exclude` leaves
     those out. `limit` counts lines.
@@ -192,7 +197,10 @@ class FilesFound(Struct, frozen=True, kw_only=True, tag="found", tag_field="type
 
 
 class GrepLine(Struct, frozen=True, kw_only=True):
-    """`line` counts from 1; `text` is cut at 1,000 characters; `spans` are [begin, end) in characters of `text`."""
+    """`line` counts from 1; `spans` are [begin, end) in characters of `text`.
+
+    `text` is at most 1,000 characters; of a longer line they begin shortly before its first match.
+    """
 
     line: int
     text: str

@@ -378,7 +378,11 @@ export interface FilesDeleteResult {
   trash?: string | null;
 }
 
-/** Files and folders below `path` whose relative path holds the letters of `query` in order, best first by batch. */
+/**
+ * Files below `path`, and folders that hold some, whose relative path has the letters of `query` in order.
+ *
+ * Best first in each batch.
+ */
 export interface FilesFindParams {
   node: string;
   path?: string;
@@ -394,7 +398,9 @@ export interface FilesFound {
 }
 
 /**
- * Lines below `path` that hold `query`: a text, or with `regex` a regular expression.
+ * Lines below `path` that hold `query`: a text, or with `regex` a regular expression (Rust's `regex` syntax).
+ *
+ * Binary files and those above 64 MiB are passed over.
  *
  * `case` smart: small letters match both. `include` limits it to files that match one of these globs, `exclude` leaves
  * those out. `limit` counts lines.
@@ -762,7 +768,11 @@ export interface Grant {
   role: "member" | "viewer";
 }
 
-/** `line` counts from 1; `text` is cut at 1,000 characters; `spans` are [begin, end) in characters of `text`. */
+/**
+ * `line` counts from 1; `spans` are [begin, end) in characters of `text`.
+ *
+ * `text` is at most 1,000 characters; of a longer line they begin shortly before its first match.
+ */
 export interface GrepLine {
   line: number;
   text: string;

@@ -64,7 +64,6 @@ FILES = (
         files.FilesSearchResult,
         "Files by name, as they are found; what Git ignores is left out.",
         events=files.FilesFindEvent,
-        unsupported=_NOT_YET,
     ),
     read(
         "files.grep",
@@ -72,7 +71,6 @@ FILES = (
         files.FilesSearchResult,
         "Lines by content, as they are found; what Git ignores is left out.",
         events=files.FilesGrepEvent,
-        unsupported=_NOT_YET,
     ),
     read(
         "files.watch",
