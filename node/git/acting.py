@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from node.git.failures import act_refusal, locked
+from node.git.failures import act_refusal, locked, quoted
 from node.git.opening import Opened
 from node.git.process import Output, Watched
-from ws.protocol.errors import WireError
+from ws.protocol.errors import ErrorCode, WireError
 
 LOCAL_S = 600.0
 """For a large worktree to be written. Longer than a caller waits: ending it halfway is worse than letting it end."""
@@ -22,6 +22,10 @@ HOOKS_S = 3600.0
 _PAUSES_S = (0.1, 0.2, 0.3, 0.4)
 """Another Git holds a lock for milliseconds; one that holds it longer has died or waits for an editor."""
 _LOCK = re.compile(r"(?:Unable to create|cannot lock ref|could not lock config file)[^\n]*?'?(/[^'\n]+\.lock)")
+
+_GITS_OWN = re.compile(
+    r"^(?:fatal:|error: (?!failed to push)| ! \[|nothing to commit|no changes added|nothing added)", re.MULTILINE
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,16 @@ def refused(output: Output, opened: Opened) -> WireError:
     return act_refusal(output, str(opened.root))
 
 
+async def refused_by_hook(opened: Opened, output: Output, hooks: Sequence[str]) -> WireError | None:
+    """The sentence when it was a hook that refused. Git says nothing of its own then, so what was printed is the
+    hook's; None when Git did say why, or when the repository has none of `hooks`.
+    """
+    said = output.stderr + output.stdout.decode("utf-8", "replace")
+    if _GITS_OWN.search(said) or not await asyncio.to_thread(_has_hook, opened, hooks):
+        return None
+    return WireError(ErrorCode.CONFLICT, f"A hook of this repository refused: {quoted(output)}")
+
+
 async def _once(opened: Opened, command: Command) -> Output:
     configured = opened.configured
     config = [*configured.overrides.items(), *configured.trust.settings]
@@ -86,3 +100,8 @@ def _age_s(lock: str) -> float | None:
         return max(time.time() - Path(lock).stat().st_mtime, 0.0)
     except OSError:
         return None
+
+
+def _has_hook(opened: Opened, names: Sequence[str]) -> bool:
+    folders = [str(opened.repository.common_folder / "hooks"), *opened.configured.trust.hooks]
+    return any((opened.root / Path(folder).expanduser() / name).exists() for folder in folders for name in names)

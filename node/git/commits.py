@@ -2,11 +2,10 @@
 
 import asyncio
 
-from node.git.acting import HOOKS_S, Command, attempt, carry_out, refused
+from node.git.acting import HOOKS_S, Command, attempt, carry_out, refused, refused_by_hook
 from node.git.acts import Act
-from node.git.failures import quoted
 from node.git.opening import Opened
-from node.git.process import Output, Watched
+from node.git.process import Watched
 from ws.protocol.errors import ErrorCode, WireError, invalid
 from ws.protocol.git import GitCommitParams
 
@@ -40,21 +39,4 @@ async def commit(opened: Opened, params: GitCommitParams, act: Act) -> None:
         Command(command, deadline_s=HOOKS_S, with_hooks=True, watched=Watched(stdin, act.reader())),
     )
     if output.code:
-        raise await _refused(opened, output)
-
-
-async def _refused(opened: Opened, output: Output) -> WireError:
-    """Git says nothing of its own when a hook refuses, so what was printed is the hook's."""
-    error = refused(output, opened)
-    said = output.stderr + output.stdout.decode("utf-8", "replace")
-    is_gits = (
-        any(line.startswith(("fatal:", "error:")) for line in said.splitlines()) or "nothing" in error.detail.lower()
-    )
-    if is_gits or not await asyncio.to_thread(_has_hook, opened):
-        return error
-    return WireError(ErrorCode.CONFLICT, f"A hook of this repository refused the commit: {quoted(output)}")
-
-
-def _has_hook(opened: Opened) -> bool:
-    folders = [str(opened.repository.common_folder / "hooks"), *opened.configured.trust.hooks]
-    return any((opened.root / folder / name).exists() for folder in folders for name in _HOOKS)
+        raise await refused_by_hook(opened, output, _HOOKS) or refused(output, opened)

@@ -62,6 +62,7 @@ def quoted(output: Output) -> str:
     """Git's own words: its error where it says one, else the end of what it printed."""
     said = _clean(output.stderr.strip() or output.stdout.decode("utf-8", "replace").strip())
     lines = [line.strip() for line in re.split(r"[\r\n]+", said) if line.strip()]
+    lines = [line for line in lines if not line.startswith("error: failed to push some refs")]
     first = next((line for line in lines if line.startswith(("fatal:", "error:"))), None)
     if first is not None:
         return printable(first.partition(":")[2].strip(), MAX_QUOTED_CHARS)

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from node.git.acting import REMOTE_S, Command, attempt, carry_out, refused
+from node.git.acting import REMOTE_S, Command, attempt, carry_out, refused, refused_by_hook
 from node.git.acts import Act
 from node.git.branches import check_nothing_under_way, current
 from node.git.opening import Opened, Resolve
@@ -91,7 +91,7 @@ async def push(opened: Opened, act: Act, params: GitPushParams, resolve: Resolve
     await _check_addresses(opened, remote, resolve, is_push=True)
     command = ["push", "--progress", "--no-follow-tags", "--recurse-submodules=no", *options]
     command += ["--end-of-options", remote, f"refs/heads/{branch}:{there}"]
-    _ = await carry_out(
+    output = await attempt(
         opened,
         Command(
             command,
@@ -101,6 +101,8 @@ async def push(opened: Opened, act: Act, params: GitPushParams, resolve: Resolve
             watched=Watched(on_stderr=act.reader()),
         ),
     )
+    if output.code:
+        raise await refused_by_hook(opened, output, ("pre-push",)) or refused(output, opened)
 
 
 async def _fetch(opened: Opened, remote: str, act: Act, resolve: Resolve, options: list[str]) -> None:

@@ -16,7 +16,6 @@ KNOWN: Sequence[tuple[str, ErrorCode, str]] = (
         ErrorCode.CONFLICT,
         "The remote branch is not where it was when it was last fetched: fetch and look at it before overwriting it.",
     ),
-    (r"pre-push", ErrorCode.CONFLICT, "The hook pre-push of this repository refused: {words}"),
     (
         r"\((?:protected branch hook declined|pre-receive hook declined|hook declined)\)|GH006|protected branch",
         ErrorCode.FORBIDDEN,

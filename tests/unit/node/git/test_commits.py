@@ -80,7 +80,7 @@ async def test_a_hook_that_refuses_is_quoted_and_cut(git: Git) -> None:
     hook(git, "pre-commit", "yes 'lint: much' | head -n 10000 >&2; echo 'lint: \033[31mline 7 is too long' >&2; exit 1")
     refused = await git.refusal("commit", message="x", all=True)
     assert refused.code is ErrorCode.CONFLICT
-    assert refused.detail.startswith("A hook of this repository refused the commit:")
+    assert refused.detail.startswith("A hook of this repository refused:")
     assert refused.detail.endswith("line 7 is too long")
 
 
