@@ -119,15 +119,10 @@ class MainSection(Section, frozen=True, kw_only=True):
         tuple[Text, ...],
         About("tokens for a node's first contact, besides the one shown under Machines", is_secret=True),
     ] = ()
-    node_addresses: Annotated[
-        tuple[Url, ...], About("nodes that Main dials; read again on SIGHUP", allowed=f"a list, each {AN_URL}")
-    ] = ()
+    node_addresses: Annotated[tuple[Url, ...], About("nodes that Main dials", allowed=f"a list, each {AN_URL}")] = ()
     callback_hosts: Annotated[
         tuple[Host, ...],
-        About(
-            "names or addresses where registered nodes may ask to be called back; read again on SIGHUP",
-            default="the registering node's own address",
-        ),
+        About("hosts where registered nodes may ask to be called back", default="the registering node's own address"),
     ] = ()
     tls_ca: Annotated[
         Path | None, About("CA (PEM) whose certificates nodes that Main dials may have, besides the system's own")
@@ -158,11 +153,7 @@ class NodeSection(Section, frozen=True, kw_only=True):
         tuple[Text, ...], About("offer only these of the node's features", default="all that this machine has")
     ] = ()
     advertise_host: Annotated[
-        Host | None,
-        About(
-            "name or address where Main calls back; Main lists it in `main.callback_hosts`",
-            default="the address that Main sees",
-        ),
+        Host | None, About("where Main calls back; Main must list it", default="the address that Main sees")
     ] = None
     advertise_port: Annotated[Port | None, About("port where Main calls back", default="`server.port`")] = None
 
