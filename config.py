@@ -121,8 +121,7 @@ class MainSection(Section, frozen=True, kw_only=True):
     ] = ()
     node_addresses: Annotated[tuple[Url, ...], About("nodes that Main dials", allowed=f"a list, each {AN_URL}")] = ()
     callback_hosts: Annotated[
-        tuple[Host, ...],
-        About("hosts where registered nodes may ask to be called back", default="the registering node's own address"),
+        tuple[Host, ...], About("where nodes that register may be called back", default="the registrant's own address")
     ] = ()
     tls_ca: Annotated[
         Path | None, About("CA (PEM) whose certificates nodes that Main dials may have, besides the system's own")
