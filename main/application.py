@@ -64,7 +64,7 @@ class Main:
         """Close every socket and link with a goodbye: Main stops."""
         self.dialled.stop()
         await self.terminals.close()
-        self.transfers.close()
+        await self.transfers.close()
         async with asyncio.TaskGroup() as closing:
             for page in list(self.pages):
                 closing.create_task(page.close(GOING_AWAY, "Main stops"), name="close page")

@@ -3,11 +3,12 @@
 Main alone speaks HTTP; here is who may run how many at once, and what ends them all.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -18,10 +19,23 @@ from ws.protocol.base import NodeId, StreamId, Struct, UserId
 from ws.protocol.errors import METHOD_NOT_FOUND, ErrorCode, ErrorData, WireError
 from ws.protocol.transfers import Span
 from ws.streams import Kind, Record, Records, StreamCutError
+from ws.tasks import TaskOwner
 
 MAX_OF_USER = 24
 MAX_OF_NODE = 48
 """At once. A browser opens six connections to one origin, so this is a few devices; a node takes some more itself."""
+
+LOOK_S = 1.0
+"""Between two looks whether the client is still there: while the node prepares something nobody writes to it."""
+
+
+class Client(Protocol):
+    """The connection of whoever asked."""
+
+    def is_gone(self) -> bool: ...
+
+    def cut(self) -> None: ...
+
 
 Content = TypeVar("Content", bound=Struct)
 
@@ -35,7 +49,7 @@ class Transfer:
     user: UserId
     answer: bytes
     records: Records
-    cut: Callable[[], None]
+    client: Client
 
     def answered(self, kind: type[Content]) -> Content:
         """The node's answer. Raises StreamCutError when it cannot be read."""
@@ -48,7 +62,7 @@ class Transfer:
     def abort(self) -> None:
         """End both sides now."""
         self.records.abort()
-        self.cut()
+        self.client.cut()
 
 
 class Transfers:
@@ -58,6 +72,7 @@ class Transfers:
         self._live = live
         self._door = door
         self._running: set[Transfer] = set()
+        self._tasks = TaskOwner("transfers")
         self._of_user: Counter[str] = Counter()
         self._of_node: Counter[str] = Counter()
 
@@ -71,9 +86,9 @@ class Transfers:
         principal: Principal,
         method: str,
         ask: Callable[[StreamId, str], Struct],
-        cut: Callable[[], None],
+        client: Client,
     ) -> AsyncIterator[Transfer]:
-        """A transfer while the context lasts. `cut` ends the client's connection, when access or node go meanwhile.
+        """A transfer while the context lasts. When access or node go, `client` is cut; when it goes, the stream is.
 
         Raises WireError: the node's refusal, `rate_limited`, `timeout`, `node_offline`, `unsupported`.
         """
@@ -84,12 +99,14 @@ class Transfers:
                 if error.rpc_code == METHOD_NOT_FOUND:
                     raise _too_old(link) from error
                 raise
-            transfer = Transfer(opened.id, link.node, principal.user, opened.answer, Records(opened.raw), cut)
+            transfer = Transfer(opened.id, link.node, principal.user, opened.answer, Records(opened.raw), client)
             self._running.add(transfer)
             forget = self._live.add(principal, transfer.abort)
+            watching = self._tasks.start(_watch(transfer), name=f"watch {opened.id}")
             try:
                 yield transfer
             finally:
+                watching.cancel()
                 forget()
                 self._running.discard(transfer)
                 transfer.records.abort()
@@ -105,10 +122,11 @@ class Transfers:
     def node_removed(self, node: NodeId) -> None:
         self.node_offline(node)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Cut them all: Main stops."""
         for transfer in list(self._running):
             transfer.abort()
+        await self._tasks.close(timeout_s=1.0)
 
     @contextmanager
     def _counted(self, user: UserId, node: NodeId) -> Iterator[None]:
@@ -127,6 +145,12 @@ class Transfers:
                 counter[key] -= 1
                 if not counter[key]:
                     del counter[key]
+
+
+async def _watch(transfer: Transfer) -> None:
+    while not transfer.client.is_gone():  # noqa: ASYNC110  (aiohttp tells nobody who does not read or write)
+        await asyncio.sleep(LOOK_S)
+    transfer.records.abort()
 
 
 def decoded(record: Record, kind: type[Content]) -> Content:

@@ -146,6 +146,21 @@ async def _upload(request: web.Request, query: _Content) -> Uploaded:
         return await pass_on(request, transfer)
 
 
+class _Client:
+    """The connection of a request."""
+
+    def __init__(self, request: web.Request) -> None:
+        self._request = request
+
+    def is_gone(self) -> bool:
+        transport = self._request.transport
+        return transport is None or transport.is_closing()
+
+    def cut(self) -> None:
+        if self._request.transport is not None:
+            self._request.transport.abort()
+
+
 @asynccontextmanager
 async def _opened(
     request: web.Request, query: Located, scope: Scope, method: str, make: Callable[..., Struct]
@@ -159,12 +174,8 @@ async def _opened(
     def ask(stream: StreamId, key: str) -> Struct:
         return make(stream=stream, key=key, caller=caller)
 
-    def cut() -> None:
-        if request.transport is not None:
-            request.transport.abort()
-
     try:
-        async with main.transfers.open(link, principal, method, ask, cut) as transfer:
+        async with main.transfers.open(link, principal, method, ask, _Client(request)) as transfer:
             yield transfer
     except StreamCutError as error:
         raise broken(str(error)) from error

@@ -1,0 +1,199 @@
+"""A file through Main and Node, down and up, against one plain aiohttp hop: ``python -m tests.bench.transfer``.
+
+The client is a blocking socket in this process, so that it is not what is measured. The reference is an aiohttp server
+on uvloop that reads and writes the file in a thread, 512 KiB at a time. Rounds are interleaved, and what counts is the
+median of the ratios of one round. Memory is the most that Main and Node had while it ran.
+"""
+
+import asyncio
+import multiprocessing
+import os
+import socket
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import psutil
+import uvloop
+from aiohttp import web
+
+from tests.bench.report import Row, table
+from tests.support.installation import installed
+
+SIZE_BYTES = 256 << 20
+ROUNDS = 10
+CHUNK_BYTES = 512 * 1024
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Whereabouts:
+    """`reference` and `ours` are URLs that take GET and PUT; `pids` are Main's and the node's."""
+
+    reference: str
+    ours: str
+    token: str
+    pids: tuple[int, int]
+
+
+def _request(url: str, method: str, headers: str) -> socket.socket:
+    address = urlsplit(url)
+    assert address.hostname is not None
+    client = socket.create_connection((address.hostname, address.port or 80), timeout=60)
+    target = f"{address.path}?{address.query}" if address.query else address.path
+    client.sendall(
+        f"{method} {target} HTTP/1.1\r\nHost: {address.netloc}\r\n{headers}Connection: close\r\n\r\n".encode()
+    )
+    return client
+
+
+def down(url: str, headers: str = "") -> float:
+    """MB/s of one whole GET."""
+    buffer = bytearray(1 << 20)
+    began = time.perf_counter()
+    received = 0
+    with _request(url, "GET", headers) as client:
+        while count := client.recv_into(buffer):
+            received += count
+    assert received > SIZE_BYTES, f"only {received} bytes came"
+    return SIZE_BYTES / (time.perf_counter() - began) / 1e6
+
+
+def up(url: str, headers: str = "") -> float:
+    """MB/s of one whole PUT, to the answer."""
+    piece = bytes(1 << 20)
+    began = time.perf_counter()
+    with _request(url, "PUT", f"{headers}Content-Length: {SIZE_BYTES}\r\n") as client:
+        for _ in range(SIZE_BYTES // len(piece)):
+            client.sendall(piece)
+        answer = client.recv(4096)
+    assert answer.split(b" ", 2)[1] in (b"200", b"201"), answer[:300]
+    return SIZE_BYTES / (time.perf_counter() - began) / 1e6
+
+
+class _Reference:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def get(self, request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        answer.content_length = SIZE_BYTES
+        await answer.prepare(request)
+        with (self._folder / "down").open("rb", buffering=0) as file:
+            while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
+                await answer.write(chunk)
+        return answer
+
+    async def put(self, request: web.Request) -> web.Response:
+        with (self._folder / "up.tmp").open("wb", buffering=0) as file:
+            pieces: list[bytes] = []
+            async for piece in request.content.iter_any():
+                pieces.append(piece)
+                if sum(map(len, pieces)) >= CHUNK_BYTES:
+                    await asyncio.to_thread(file.write, b"".join(pieces))
+                    pieces.clear()
+            await asyncio.to_thread(file.write, b"".join(pieces))
+            await asyncio.to_thread(os.fsync, file.fileno())
+        (self._folder / "up.tmp").rename(self._folder / "up")
+        return web.Response()
+
+
+async def _serve_reference(pipe: Connection, folder: Path) -> None:
+    served = _Reference(folder)
+    app = web.Application(client_max_size=0)
+    app.router.add_get("/", served.get)
+    app.router.add_put("/", served.put)
+    runner = web.AppRunner(app, shutdown_timeout=1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    pipe.send(f"http://127.0.0.1:{runner.addresses[0][1]}/")
+    await asyncio.to_thread(pipe.recv)
+    await runner.cleanup()
+
+
+async def _serve_ours(pipe: Connection, folder: Path) -> None:
+    async with installed(folder) as whole:
+        main = whole.main.process.pid
+        node = next(each.pid for each in psutil.Process(main).children() if "app.py" in " ".join(each.cmdline()))
+        assert whole.client.token is not None
+        pipe.send((whole.url, whole.node, whole.client.token, (main, node)))
+        await asyncio.to_thread(pipe.recv)
+
+
+def _run(serve: Callable[[Connection, Path], object], pipe: Connection, folder: Path) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(pipe, folder))  # type: ignore[arg-type]
+
+
+@dataclass
+class _Memory:
+    """The most that each process had, looked at every 20 ms."""
+
+    pids: tuple[int, int]
+    before: list[float] = field(default_factory=list)
+    most: list[float] = field(default_factory=list)
+    is_over: threading.Event = field(default_factory=threading.Event)
+
+    def watch(self) -> None:
+        processes = [psutil.Process(pid) for pid in self.pids]
+        self.before = self.most = [each.memory_info().rss / MIB for each in processes]
+        while not self.is_over.wait(0.02):
+            now = [each.memory_info().rss / MIB for each in processes]
+            self.most = [max(pair) for pair in zip(self.most, now, strict=True)]
+
+
+def measure(there: Whereabouts) -> list[Row]:
+    """Interleaved rounds of both ways."""
+    bearer = f"Authorization: Bearer {there.token}\r\n"
+    rows: list[Row] = []
+    up(there.reference), up(there.ours, bearer), down(there.reference), down(there.ours, bearer)
+    memory = _Memory(there.pids)
+    watching = threading.Thread(target=memory.watch)
+    watching.start()
+    for name, way in (("down", down), ("up", up)):
+        pairs = [(way(there.reference), way(there.ours, bearer)) for _ in range(ROUNDS)]
+        rows.append(Row(f"{name}, one aiohttp hop", statistics.median(a for a, _ in pairs), "MB/s"))
+        rows.append(Row(f"{name}, Main and Node", statistics.median(b for _, b in pairs), "MB/s"))
+        rows.append(Row(f"{name}, ratio", statistics.median(b / a for a, b in pairs), "", "target 0.8"))
+    memory.is_over.set()
+    watching.join()
+    for name, before, most in zip(("Main", "Node"), memory.before, memory.most, strict=True):
+        rows.append(Row(f"memory of {name}, above its start", most - before, "MiB", f"of {before:.0f}"))
+    return rows
+
+
+def run() -> list[Row]:
+    """Both servers as processes, the client here."""
+    context = multiprocessing.get_context("fork")
+    with tempfile.TemporaryDirectory(prefix="switchyard-bench-") as made:
+        folder = Path(made)
+        with (folder / "down").open("wb") as file:
+            for _ in range(SIZE_BYTES // MIB):
+                file.write(os.urandom(MIB))
+        pipes, serving = [], []
+        for serve in (_serve_reference, _serve_ours):
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_run, args=(serve, theirs, folder))
+            process.start()
+            pipes.append(ours)
+            serving.append(process)
+        try:
+            reference = pipes[0].recv()
+            url, node, token, pids = pipes[1].recv()
+            base = f"{url}/api/nodes/{node}/files/content?path={quote(made)}"
+            return measure(Whereabouts(reference, f"{base}/down", token, pids))
+        finally:
+            for pipe in pipes:
+                pipe.send(None)
+            for process in serving:
+                process.join(20)
+
+
+if __name__ == "__main__":
+    print(table("Transfers", run()))
