@@ -40,7 +40,7 @@ def rate_limit(info: RateLimitInfo) -> Iterator[Notice]:
 def _retry(data: Mapping[str, Any]) -> Notice:
     status = data.get("error_status")
     reason = f"answered {status} ({data.get('error')})" if status else f"failed ({data.get('error')})"
-    delay_s = (data.get("retry_delay_ms") or 0) / 1000
+    delay_s = max(1, round((data.get("retry_delay_ms") or 0) / 1000))
     attempt = f"{data.get('attempt')} of {data.get('max_retries')}"
-    text = f"Claude's service {reason}: attempt {attempt} in {delay_s:.1f} s."
+    text = f"Claude's service {reason}. It is asked again in {delay_s} s, attempt {attempt}."
     return Notice(level="warning", code="api_retry", text=text[:_MAX_TEXT_CHARS])

@@ -108,6 +108,9 @@ describe("a folder", () => {
 
   it("names the folders on the way", () => {
     const listing = new Listing({} as never, "n", { path: "/home/me" });
-    expect(listing.crumbs.map((crumb) => crumb.place.path)).toEqual(["/", "/home", "/home/me"]);
+    expect(listing.crumbs().map((crumb) => crumb.place.path)).toEqual(["/", "/home", "/home/me"]);
+    const below = new Listing({} as never, "n", { path: "/home/me/work" });
+    expect(below.crumbs("/home/me").map((crumb) => crumb.name)).toEqual(["~", "work"]);
+    expect(below.crumbs("/home/you").map((crumb) => crumb.name)).toEqual(["/", "home", "me", "work"]);
   });
 });

@@ -113,8 +113,14 @@ export class Listing {
     this.problem = error;
   }
 
-  /** The folders from the root to here, for the breadcrumbs. */
-  get crumbs(): { name: string; place: Place }[] {
+  /** The folders from the root to here, for the breadcrumbs; from `home` on when that is on the way. */
+  crumbs(home: string | null = null): { name: string; place: Place }[] {
+    const all = this.#way();
+    const from = home === null ? -1 : all.findIndex(({ place }) => place.path === home && place.bytes === undefined);
+    return from <= 0 ? all : [{ name: "~", place: { path: home ?? "/" } }, ...all.slice(from + 1)];
+  }
+
+  #way(): { name: string; place: Place }[] {
     const parts = this.folder.path.split("/").filter((part) => part !== "");
     const bytes = this.folder.bytes === undefined ? [] : atob(this.folder.bytes).split("/").filter(Boolean);
     const crumbs: { name: string; place: Place }[] = [{ name: "/", place: { path: "/" } }];

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { shownName } from "./names.ts";
 
 it("writes out what cannot be seen in a name", () => {
-  expect(shownName("a\nb")).toBe("a␊b");
+  expect(shownName("a\nb")).toBe("a[U+000A]b");
   expect(shownName("invoice\u202efdp.exe")).toBe("invoice[U+202E]fdp.exe");
   expect(shownName("a\u200bb\u0085")).toBe("a[U+200B]b[U+0085]");
 });

@@ -11,10 +11,7 @@ function code(character: string): string {
   return `[U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}]`;
 }
 
-/** The name with everything that cannot be seen written out: a line feed is `␊`, a direction mark `[U+202E]`. */
+/** The name with everything that cannot be seen written out: a line feed is `[U+000A]`. */
 export function shownName(name: string): string {
-  return name
-    .replace(CONTROL, (character) => String.fromCharCode(0x2400 + character.charCodeAt(0)))
-    .replace(DIRECTION, code)
-    .replace(INVISIBLE, code);
+  return name.replace(CONTROL, code).replace(DIRECTION, code).replace(INVISIBLE, code);
 }

@@ -6,6 +6,15 @@ export function isPendingAsk(block: AskBlock): boolean {
   return block.resolution === null;
 }
 
+/** Whether somebody, or the passing of time, said no to a call: then it did not fail, it was not wanted. */
+export function isDeclined(asks: readonly AskBlock[]): boolean {
+  const last = asks.at(-1);
+  if (last?.resolution == null) return false;
+  const { request, resolution } = last;
+  if (resolution.outcome !== "selected") return true;
+  return request.options.find((one) => one.id === resolution.option)?.kind.startsWith("reject") ?? false;
+}
+
 /** The chosen option in the past tense: `Allowed once`; a rule keeps its own words. */
 function chosenOf(request: AskBlock["request"], id: string | null | undefined): string {
   const option = request.options.find((one) => one.id === id);

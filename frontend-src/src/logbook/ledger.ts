@@ -24,6 +24,21 @@ const OBJECT_FIELDS = [
   "name",
 ];
 
+/** What the page calls tools whose own names say nothing to people. */
+const OWN_VERBS: Readonly<Partial<Record<string, string>>> = {
+  AskUserQuestion: words.ownVerbs.question,
+  ExitPlanMode: words.ownVerbs.plan,
+  TodoWrite: words.ownVerbs.todo,
+};
+
+/** The words of the first question of a call that asks some. */
+function questionOf(input: Readonly<Record<string, unknown>>): string {
+  const list: unknown = input["questions"];
+  const first: unknown = Array.isArray(list) ? list[0] : null;
+  const text: unknown = typeof first === "object" && first !== null && "question" in first ? first.question : null;
+  return typeof text === "string" ? text : "";
+}
+
 function firstField(input: Readonly<Record<string, unknown>>): string {
   for (const field of OBJECT_FIELDS) {
     const value = input[field];
@@ -51,11 +66,21 @@ export function changedLines(content: ToolBlock["content"]): { added: number; re
   return total;
 }
 
-export function ledgerLine(block: ToolBlock, folder: string): LedgerLine {
+/** `isDeclined`: it did not run because that was not wanted, so it has not failed. */
+export function ledgerLine(block: ToolBlock, folder: string, isDeclined = false): LedgerLine {
   const isOwnName = block.toolKind === "other" || block.toolKind === "think";
-  const verb = isOwnName ? block.name : words.verbs[block.toolKind];
-  const object = relative(firstField(block.input) || block.title, folder).split("\n", 1)[0] ?? "";
-  return { verb, object, result: resultOf(block) };
+  const verb = isOwnName ? (OWN_VERBS[block.name] ?? block.name) : words.verbs[block.toolKind];
+  const about = questionOf(block.input) || firstField(block.input) || block.title;
+  const object = relative(about, folder).split("\n", 1)[0] ?? "";
+  return { verb, object: object === block.name ? "" : object, result: isDeclined ? "" : resultOf(block) };
+}
+
+/** The CLI wraps what it has to say about a call in a tag that is meant for the model. */
+const TAG = /^\s*<(tool_use_error|error)>([\s\S]*?)<\/\1>\s*$/;
+
+/** What a tool printed, as people read it. */
+export function readable(text: string): string {
+  return TAG.exec(text)?.[2] ?? text;
 }
 
 function resultOf(block: ToolBlock): string {
@@ -66,7 +91,7 @@ function resultOf(block: ToolBlock): string {
 
 /** The text that a tool printed. */
 export function outputOf(block: ToolBlock): string {
-  return block.content.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("\n");
+  return block.content.flatMap((part) => (part.type === "text" ? [readable(part.text)] : [])).join("\n");
 }
 
 /** The end of a failed call's output, which tells why. */

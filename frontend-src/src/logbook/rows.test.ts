@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { Block, ToolBlock, TurnBlocks } from "../stores/blocks.ts";
-import { lastLines, ledgerLine, relative } from "./ledger.ts";
+import { lastLines, ledgerLine, readable, relative } from "./ledger.ts";
 import { allRows, findTick, lastKey, rowsAfter, rowsOf, tickOf } from "./rows.ts";
 
 function tool(id: string, more: Partial<ToolBlock> = {}): ToolBlock {
@@ -66,6 +66,32 @@ describe("rows", () => {
     expect(rowsOf([ask]).map((row) => row.key)).toEqual(["a1"]);
   });
 
+  it("do not mark a call as failed that was not wanted", () => {
+    const options = [{ id: "n", name: "No", kind: "reject_once" }];
+    const request = { approval: "1", tool_call_id: "a", kind: "question", title: "", input: {}, options };
+    const resolution = { outcome: "selected", option: "n" };
+    const ask = { kind: "ask", key: "a1", ts: "", parent: null, request, resolution } as unknown as Block;
+    const call = tool("a", { name: "AskUserQuestion", toolKind: "other", status: "failed" });
+    expect(rowsOf([call, ask]).map(tickOf)).toEqual([null]);
+    expect(rowsOf([call]).map(tickOf)).toEqual(["error"]);
+    const input = { questions: [{ question: "Which one?" }] };
+    expect(ledgerLine({ ...call, input }, "/w", true)).toEqual({ verb: "Ask you", object: "Which one?", result: "" });
+  });
+
+  it("tell of many tries in a row only the last", () => {
+    const retry = (key: string): Block => ({
+      kind: "notice",
+      key,
+      ts: "",
+      parent: null,
+      level: "warning",
+      code: "api_retry",
+      text: key,
+    });
+    const rows = rowsOf([retry("1"), retry("2"), tool("a", { toolKind: "execute" }), retry("3")]);
+    expect(rows.map((row) => row.key)).toEqual(["2", "ca", "3"]);
+  });
+
   it("count what came after the row that was last, without the turn's end", () => {
     const turn: TurnBlocks = { id: "t", number: 1, startedAt: "", prompt: null, blocks: [tool("1")], end: null };
     const log = { head: 1, first: 1, preamble: [], streams: 0, turns: [turn] };
@@ -116,4 +142,9 @@ describe("a ledger line", () => {
   it("keeps the end of what was printed", () => {
     expect(lastLines("a\nb\nc\n", 2)).toBe("b\nc");
   });
+});
+
+it("shows what a tool said without the tag that is meant for the model", () => {
+  expect(readable("<tool_use_error>String not found.</tool_use_error>")).toBe("String not found.");
+  expect(readable("a <tool_use_error> in a text")).toBe("a <tool_use_error> in a text");
 });

@@ -1,5 +1,6 @@
 /** The log as a flat list of rows, so that only those in sight need to be drawn. */
 import type { AskBlock, Block, Log, ToolBlock, TurnBlocks } from "../stores/blocks.ts";
+import { isDeclined } from "./answers.ts";
 
 export type Row =
   | { kind: "turn"; key: string; turn: TurnBlocks }
@@ -18,6 +19,10 @@ function isQuiet(block: Block): block is ToolBlock {
 
 function isSameFold(a: ToolBlock, b: Block): b is ToolBlock {
   return isQuiet(b) && b.toolKind === a.toolKind && b.parent === a.parent;
+}
+
+function isRetry(block: Block | undefined): boolean {
+  return block?.kind === "notice" && block.code === "api_retry";
 }
 
 interface Placed {
@@ -79,6 +84,11 @@ export function rowsOf(blocks: readonly Block[]): Row[] {
     const place = list[index];
     if (place === undefined) break;
     const { block, depth, asks } = place;
+    // Of many tries in a row only the last says how things stand.
+    if (isRetry(block) && isRetry(list[index + 1]?.block)) {
+      index += 1;
+      continue;
+    }
     const run: ToolBlock[] = isQuiet(block) && asks.length === 0 ? [block] : [];
     while (run[0] !== undefined) {
       const next = list[index + run.length];
@@ -127,7 +137,7 @@ export function tickOf(row: Row): Tick | null {
   if (block.kind === "ask" || row.asks.some((ask) => ask.resolution === null)) return "ask";
   if (block.kind === "notice") return block.level === "error" ? "error" : null;
   if (block.kind !== "tool") return null;
-  if (block.status === "failed") return "error";
+  if (block.status === "failed") return isDeclined(row.asks) ? null : "error";
   return block.toolKind === "edit" || block.toolKind === "delete" ? "edit" : null;
 }
 

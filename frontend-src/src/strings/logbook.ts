@@ -20,6 +20,7 @@ export const log = {
     fetch: "Fetch",
     other: "Use",
   },
+  ownVerbs: { question: "Ask you", plan: "Plan", todo: "List what to do" },
   folded: (verb: string, count: number) => `${verb} ${count} ${verb === "Search" ? "times" : "files"}`,
   failed: "failed",
   noOutput: "No output.",

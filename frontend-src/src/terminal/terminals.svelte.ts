@@ -11,6 +11,10 @@ export class Terminals {
   isLoaded = $state(false);
   problem: WireError | null = $state.raw(null);
   chosen: string | null = $state(null);
+  /** Those whose end was seen here. */
+  readonly #ended = new Set<string>();
+  /** Of these the ones that the node has let go. */
+  #kept: ReadonlySet<string> = new Set();
   readonly current = $derived(this.list.find((terminal) => terminal.terminal === this.chosen));
 
   constructor(
@@ -23,10 +27,20 @@ export class Terminals {
   async refresh(): Promise<void> {
     await this.#try(async () => {
       const { terminals } = await this.calls.call("terminal.list", { node: this.node, path: this.path });
-      this.list = terminals;
+      const known = new Set(terminals.map((terminal) => terminal.terminal));
+      const over = this.list.filter((terminal) => this.#ended.has(terminal.terminal) && !known.has(terminal.terminal));
+      this.#kept = new Set(over.map((terminal) => terminal.terminal));
+      const kept = over.map((terminal) => ({ ...terminal, running: false }));
+      this.list = [...kept, ...terminals].sort((a, b) => a.created.localeCompare(b.created));
       this.isLoaded = true;
-      if (this.current === undefined) this.chosen = terminals.at(-1)?.terminal ?? null;
+      if (this.current === undefined) this.chosen = this.list.at(-1)?.terminal ?? null;
     });
+  }
+
+  /** Its program has ended before one's eyes: its last screen stays until it is closed here. */
+  async ended(terminal: string): Promise<void> {
+    this.#ended.add(terminal);
+    await this.refresh();
   }
 
   /** Start a login shell, or the same program again. */
@@ -38,15 +52,20 @@ export class Terminals {
         ...FIRST_SIZE,
         ...(like === undefined ? {} : { name: like.name }),
       });
+      if (like !== undefined) this.#ended.delete(like.terminal);
       await this.refresh();
       this.chosen = terminal;
     });
   }
 
   async close(terminal: string): Promise<void> {
-    await this.#try(async () => {
-      await this.calls.call("terminal.close", { node: this.node, terminal });
-    });
+    this.#ended.delete(terminal);
+    // One that is kept only here is no matter of the node any more.
+    if (!this.#kept.has(terminal)) {
+      await this.#try(async () => {
+        await this.calls.call("terminal.close", { node: this.node, terminal });
+      });
+    }
     await this.refresh();
   }
 
