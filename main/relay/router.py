@@ -1,8 +1,12 @@
 """Every op of a user goes through here: table, rights, params, then Main's own handler or the node it names."""
 
 import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import msgspec
+import structlog
 
 from main.registry.link import NodeLink
 from main.registry.service import Registry
@@ -10,11 +14,14 @@ from main.relay.call import MainCall, MainHandlers, Visit
 from main.relay.params import decode
 from main.relay.subjects import subject_of
 from main.relay.through import passed_through
-from main.store.audit import Audit
+from main.store.audit import UNFINISHED, Audit
 from ws.protocol.errors import METHOD_NOT_FOUND, ErrorCode, WireError, unknown_op
 from ws.protocol.ops import OPS, Op, Place, Scope
+from ws.requests import current_request
 from ws.rpc import Answer, Feed
 from ws.tasks import TaskOwner
+
+log = structlog.get_logger(__name__)
 
 SHARED = frozenset({"session.watch"})
 """Subscriptions at a node that Main has once, however many browsers look; others it passes through one by one."""
@@ -25,22 +32,54 @@ def needs_handler(op: Op) -> bool:
     return op.unsupported is None and (op.place in (Place.MAIN, Place.EACH) or op.name in SHARED)
 
 
+OnCall = Callable[[str, str, float], None]
+"""Told of each call: method, outcome (ok, cancelled or an error code), seconds."""
+
+
 class Router:
     """Routes calls. `handlers` must hold exactly the ops for which `needs_handler`."""
 
-    def __init__(self, registry: Registry, audit: Audit, handlers: MainHandlers, tasks: TaskOwner) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        audit: Audit,
+        handlers: MainHandlers,
+        tasks: TaskOwner,
+        *,
+        on_call: OnCall = lambda method, outcome, seconds: None,
+    ) -> None:
         own = {op.name for op in OPS.values() if needs_handler(op)}
         assert own == set(handlers), f"ops without a handler or handlers without an op: {own ^ set(handlers)}"
         self._registry = registry
         self._audit = audit
         self._handlers = handlers
         self._tasks = tasks
+        self._on_call = on_call
 
     async def call(self, visit: Visit, method: str, params: bytes) -> Answer:
-        """Answer one call. Raises WireError; anything else is a defect."""
+        """Answer one call, counted and logged. Raises WireError; anything else is a defect."""
+        begun_s, outcome, named = time.perf_counter(), "cancelled", _Named()
+        try:
+            answer = await self._call(visit, method, params, named)
+            outcome = "ok"
+        except WireError as error:
+            outcome = error.code.value
+            raise
+        except Exception:
+            outcome = ErrorCode.INTERNAL.value
+            raise
+        else:
+            return answer
+        finally:
+            seconds = time.perf_counter() - begun_s
+            self._on_call(method, outcome, seconds)
+            _log(visit, method, named, outcome, seconds)
+
+    async def _call(self, visit: Visit, method: str, params: bytes, named: "_Named") -> Answer:
         op = find(method)
         await self.admit(visit, op)
         call = MainCall(op, decode(op, params), visit)
+        named.node, named.session = getattr(call.params, "node", None), getattr(call.params, "session", None)
         try:
             _require_here(call)
         except WireError as error:
@@ -50,12 +89,15 @@ class Router:
             raise WireError(ErrorCode.UNSUPPORTED, op.unsupported)
         if op.audit is None:
             return await self._answer(call, params)
-        outcome = ErrorCode.INTERNAL.value
+        outcome = UNFINISHED
         try:
             answer = await self._answer(call, params)
             outcome = "ok"
         except WireError as error:
             outcome = error.code.value
+            raise
+        except Exception:
+            outcome = ErrorCode.INTERNAL.value
             raise
         else:
             return answer
@@ -100,6 +142,7 @@ class Router:
         """To the node it names: the original bytes, and beside them who asks."""
         op, node = call.op, call.params.node
         link, caller = self._registry.link(node), call.principal.caller_on(node)
+        caller = msgspec.structs.replace(caller, request=current_request())
         try:
             if op.is_subscription:
                 return await passed_through(link, op, params, caller, self._tasks)
@@ -119,6 +162,24 @@ def _require_here(call: MainCall) -> None:
         call.principal.require(call.op.scope, node)
     elif call.op.scope is Scope.OWNER:
         call.principal.require_everywhere()
+
+
+@dataclass
+class _Named:
+    """What a call is about, for its line in the log."""
+
+    node: str | None = None
+    session: str | None = None
+
+
+def _log(visit: Visit, method: str, named: _Named, outcome: str, seconds: float) -> None:
+    """A line for each call: for all to see when it failed, or is one that leaves an audit row. No params: content."""
+    op = OPS.get(method)
+    is_noted = outcome not in {"ok", "cancelled"} or (op is not None and op.audit is not None)
+    about = {name: value for name, value in (("node", named.node), ("session", named.session)) if value}
+    write = log.info if is_noted else log.debug
+    shown = "unknown" if op is None else op.name
+    write("call", op=shown, outcome=outcome, who=visit.principal.who, ms=round(seconds * 1000, 1), **about)
 
 
 def find(method: str) -> Op:

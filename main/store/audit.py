@@ -21,15 +21,21 @@ PRUNE_AFTER_ROWS = 1000
 """So many rows are added between two looks at the bounds."""
 
 ACCESS, WORK, REFUSED = range(3)
-"""Shelves: who may come in and do what; what was done; what did not succeed. Each has its own bound, because anybody
+"""Shelves: who may come in and do what; what was done; what was refused. Each has its own bound, because anybody
 can fill the last one and every member the second, and neither may push out who was given access.
 """
+
+UNFINISHED = "unfinished"
+"""Outcome of an act whose caller went away before the answer: nobody knows whether it was done."""
+
+_DONE_PERHAPS = ("ok", UNFINISHED, ErrorCode.TIMEOUT, ErrorCode.NODE_OFFLINE, ErrorCode.INTERNAL)
+"""What is no refusal, so that nobody can have what they did pushed out by failing afterwards."""
 
 _ACCESS_ACTIONS = ("login", "logout", "user.", "password.", "token.", "node.")
 
 
 def _shelf(action: str, outcome: str) -> int:
-    if outcome != "ok":
+    if outcome not in _DONE_PERHAPS:
         return REFUSED
     return ACCESS if action.startswith(_ACCESS_ACTIONS) else WORK
 
@@ -80,6 +86,11 @@ class Audit:
                 " (SELECT id FROM audit WHERE shelf = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
                 (shelf, self._max_rows),
             )
+
+    async def count(self) -> int:
+        """How many rows there are."""
+        row = await self._database.read_one("SELECT count(*) AS rows FROM audit")
+        return 0 if row is None else int(row["rows"])
 
     async def page(self, params: AuditListParams) -> AuditListResult:
         """Newest first; `cursor` is the id before which the page begins. Raises WireError `invalid`."""

@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 
 from main.auth.access import LiveAccess, Principal
+from main.registry.shown import placeholder, placeholder_id
+from main.store.audit import WORK
 from tests.support.client import Client, OpError
 from tests.support.fake_node import FakeNode
 from tests.support.main_app import PASSWORD, RunningMain
-from ws.protocol.base import LoginId, UserId
+from ws.protocol.base import LoginId, NodeId, UserId
 from ws.protocol.envelope import Role
+from ws.rpc import Answer, IncomingCall
 
 NEW = "another horse"
 
@@ -278,3 +281,51 @@ async def test_every_change_of_rights_says_in_the_audit_what_holds_now(main: Run
         ("user.updated", "vera: member; *=viewer"),
         ("user.created", "vera: viewer; no machine"),
     ]
+
+
+async def test_hanging_up_after_an_act_hides_nothing(main: RunningMain) -> None:
+    """Who closes the socket before the answer comes is in the audit all the same, and not among the refusals."""
+    begun, hold = asyncio.Event(), asyncio.Event()
+
+    async def opening(_: IncomingCall) -> Answer:
+        begun.set()
+        await hold.wait()
+        return b"{}"
+
+    shown = main.main.registry.tokens.shown
+    node = FakeNode(main.url, "n1", shown, behaviours={"terminal.open": opening})
+    params = {"node": "n1", "path": "/w", "cols": 80, "rows": 24}
+    async with node.online(), main.client("eve", "member") as eve, main.client("ada") as owner:
+        async with eve.http.ws_connect(f"{main.url}/ws", headers=eve.headers) as socket:
+            await socket.send_json({"jsonrpc": "2.0", "id": 1, "method": "terminal.open", "params": params})
+            await asyncio.wait_for(begun.wait(), 5)
+        rows: list[dict[str, Any]] = []
+        async with asyncio.timeout(5):
+            while not rows:
+                rows = (await owner.op("audit.list", action="terminal.opened"))["rows"]
+        hold.set()
+    assert [(row["who"], row["outcome"], row["node"], row["subject"]) for row in rows] == [
+        ("eve", "unfinished", "n1", "/w")
+    ]
+    (shelf,) = await main.main.store.database.read("SELECT shelf FROM audit WHERE outcome = 'unfinished'")
+    assert shelf["shelf"] == WORK
+
+
+async def test_addresses_and_troubles_of_nodes_are_for_owners(main: RunningMain) -> None:
+    await main.add_user("eve", "member")
+    address = "http://127.0.0.1:9"
+    main.main.registry.nodes.put(placeholder_id(address), placeholder(address, "Nobody answers at 127.0.0.1:9."))
+    shown = main.main.registry.tokens.shown
+    async with FakeNode(main.url, "n1", shown).online():
+        pass
+    main.main.registry.trouble(NodeId("n1"), "Nobody answers at 192.0.2.7.")
+    async with main.client("ada") as owner, main.client("eve") as eve, eve.socket() as socket:
+        told = str((await owner.op("nodes.list"))["nodes"])
+        assert "192.0.2.7" in told
+        assert "127.0.0.1:9" in told
+        watched = (await socket.subscribe("nodes.watch")).result["nodes"]
+        listed = (await eve.op("nodes.list"))["nodes"]
+    assert [node["id"] for node in listed] == ["n1"]
+    assert listed == watched
+    assert "address" not in listed[0]
+    assert "problem" not in listed[0]

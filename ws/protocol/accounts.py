@@ -212,7 +212,7 @@ WhoKind = Literal["user", "token", "node", "unknown"]
 class AuditRow(Struct, frozen=True, kw_only=True):
     """`kind` says what `who` names: a user, a user by an API token, a node, or nobody that Main knows.
 
-    `outcome` is ok or the error code.
+    `outcome` is ok, the error code, or `unfinished` when the caller went away before the answer: it may have been done.
     """
 
     id: int

@@ -23,8 +23,8 @@ class Capabilities(Struct, frozen=True, kw_only=True):
 class Node(Struct, frozen=True, kw_only=True):
     """`rtt_ms` and `clock_offset_ms` (node minus Main) come from the last probe through the link.
 
-    `role` is what the caller may do there, `address` from where it is linked (owners only), `protocol` the version that
-    its link speaks, `problem` why Main cannot reach it.
+    `role` is what the caller may do there, `protocol` the version that its link speaks. For owners only: `address` from
+    where it is linked, `problem` why Main cannot reach it.
     """
 
     id: NodeKey

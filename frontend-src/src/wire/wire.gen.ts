@@ -174,7 +174,7 @@ export interface AuditListResult {
 /**
  * `kind` says what `who` names: a user, a user by an API token, a node, or nobody that Main knows.
  *
- * `outcome` is ok or the error code.
+ * `outcome` is ok, the error code, or `unfinished` when the caller went away before the answer: it may have been done.
  */
 export interface AuditRow {
   id: number;
@@ -217,6 +217,7 @@ export interface Caller {
   login: string;
   role: "member" | "owner" | "viewer";
   name?: string;
+  request?: string | null;
 }
 
 /** What a node offers: `terminal` is false where policy or platform has none; `providers` are ids. */
@@ -946,8 +947,8 @@ export interface NativeIdKnown {
 /**
  * `rtt_ms` and `clock_offset_ms` (node minus Main) come from the last probe through the link.
  *
- * `role` is what the caller may do there, `address` from where it is linked (owners only), `protocol` the version that
- * its link speaks, `problem` why Main cannot reach it.
+ * `role` is what the caller may do there, `protocol` the version that its link speaks. For owners only: `address` from
+ * where it is linked, `problem` why Main cannot reach it.
  */
 export interface Node {
   id: string;

@@ -10,9 +10,10 @@ import msgspec
 from main.auth.access import Principal
 from main.registry.join import join_info, lan_address
 from main.registry.service import Registry
-from main.registry.shown import filter_of
+from main.registry.shown import filter_of, placeholder_id
 from main.relay.call import MainCall, MainHandlers
 from ws.protocol.nodes import Empty, JoinInfo, Node, NodeChanged, NodeResult, NodesListResult
+from ws.protocol.ops import Scope
 from ws.rpc import Feed
 
 _THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
@@ -56,16 +57,24 @@ def handlers(registry: Registry, certificate: Path | None) -> MainHandlers:
 
 def _shows(call: MainCall) -> Callable[[Node], bool]:
     """Which nodes exist for the caller, and pass the filters of the call."""
-    passes = filter_of(call.params)
-    return lambda node: call.principal.sees(node.id) and passes(node)
+    passes, principal = filter_of(call.params), call.principal
+
+    def shows(node: Node) -> bool:
+        # An address that has led to no node yet stands in Main's configuration: nobody shared it.
+        is_address = node.address is not None and node.id == placeholder_id(node.address)
+        return principal.sees(node.id) and passes(node) and (not is_address or principal.has(Scope.OWNER, node.id))
+
+    return shows
 
 
 def _shown_to(principal: Principal) -> Callable[[Node], Node]:
-    """A node as the caller sees it: with what they may do there, and to owners alone from where it is linked."""
+    """A node as the caller sees it: with what they may do there, and to owners alone where it is and what is wrong."""
 
     def shown(node: Node) -> Node:
         role = principal.role_for(node.id)
-        return msgspec.structs.replace(node, role=role, address=node.address if role == "owner" else None)
+        if role == "owner":
+            return msgspec.structs.replace(node, role=role)
+        return msgspec.structs.replace(node, role=role, address=None, problem=None)
 
     return shown
 
