@@ -14,7 +14,7 @@ from routes.main.headers import page_policy
 
 ENTRY = "src/main.ts"
 PAGE, UNBUILT, TROUBLE = "page.html", "unbuilt.html", "trouble.html"
-PAGES = ("/", "/login", "/m", "/m/{rest:.*}", "/more", "/needs", "/new", "/settings")
+PAGES = ("/", "/add", "/login", "/m", "/m/{rest:.*}", "/more", "/needs", "/new", "/settings", "/settings/{rest:.*}")
 """Every address of the page; which of them it shows it decides itself."""
 
 

@@ -42,6 +42,7 @@ OPEN: dict[str, Open] = {
     "/api/auth/register": Open.SIGN_IN,
     "/api/auth/login": Open.SIGN_IN,
     "/": Open.PAGE,
+    "/add": Open.PAGE,
     "/login": Open.PAGE,
     "/m": Open.PAGE,
     "/m/{rest}": Open.PAGE,
@@ -49,6 +50,7 @@ OPEN: dict[str, Open] = {
     "/needs": Open.PAGE,
     "/new": Open.PAGE,
     "/settings": Open.PAGE,
+    "/settings/{rest}": Open.PAGE,
     "/assets/{name}": Open.PAGE,
 }
 """By the path of the route as it is registered, below `server.base_path`. Everything else, also what is no address at
