@@ -197,7 +197,7 @@ async def _check_address(opened: Opened, address: str, resolve: Resolve) -> None
         and not host.startswith("-")
         and address.startswith(f"{parts.scheme}://")
     )
-    if not is_url and not _SCP.match(address):
+    if not is_url and ("://" in address or not _SCP.match(address)):
         scheme = printable(re.split(r"[:/]", address)[0])
         raise WireError(
             ErrorCode.FORBIDDEN,
