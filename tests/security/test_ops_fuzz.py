@@ -85,14 +85,16 @@ TRASHED = base64.b64encode(b"\0t").decode("ascii")
 """The id of what lies in the trash of the room."""
 
 
-async def encode_whole(answer: object) -> None:
-    """A result, or the result and the events of a subscription that ends by itself."""
+async def encode_whole(op: str, answer: object) -> None:
+    """A result, or that of a subscription with its events, unless they go on until the reader goes."""
     if not isinstance(answer, Subscribed):
         msgspec.json.encode(answer)
         return
     msgspec.json.encode(answer.result)
-    async for event in answer.events:
-        msgspec.json.encode(event)
+    if op in {"files.find", "files.grep"}:
+        async for event in answer.events:
+            msgspec.json.encode(event)
+    await answer.events.aclose()  # type: ignore[attr-defined]
 
 
 class NoPins:
@@ -137,8 +139,7 @@ class Room:
             return ErrorCode.INVALID
         try:
             async with asyncio.timeout(10):
-                answer = await self.handlers[op](CALLER, decoded)
-            msgspec.json.encode(answer.result if isinstance(answer, Subscribed) else answer)
+                await encode_whole(op, await self.handlers[op](CALLER, decoded))
         except WireError as error:
             refusal = error
         else:
