@@ -14,6 +14,7 @@ from main.relay.call import MainCall, MainHandlers, Visit
 from main.relay.params import decode
 from main.relay.subjects import subject_of
 from main.relay.through import passed_through
+from main.relay.transfers import below_base
 from main.store.audit import UNFINISHED, Audit
 from ws.protocol.errors import METHOD_NOT_FOUND, ErrorCode, WireError, unknown_op
 from ws.protocol.ops import OPS, Op, Place, Scope
@@ -152,6 +153,8 @@ class Router:
                 raise _too_late(op, error.detail) from error
             if error.rpc_code == METHOD_NOT_FOUND:
                 raise _too_old(op, link) from error
+            if op.name == "files.read":
+                raise below_base(error, call.visit.base_url) from error
             raise
 
 

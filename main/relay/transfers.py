@@ -9,8 +9,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
+from msgspec.structs import replace
 
 from main.auth.access import LiveAccess, Principal
 from main.registry.link import NodeLink
@@ -145,6 +147,15 @@ class Transfers:
                 counter[key] -= 1
                 if not counter[key]:
                     del counter[key]
+
+
+def below_base(error: WireError, base_url: str) -> WireError:
+    """A refusal that names the address of a transfer, which a node cannot know: below the sub-path of Main, if any."""
+    base = urlsplit(base_url).path.rstrip("/")
+    if not base:
+        return error
+    moved = error.detail.replace(" /api/nodes/", f" {base}/api/nodes/")
+    return WireError.from_data(replace(error.data, detail=moved), error.rpc_code)
 
 
 async def _watch(transfer: Transfer) -> None:

@@ -72,6 +72,7 @@ class Archive:
         self._path = path
         self._failures: list[str] = []
         self._busy = threading.Lock()
+        self._is_closed = False
         with guard.opened(path) as found:
             if not stat.S_ISDIR(found.status.st_mode):
                 raise invalid("path", f"{shown(path)} is no folder; its content can be had as it is.")
@@ -103,9 +104,11 @@ class Archive:
                 packed.writestr(self._info(LEFT_OUT, None, 0o644), "\n".join(self._failures) + "\n")
 
     def close(self) -> None:
-        """Once. Waits for what is under way, which `is_wanted` ends."""
+        """Waits for what is under way, which `is_wanted` ends."""
         with self._busy:
-            os.close(self._folder)
+            if not self._is_closed:
+                self._is_closed = True
+                os.close(self._folder)
 
     @contextmanager
     def _working(self) -> Iterator[None]:

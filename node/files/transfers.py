@@ -55,7 +55,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class _Held(Protocol):
-    """What a transfer holds until it ends. `close` blocks."""
+    """What a transfer holds until it ends. `close` blocks, and does nothing the second time."""
 
     def close(self) -> None: ...
 
@@ -163,6 +163,8 @@ class TransferServer:
         try:
             await work(held, records)
         except WireError as error:
+            # First of all, so that the room of what was refused is free when the client hears of it.
+            await asyncio.get_running_loop().run_in_executor(None, held.close)
             await _refuse(records, error)
         except StreamCutError as error:
             log.debug("transfer_cut", stream=params.stream, reason=str(error))

@@ -1,10 +1,13 @@
 """/api/nodes/{node}/files/…: downloads, uploads, archives. Every status and header is Main's own."""
 
+import base64
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl
 
 import msgspec
 from aiohttp import web
@@ -185,15 +188,38 @@ def _query(request: web.Request, kind: type[Located], scope: Scope) -> Any:
     """Decoded strictly. Raises WireError `invalid`; `forbidden` first for who may do this nowhere."""
     visit_of(request).principal.require(scope)
     given: dict[str, Any] = {"node": request.match_info["node"]}
-    for name in dict.fromkeys(request.query):
-        values = request.query.getall(name)
+    try:
+        # A byte that is not UTF-8 stands as a surrogate, as in file names.
+        pairs = parse_qsl(
+            request.rel_url.raw_query_string,
+            keep_blank_values=True,
+            errors="surrogateescape",
+            max_num_fields=MAX_NAMES + 10,
+        )
+    except ValueError as error:
+        raise WireError(ErrorCode.TOO_LARGE, f"At most {MAX_NAMES} names are picked at once.") from error
+    for name, value in pairs:
         if name == "name":
-            given[name] = values
-        elif len(values) > 1 or name == "node":
-            raise invalid(name[:64], f"params.{name[:64]} is given more than once.")
+            given.setdefault(name, []).append(value)
+        elif name in given:
+            raise invalid(_field(name), f"params.{_field(name)} is given more than once.")
         else:
-            given[name] = values[0]
-    return decode_body(msgspec.json.encode(given), kind)
+            given[name] = value
+    try:
+        given["path"].encode()
+    except KeyError:
+        pass
+    except UnicodeEncodeError:
+        given.setdefault("path_bytes", base64.b64encode(os.fsencode(given.pop("path"))).decode())
+    try:
+        body = msgspec.json.encode(given)
+    except UnicodeEncodeError as error:
+        raise WireError(ErrorCode.INVALID, "The query holds bytes that are not UTF-8; only path may.") from error
+    return decode_body(body, kind)
+
+
+def _field(name: str) -> str:
+    return name[:64].encode("utf-8", "replace").decode()
 
 
 async def _receive(transfer: Transfer, deadline_s: float) -> Record:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from tests.support.installation import Installation
 from tests.support.waiting import eventually
@@ -150,6 +151,9 @@ async def test_a_name_that_is_not_utf8_is_reached_by_its_bytes(whole: Installati
         assert answer.status == 201
     assert [os.fsencode(each) for each in names(folder)] == [b"\xff\xfe"]
     async with whole.client.http.get(url(whole), params=params, headers=whole.client.headers) as got:
+        assert await got.read() == b"odd"
+    in_the_query = URL(f"{url(whole)}?path={quote(raw)}", encoded=True)
+    async with whole.client.http.get(in_the_query, headers=whole.client.headers) as got:
         assert await got.read() == b"odd"
 
 

@@ -1,0 +1,1 @@
+"""Tests of the HTTP faces, the parts without I/O."""
