@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections import Counter
 from dataclasses import dataclass, field
 
 from config import MainConfig
@@ -13,6 +14,7 @@ from main.auth.passwords import Passwords
 from main.auth.people import People
 from main.auth.service import RECHECK_S, Accounts
 from main.auth.tokens import Tokens, check_secret, make_secret
+from main.metrics import Metrics
 from main.registry.callbacks import Callbacks
 from main.registry.dialled import DialledNodes
 from main.registry.link import GOING_AWAY
@@ -32,7 +34,7 @@ from main.store import Store, StoreError, open_store
 from ws.protocol.errors import WireError
 from ws.rpc import Peer
 from ws.tasks import TaskOwner
-from ws.tls import calling_context
+from ws.tls import calling_context, expiry
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Main:
     terminals: TerminalStreams
     transfers: Transfers
     router: Router
+    metrics: Metrics
     tasks: TaskOwner
     pages: set[Peer] = field(default_factory=set)
     """The open sockets of browsers."""
@@ -110,7 +113,12 @@ async def _make(config: MainConfig, store: Store, configured_secret: str | None)
     lists, inbox, feeds = SessionLists(registry, store.sessions), Inbox(), SessionFeeds()
     door = StreamDoor()
     terminals, transfers = TerminalStreams(live, door), Transfers(live, door)
-    registry.listeners += [lists, inbox, terminals, transfers, live]
+    metrics = Metrics(registry, store, lambda: Counter(each.status for each in lists.sessions.values()))
+    metrics.watch_sockets("terminal", terminals)
+    metrics.watch_sockets("transfer", transfers)
+    metrics.watch_sockets("session_feed", feeds)
+    metrics.certificate_ends(await asyncio.to_thread(expiry, config.server.tls_cert))
+    registry.listeners += [lists, inbox, terminals, transfers, live, metrics]
     await registry.load()
     await lists.load()
     public = None if config.server.public_url is None else read_origin(config.server.public_url)
@@ -138,10 +146,13 @@ async def _make(config: MainConfig, store: Store, configured_secret: str | None)
         door=door,
         terminals=terminals,
         transfers=transfers,
-        router=Router(registry, store.audit, handlers, tasks),
+        router=Router(registry, store.audit, handlers, tasks, on_call=metrics.called),
+        metrics=metrics,
         tasks=tasks,
     )
+    metrics.watch_pages(lambda: list(main.pages))
     _ = main.tasks.start(_recheck_for_ever(main), name="recheck logins")
+    _ = main.tasks.start(metrics.watch_loop(), name="watch loop")
     main.dialled.follow(config.main.node_addresses)
     _ = main.tasks.start(_learn_full_name(main.gate), name="learn full name")
     return main

@@ -5,13 +5,17 @@ import secrets
 import structlog
 
 from ws.protocol.errors import ErrorCode, WireError
+from ws.requests import current_request
 
 log = structlog.get_logger(__name__)
 
 
 def log_defect(event: str, error: BaseException, **fields: object) -> str:
-    """Log `error` with its traceback and return the id (8 hex digits) under which the log has it."""
-    defect = secrets.token_hex(4)
+    """Log `error` with its traceback and return the id (8 hex digits) under which the log has it.
+
+    Within a request that is the request's own id, so that its other lines are found too.
+    """
+    defect = current_request() or secrets.token_hex(4)
     log.error(event, defect=defect, exc_info=error, **fields)
     return defect
 

@@ -3,31 +3,48 @@
 import logging
 import os
 import sys
+from io import TextIOWrapper
+from logging.handlers import WatchedFileHandler
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import structlog
 
 PRIVATE_FILE = 0o600
 
 _SHARED: list[Any] = [
+    structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.StackInfoRenderer(),
 ]
 
 
+class _PrivateFile(WatchedFileHandler):
+    """Readable for its owner alone; opened again when another file, or none, stands under its name."""
+
+    def _open(self) -> TextIOWrapper:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        descriptor = os.open(self.baseFilename, flags, PRIVATE_FILE)
+        return os.fdopen(descriptor, "a", encoding=self.encoding, errors=self.errors, buffering=1)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            super().emit(record)
+        except OSError:  # its folder has gone: a program goes on without its log
+            self.handleError(record)
+
+
 def set_up_logs(*, level: str, form: str, file: Path | None) -> None:
     """Once, at the start of a program. `form` is text or json; without `file` lines go to standard error.
 
-    Raises OSError when the file cannot be opened. It is made with mode 0600.
+    Raises OSError when the file cannot be opened. It is made with mode 0600, and begun anew when it was moved away or
+    removed: whatever rotates logs needs no word to the program.
     """
-    stream: TextIO = sys.stderr
+    handler: logging.Handler = logging.StreamHandler(sys.stderr)
     if file is not None:
         file.expanduser().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(file.expanduser(), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
-        stream = os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace", buffering=1)
-    handler = logging.StreamHandler(stream)
+        handler = _PrivateFile(file.expanduser(), encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=_SHARED, processors=_render(form)))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     # What a client did wrong is no warning of ours, and the requests are logged by our own access log.

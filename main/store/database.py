@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import os
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,8 @@ class Database:
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(MAX_WAITING_WRITES)
         self._under_way: list[_Waiting] = []
         self._is_closing = False
+        self.on_written: Callable[[float], None] | None = None
+        """Told after each write how long it took, in seconds."""
         self._has_writer = True
         self._tasks = TaskOwner("store")
         _ = self._tasks.start(self._write_for_ever(), name="writer")
@@ -82,6 +85,11 @@ class Database:
                 raise unusable(path, error) from error
             raise
 
+    @property
+    def waiting_writes(self) -> int:
+        """How many are not on disk yet."""
+        return self._queue.qsize() + len(self._under_way)
+
     async def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Every row of one SELECT."""
         return list(await self._reader.execute_fetchall(sql, parameters))
@@ -100,7 +108,11 @@ class Database:
         """
         if self._is_closing:
             raise _stopping()
-        return await self._queued(work)
+        begun = time.perf_counter()
+        written = await self._queued(work)
+        if self.on_written is not None:
+            self.on_written(time.perf_counter() - begun)
+        return written
 
     async def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Write one statement and return how many rows it changed."""

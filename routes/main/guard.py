@@ -16,6 +16,7 @@ from routes.main.advice import look_at_proxy, note_refusal, of_unknown_path, pag
 from routes.main.cookies import cookie_name, set_cookie
 from routes.main.problems import defect, problem, refusal
 from ws.protocol.errors import ErrorCode, WireError
+from ws.requests import begin_request
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -25,6 +26,8 @@ class Open(Enum):
 
     HEALTH = auto()
     """Says that Main lives and nothing else; the Host header is not looked at."""
+    METRICS = auto()
+    """Takes a token of its own, or none from this machine."""
     NODE = auto()
     """Has credentials of its own (a node's secret, a register token, a one-time key) and is called by any name."""
     SIGN_IN = auto()
@@ -35,6 +38,7 @@ class Open(Enum):
 
 OPEN: dict[str, Open] = {
     "/health": Open.HEALTH,
+    "/metrics": Open.METRICS,
     "/ws/node": Open.NODE,
     "/ws/stream": Open.NODE,
     "/api/nodes/register": Open.NODE,
@@ -64,7 +68,8 @@ SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 @web.middleware
 async def answer_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """The outermost layer: whatever fails below becomes a problem document."""
+    """The outermost layer: whatever fails below becomes a problem document, or a page for whoever opened one."""
+    begin_request()
     try:
         return await handler(request)
     except WireError as error:
@@ -86,7 +91,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         request.remote or "", is_tls=request.secure, headers=request.headers
     )
     reason = OPEN.get(_route(request))
-    if reason in (Open.HEALTH, Open.NODE):
+    if reason in (Open.HEALTH, Open.METRICS, Open.NODE):
         return await handler(request)
     _refuse_absolute_form(request)
     site = request[SITE] = main.gate.check_host(arrival)

@@ -7,7 +7,7 @@ from aiohttp import web
 from main.application import Main
 from main.keys import MAIN
 from routes.health import health
-from routes.main import auth, nodes, ops, sockets, terminals, transfers
+from routes.main import auth, metrics, nodes, ops, sockets, terminals, transfers
 from routes.main.advice import ADVICE, Advice
 from routes.main.assets import Assets
 from routes.main.frontend import PAGES, Page, set_up_templates
@@ -33,6 +33,7 @@ def build_app(main: Main, dist: Path) -> web.Application:
     for prefix in dict.fromkeys(("", base)):
         # Programs call these by the plain address too, whatever the sub-path of the page.
         app.router.add_get(f"{prefix}/health", health("main", lambda: _nodes(main)))
+        app.router.add_get(f"{prefix}/metrics", metrics.metrics)
         app.router.add_get(f"{prefix}/ws/node", nodes.link, allow_head=False)
         app.router.add_get(f"{prefix}/ws/stream", nodes.stream, allow_head=False)
         app.router.add_post(f"{prefix}/api/nodes/register", nodes.register)

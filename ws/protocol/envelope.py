@@ -20,6 +20,8 @@ class Caller(Struct, frozen=True, kw_only=True):
     login: LoginId
     role: Role
     name: str = ""
+    request: str | None = None
+    """The id under which Main logs the call, for the lines of the node."""
 
 
 class Incoming(msgspec.Struct, frozen=True, kw_only=True):

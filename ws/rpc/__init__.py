@@ -12,10 +12,12 @@ from ws.rpc.limits import BROWSER_LIMITS, LINK_LIMITS, Limits
 from ws.rpc.peer import NotificationHandler, Peer
 from ws.rpc.serving import Handler, IncomingCall
 from ws.rpc.socket import AiohttpSocket, Socket, accept_socket
+from ws.rpc.totals import TOTALS
 
 __all__ = [
     "BROWSER_LIMITS",
     "LINK_LIMITS",
+    "TOTALS",
     "AiohttpSocket",
     "Answer",
     "Detach",

@@ -71,6 +71,16 @@ class Peer:
         """True until the socket has ended or `close` was called."""
         return self._is_open
 
+    @property
+    def waiting_bytes(self) -> int:
+        """Of frames that are not sent yet."""
+        return self._outbox.waiting_bytes
+
+    @property
+    def subscriptions(self) -> int:
+        """How many of the other end's are held here."""
+        return len(self._serving)
+
     async def run(self) -> None:
         """Read and write until the socket has ended. Called once.
 

@@ -10,6 +10,7 @@ from ws.rpc import frames
 from ws.rpc.feeds import Detach, Feed
 from ws.rpc.limits import Limits
 from ws.rpc.outbox import Outbox
+from ws.rpc.totals import TOTALS
 
 
 class ServedSubscription:
@@ -52,6 +53,7 @@ class ServedSubscription:
         return frame is not None and await self._outbox.put(frame, is_replay=True) and not self._is_over
 
     def lag(self) -> None:
+        TOTALS.lags += not self._is_over
         self._finish(frames.write_lagging(self._id))
 
     def end(self, error: WireError | None = None) -> None:

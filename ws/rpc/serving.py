@@ -10,6 +10,7 @@ import msgspec
 from ws.defects import internal_error
 from ws.protocol.envelope import Caller, CallId, UnsubscribeParams
 from ws.protocol.errors import ErrorCode, WireError, invalid
+from ws.requests import begin_request
 from ws.rpc import frames
 from ws.rpc.feeds import Answer, Feed
 from ws.rpc.limits import Limits
@@ -51,6 +52,10 @@ class Serving:
         self._running: dict[CallId, asyncio.Task[None]] = {}
         self._subscriptions: dict[CallId, ServedSubscription] = {}
         self._is_closed = False
+
+    def __len__(self) -> int:
+        """How many subscriptions are held."""
+        return len(self._subscriptions)
 
     def accept(self, call: IncomingCall | frames.Refused) -> None:
         """Begin a call that came alone, or answer what is none with its error."""
@@ -117,6 +122,7 @@ class Serving:
                 self._attach(call.id, feed, is_wanted=is_given and not self._is_closed)
 
     async def _answer(self, call: IncomingCall) -> tuple[bytes, Feed | None]:
+        begin_request(None if call.caller is None else call.caller.request)
         try:
             answer = self._unsubscribe(call) if call.method == "unsubscribe" else await self._handler(call)
         except WireError as error:
