@@ -91,6 +91,27 @@ async def test_a_first_contact_whose_answer_was_lost_can_be_repeated(main: Runni
         assert (await listed(main))["laptop"]["status"] == "online"
 
 
+async def test_a_confirmed_first_contact_closes_the_id_to_the_token_at_once(main: RunningMain) -> None:
+    node = first_contact(main)
+    async with node.online():
+        assert node.peer is not None
+        node.peer.notify("link.confirmed", b"{}")
+        identity = main.main.registry.identity
+        await eventually(lambda: identity("laptop").is_confirmed, what="the confirmation")
+    await eventually(lambda: not main.main.registry.links, what="the node to be offline")
+    with pytest.raises(DialError, match="remove this node in Main"):
+        async with first_contact(main).online():
+            pass
+
+
+async def test_a_node_is_shown_with_its_address_and_version_while_it_is_linked(main: RunningMain) -> None:
+    async with first_contact(main).online():
+        shown = (await listed(main))["laptop"]
+        assert (shown["address"], shown["protocol"]) == ("127.0.0.1", 1)
+    await eventually(lambda: not main.main.registry.links, what="the node to be offline")
+    assert "protocol" not in (await listed(main))["laptop"]
+
+
 @pytest.mark.parametrize("protocol", ["3", "99"])
 async def test_another_protocol_version_names_the_side_to_update(main: RunningMain, protocol: str) -> None:
     node = first_contact(main)

@@ -67,3 +67,22 @@ async def test_a_hang_up_ends_neither(linked: tuple[Mesh, MeshNode]) -> None:
     await made.echo("worker")
     assert (await node.program.healthy())["link"] == "online"
     assert (await made.main.healthy())["nodes"] == {"online": 1, "total": 1}
+
+
+async def test_a_file_is_sent_and_fetched(linked: tuple[Mesh, MeshNode]) -> None:
+    made, node = linked
+    body = bytes(range(256)) * 4096
+    address = f"{made.main.url}/api/nodes/worker/files/content"
+    target = {"path": str(node.home / "sent.bin")}
+    async with made.client.http.put(address, params=target, data=body, headers=made.client.headers) as answer:
+        assert answer.status in {200, 201, 204}
+    async with made.client.http.get(address, params=target, headers=made.client.headers) as answer:
+        assert (answer.status, await answer.read()) == (200, body)
+    assert (node.home / "sent.bin").read_bytes() == body
+
+
+async def test_many_streams_of_one_node_at_once(linked: tuple[Mesh, MeshNode]) -> None:
+    made, _ = linked
+    async with asyncio.TaskGroup() as readers:
+        for number in range(12):
+            readers.create_task(made.echo("worker", f"reader-{number}"), name=f"reader {number}")

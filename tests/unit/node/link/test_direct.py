@@ -11,8 +11,8 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from node.link.credentials import Credentials
 from node.link.conversation import About
+from node.link.credentials import Credentials
 from node.link.direct import DirectLink
 from node.link.status import LinkStatus
 from node.store import Store, open_store
@@ -41,6 +41,9 @@ class FakeMain:
     headers: list[dict[str, str]] = field(default_factory=list)
     hellos: list[HelloParams] = field(default_factory=list)
     peers: list[Peer] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    newest: int = 99
+    """The newest protocol version that it speaks."""
 
     async def connected(self, request: web.Request) -> web.StreamResponse:
         bearer = request.headers["Authorization"].removeprefix("Bearer ")
@@ -50,8 +53,18 @@ class FakeMain:
             status, detail = self.refusal
             body = json.dumps({"status": status, "code": "unauthorized", "detail": detail})
             return web.Response(status=status, text=body, content_type="application/problem+json")
+        if int(request.headers["Switchyard-Protocol"]) > self.newest:
+            body = json.dumps({"status": 426, "code": "unsupported", "detail": "Update Switchyard on Main."})
+            headers = {"Switchyard-Protocol": str(self.newest)}
+            return web.Response(status=426, text=body, headers=headers, content_type="application/problem+json")
         socket = await accept_socket(request, LINK_LIMITS)
-        peer = Peer(socket, self._answer, name="node", limits=LINK_LIMITS)
+        peer = Peer(
+            socket,
+            self._answer,
+            name="node",
+            limits=LINK_LIMITS,
+            on_notify=lambda method, _: self.notes.append(method),
+        )
         self.peers.append(peer)
         await peer.run()
         return web.Response()
@@ -186,6 +199,23 @@ async def test_another_protocol_version_is_tried_again_since_main_may_be_updated
             assert "Update Switchyard on Main." in status.facts["link_detail"]
             main.bearers = {TOKEN}
             await _phase(status, "online")
+
+
+async def test_a_main_that_speaks_an_older_version_is_dialled_with_that(store: Store) -> None:
+    async with main_of_the_test() as main:
+        main.newest = 1
+        async with node_of(main, store) as (_, status):
+            await _phase(status, "online")
+        assert [each["Switchyard-Protocol"] for each in main.headers] == ["2", "1"]
+
+
+async def test_a_first_contact_is_confirmed_when_it_is_on_disk_and_no_later_link_is(store: Store) -> None:
+    async with main_of_the_test() as main:
+        for _ in range(2):
+            async with node_of(main, store) as (_, status):
+                await _phase(status, "online")
+                await eventually(lambda: main.notes, what="the confirmation")
+        assert main.notes == ["link.confirmed"]
 
 
 async def test_a_refusal_in_the_handshake_is_final(store: Store) -> None:
