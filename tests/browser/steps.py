@@ -37,8 +37,8 @@ async def choose_folder(page: Page, folder: Path) -> None:
 
 
 async def choose(page: Page, menu: str, option: str | re.Pattern[str]) -> None:
-    """An option of the menu behind the button that shows `menu`."""
-    await page.get_by_role("button", name=menu, exact=True).click()
+    """An option of the menu behind the button that shows the value `menu`; its name says of what it is."""
+    await page.get_by_role("button", name=re.compile(f": {re.escape(menu)}$")).click()
     await page.get_by_role("menuitemradio", name=option).click()
 
 

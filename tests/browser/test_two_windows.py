@@ -52,7 +52,7 @@ async def test_a_password_that_is_changed_in_one_signs_the_other_out(browser: Br
         await other.get_by_label("Password", exact=True).fill("correct horse")
         await other.get_by_role("button", name="Sign in").click()
         await expect(other.get_by_role("tree")).to_be_visible()
-        await one.goto(f"{desk.url}/settings")
+        await one.goto(f"{desk.url}/settings/account")
         await one.get_by_label("Current password").fill("correct horse")
         await one.get_by_label("New password").fill("battery staple")
         await one.get_by_role("button", name="Change the password").click()
