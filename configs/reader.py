@@ -15,6 +15,7 @@ from typing import Any, Literal, NoReturn
 import msgspec
 
 from configs.table import ENVIRONMENT_PREFIX, NAME_PATTERN, ConfigError, Setting
+from configs.when import WHEN
 
 MAX_FILE_BYTES = 1 << 20
 """A configuration is a few kilobytes; a larger file is some other file named by mistake."""
@@ -140,7 +141,8 @@ def parser(tables: Tables, version: str) -> Parser:
     withheld = []
     for setting in tables.own:
         default = f" (default: {setting.default_text})" if setting.default_text else ""
-        about = f"{setting.about.help}{default}".replace("%", "%%")
+        when = f"; when: {WHEN[setting.key]}" if setting.key in WHEN else ""
+        about = f"{setting.about.help}{default}{when}".replace("%", "%%")
         if setting.about.is_secret or setting.has_chosen_name:
             withheld.append(f"  {setting.key}\n      {about}")
         else:

@@ -7,6 +7,7 @@ import pytest
 
 from config import MAIN_SETTINGS, NODE_SETTINGS, load_main, load_node
 from configs import generate
+from configs.when import WHEN
 
 
 def test_help_names_every_key_and_version_the_build(capsys: pytest.CaptureFixture[str]) -> None:
@@ -25,6 +26,10 @@ def test_every_setting_says_what_it_is_and_no_two_share_a_variable() -> None:
     for settings in (MAIN_SETTINGS, NODE_SETTINGS):
         assert all(setting.about.help and setting.allowed for setting in settings)
         assert len({setting.environment_name for setting in settings}) == len(settings)
+
+
+def test_sentences_on_when_to_set_a_key_are_of_keys() -> None:
+    assert set(WHEN) <= {setting.key for setting in (*MAIN_SETTINGS, *NODE_SETTINGS)}
 
 
 def test_generated_files_are_up_to_date() -> None:
