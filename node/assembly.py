@@ -20,7 +20,9 @@ from node.files.temporaries import Sweeper
 from node.files.transfer_handlers import handlers as transfer_handlers
 from node.files.transfers import TransferServer
 from node.files.trash import Trash
+from node.files.watching import FolderWatcher
 from node.git.handlers import handlers as git_handlers
+from node.git.ignored import IgnoredFiles
 from node.git.runner import GitRunner
 from node.git.service import GitService
 from node.link.conversation import About
@@ -67,10 +69,15 @@ class Assembly:
         )
         self.terminals = TerminalService(config.terminal, config.database.path, environment)
         sweeper = Sweeper()
-        self._files = FilesService(guard, pool, max_read_bytes=config.filesystem.max_read_bytes, sweeper=sweeper)
+        git_runner = GitRunner(environment)
+        ignored = IgnoredFiles(git_runner, guard.resolve_directory).among
+        self._files = FilesService(
+            guard, pool, max_read_bytes=config.filesystem.max_read_bytes, sweeper=sweeper, ignored=ignored
+        )
         self._file_acts = FileActs(Placer(guard, Trash.of_account(environment), sweeper), pool)
         self._search = SearchService(guard, pool, Ripgrep(environment))
-        self._git = GitService(GitRunner(environment), guard.resolve_directory, tasks=self._tasks, trash=self._to_trash)
+        self._watcher = FolderWatcher(guard, pool, ignored)
+        self._git = GitService(git_runner, guard.resolve_directory, tasks=self._tasks, trash=self._to_trash)
         self._projects = ProjectsService(
             roots=guard.roots,
             session_folders=self._session_folders,
@@ -144,7 +151,7 @@ class Assembly:
             link_handlers(),
             session_handlers(self.sessions),
             terminals,
-            files_handlers(self._files, self._file_acts, self._search),
+            files_handlers(self._files, self._file_acts, self._search, self._watcher),
             transfer_handlers(transfers, self._policy()),
             git_handlers(self._git),
             projects_handlers(self._projects),
@@ -171,6 +178,7 @@ class Assembly:
         return deleted.trash or ""
 
     async def _close_pool(self) -> None:
+        self._watcher.close()
         self._pool.close()
 
 

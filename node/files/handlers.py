@@ -4,9 +4,10 @@ from node.context import HandlerMap
 from node.files.acts import FileActs
 from node.files.search.service import SearchService
 from node.files.service import FilesService
+from node.files.watching import FolderWatcher
 
 
-def handlers(service: FilesService, acts: FileActs, search: SearchService) -> HandlerMap:
+def handlers(service: FilesService, acts: FileActs, search: SearchService, watcher: FolderWatcher) -> HandlerMap:
     """What the dispatcher calls."""
     return {
         "files.list": lambda caller, params: service.list(params),
@@ -20,4 +21,5 @@ def handlers(service: FilesService, acts: FileActs, search: SearchService) -> Ha
         "files.restore": lambda caller, params: acts.restore(params),
         "files.find": lambda caller, params: search.find(params),
         "files.grep": lambda caller, params: search.grep(params),
+        "files.watch": lambda caller, params: watcher.watch(params),
     }

@@ -3,8 +3,10 @@
 import os
 import stat
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from node.files import listing, reading
 from node.files.facts import displayed
@@ -16,6 +18,7 @@ from node.files.writing import Wanted, Writer
 from node.places import path_of, raw_unless_utf8
 from ws.protocol.errors import invalid
 from ws.protocol.files import (
+    Entry,
     FileParams,
     FilesListParams,
     FilesListResult,
@@ -25,19 +28,29 @@ from ws.protocol.files import (
     FilesWriteResult,
 )
 
+Ignored = Callable[[Path, Sequence[str]], Awaitable[frozenset[str]]]
+"""Which of these names in a real folder Git ignores."""
+
 
 class FilesService:
-    """The operations of `files.*`. All raise WireError with the codes of API.md.
+    """What looks at files and writes text. All raise WireError with the codes of API.md.
 
     `max_read_bytes` cuts what is read as text; a longer file has no etag and so is never overwritten conditionally.
     """
 
     def __init__(
-        self, guard: PathGuard, pool: FilePool, *, max_read_bytes: int, sweeper: Sweeper | None = None
+        self,
+        guard: PathGuard,
+        pool: FilePool,
+        *,
+        max_read_bytes: int,
+        sweeper: Sweeper | None = None,
+        ignored: Ignored | None = None,
     ) -> None:
         self._guard = guard
         self._pool = pool
         self._max_read_bytes = max_read_bytes
+        self._ignored = ignored
         self._writer = Writer(guard, max_read_bytes, sweeper)
 
     @property
@@ -47,7 +60,14 @@ class FilesService:
 
     async def list(self, params: FilesListParams) -> FilesListResult:
         """One page of a folder; the program's own data in it is not shown."""
-        return await self._pool.run(self._list, params)
+        listed = await self._pool.run(self._list, params)
+        if not params.ignored or self._ignored is None:
+            return listed
+        names = [_name(entry) for entry in listed.entries]
+        folder = os.fsdecode(listed.path_bytes) if listed.path_bytes is not None else listed.path
+        ignored = await self._ignored(Path(folder), names)
+        marked = [replace(entry, ignored=name in ignored) for entry, name in zip(listed.entries, names, strict=True)]
+        return replace(listed, entries=marked)
 
     async def stat(self, params: FileParams) -> FilesStatResult:
         """What a path is, links followed."""
@@ -95,3 +115,7 @@ class FilesService:
         if is_closed is None:
             return None if has_hidden else lambda name: name[0] != "."
         return lambda name: (has_hidden or name[0] != ".") and not is_closed(name)
+
+
+def _name(entry: Entry) -> str:
+    return entry.name if entry.name_bytes is None else os.fsdecode(entry.name_bytes)

@@ -25,7 +25,9 @@ from node.files.search.service import SearchService
 from node.files.service import FilesService
 from node.files.temporaries import Sweeper
 from node.files.trash import Trash
+from node.files.watching import FolderWatcher
 from node.git.handlers import handlers as git_handlers
+from node.git.ignored import IgnoredFiles
 from node.git.runner import GitRunner
 from node.git.service import GitService
 from node.projects.handlers import handlers as project_handlers
@@ -167,6 +169,8 @@ def room(tmp_path: Path) -> Iterator[Room]:
     repository.write("f", "2\n")
     pool, pins, tasks = FilePool(), NoPins(), TaskOwner("projects")
     guard = PathGuard([root], pool)
+    ignored = IgnoredFiles(GitRunner(repository.environ), guard.resolve_directory)
+    watcher = FolderWatcher(guard, pool, ignored.among)
 
     async def no_folders() -> list[SessionFolder]:
         return []
@@ -183,6 +187,7 @@ def room(tmp_path: Path) -> Iterator[Room]:
             FilesService(guard, pool, max_read_bytes=4096),
             FileActs(Placer(guard, Trash(root / "trash"), Sweeper()), pool),
             SearchService(guard, pool, Ripgrep(repository.environ)),
+            watcher,
         ),
         **git_handlers(GitService(GitRunner(repository.environ), guard.resolve_directory)),
         **project_handlers(projects),
@@ -192,6 +197,7 @@ def room(tmp_path: Path) -> Iterator[Room]:
     (root / "trash/files/t").write_text("deleted before")
     (root / "trash/info/t.trashinfo").write_text(f"[Trash Info]\nPath={repository.path}/t\n")
     yield Room(root, outside, handlers, pins)
+    watcher.close()
     pool.close()
 
 
@@ -204,6 +210,7 @@ def sound_params(room: Room, op: str) -> dict[str, object]:
         "files.mkdir": {"path": str(repository / "new")},
         "files.move": {"to": str(repository / "moved")},
         "files.copy": {"to": str(repository / "copied")},
+        "files.watch": {"path": str(repository), "recursive": True},
         "files.find": {"path": str(repository), "query": "f"},
         "files.grep": {"path": str(repository), "query": "2"},
         "files.restore": {"trash": TRASHED},

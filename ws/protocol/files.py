@@ -227,7 +227,7 @@ FilesGrepEvent = FilesMatched | FilesSearchDone
 
 
 class FilesWatchParams(Located, frozen=True, kw_only=True):
-    """Changes directly in a folder, or with `recursive` anywhere below it, less what Git ignores."""
+    """Changes directly in a folder, or with `recursive` anywhere below it, less `.git` and what Git ignores."""
 
     recursive: bool = False
 
@@ -237,7 +237,7 @@ class FilesWatchResult(Struct, frozen=True, kw_only=True):
 
 
 class FileChange(Struct, frozen=True, kw_only=True):
-    """`path` is relative to the folder that is watched."""
+    """`path` is relative to the folder that is watched. A file that was replaced in one step is `added` again."""
 
     path: str
     kind: Literal["added", "modified", "deleted"]

@@ -347,7 +347,7 @@ export interface FieldError {
   message: string;
 }
 
-/** `path` is relative to the folder that is watched. */
+/** `path` is relative to the folder that is watched. A file that was replaced in one step is `added` again. */
 export interface FileChange {
   path: string;
   kind: "added" | "deleted" | "modified";
@@ -521,7 +521,7 @@ export interface FilesStatResult {
   path_bytes?: string | null;
 }
 
-/** Changes directly in a folder, or with `recursive` anywhere below it, less what Git ignores. */
+/** Changes directly in a folder, or with `recursive` anywhere below it, less `.git` and what Git ignores. */
 export interface FilesWatchParams {
   node: string;
   path?: string;

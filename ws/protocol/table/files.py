@@ -3,7 +3,6 @@
 from ws.protocol import files
 from ws.protocol.op import act, read
 
-_NOT_YET = "This build does not do it yet."
 _TREE_S = 300.0
 """A folder with all that is in it may be large."""
 
@@ -78,6 +77,5 @@ FILES = (
         files.FilesWatchResult,
         "What changes in a folder.",
         events=files.FilesWatchEvent,
-        unsupported=_NOT_YET,
     ),
 )

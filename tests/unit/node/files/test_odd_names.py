@@ -1,10 +1,13 @@
 """Names that no keyboard makes: not UTF-8, line breaks, a leading dash, the longest there are."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from node.files.pool import FilePool
+from node.files.service import FilesService
 from tests.unit.node.files.conftest import Files
 from ws.protocol.files import FileParams, FilesListParams, FilesWriteParams
 
@@ -36,3 +39,19 @@ async def test_bytes_are_given_only_where_text_would_lose_some(files: Files) -> 
     assert listed.parent == f"{files.root}/gr\ufffdn.txt"
     plain = await files.page()
     assert (plain.path_bytes, plain.parent_bytes) == (None, None)
+
+
+async def test_what_git_ignores_is_marked_when_that_is_asked(files: Files) -> None:
+    async def ignored(folder: Path, names: Sequence[str]) -> frozenset[str]:
+        assert folder == files.root
+        return frozenset({os.fsdecode(LATIN)} & set(names))
+
+    Path(os.fsdecode(os.fsencode(files.root) + b"/" + LATIN)).touch()
+    (files.root / "plain").touch()
+    pool = FilePool()
+    service = FilesService(files.guard, pool, max_read_bytes=4096, ignored=ignored)
+    asked = await service.list(FilesListParams(node="n", path=str(files.root), ignored=True))
+    assert [(entry.name_bytes, entry.ignored) for entry in asked.entries] == [(LATIN, True), (None, False)]
+    unasked = await service.list(FilesListParams(node="n", path=str(files.root)))
+    assert [entry.ignored for entry in unasked.entries] == [None, None]
+    pool.close()
