@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 import shutil
 import signal
 from collections.abc import AsyncIterator
@@ -10,21 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.certificates import Issued
-from tests.support.processes import free_port
+from tests.support.processes import ROOT, free_port
 from tests.support.waiting import eventually
 
-HEADERS = """
-proxy_http_version 1.1;
-proxy_set_header Host $http_host;
-proxy_set_header Upgrade $http_upgrade;
-proxy_set_header Connection "upgrade";
-proxy_set_header X-Forwarded-For $remote_addr;
-proxy_set_header X-Forwarded-Proto $scheme;
-proxy_buffering off;
-proxy_request_buffering off;
-client_max_body_size 0;
-"""
-"""As README has them, but for the port of the test in the Host header."""
+
+def _readme_lines() -> str:
+    """What README tells people to write into their location, but for the address of Main."""
+    block = re.search(r"```nginx\nlocation / \{\n(.*?)\n\}\n```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert block is not None
+    return "\n".join(line.strip() for line in block[1].splitlines() if "proxy_pass " not in line)
+
+
+HEADERS = _readme_lines()
 
 CONFIGURATION = """
 daemon off;

@@ -24,6 +24,7 @@ from tests.support.main_app import RunningMain, running_main
 from tests.support.nginx import HEADERS, Nginx, location, nginx
 from tests.support.processes import ROOT, Program, free_port, main_settings, running
 from tests.support.reader import reading
+from tests.support.waiting import eventually
 from ws.dial import DialError, dial_socket
 
 pytestmark = pytest.mark.timeout(120)
@@ -67,8 +68,9 @@ async def behind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
         }
         trust = ssl.create_default_context(cafile=str(tls.certificate))
         async with running("main_server.py", home, settings) as main, Client(url, trust=trust) as client:
-            code = re.search(r"needs this code: (\S+)", main.text)
-            assert code is not None
+            code = await eventually(
+                lambda: re.search(r"needs this code: (\S+)", main.text), what="Main to print the set-up code"
+            )
             body = {**SIGN_IN, "setup_code": code[1]}
             headers = {"Origin": proxy.url}
             async with client.http.post(f"{url}/api/auth/register", json=body, headers=headers) as answer:
