@@ -44,7 +44,11 @@ class Callbacks:
         """Judge a registration from `address` and call the node. Raises WireError with what the node should say."""
         registry = self._registry
         admission = await registry.admit(params.id, str(params.protocol), bearer, address)
-        target = await find_target(params, address, self.hosts)
+        try:
+            target = await find_target(params, address, self.hosts)
+        except WireError as error:
+            await registry.note_refusal(admission.node, address, error, subject=params.url)
+            raise
         if params.key is None:
             raise invalid("key", "A registration carries the one-time key that Main presents when it calls.")
         if admission.is_local:

@@ -143,9 +143,15 @@ class Registry:
             read_version(protocol)
             await self._settle_claim(node_id)
         except WireError as error:
-            await self._store.audit.add("node.refused", who=node_id, address=address, node=node_id, outcome=error.code)
+            await self.note_refusal(node_id, address, error)
             raise
         return admission
+
+    async def note_refusal(self, node: NodeId, address: str, error: WireError, subject: str | None = None) -> None:
+        """An audit row: who came from `address` as `node` was refused."""
+        await self._store.audit.add(
+            "node.refused", who=node, address=address, node=node, outcome=error.code, subject=subject
+        )
 
     async def hello(self, admission: Admission, hello: HelloParams, peer: Peer) -> tuple[HelloResult, NodeLink]:
         """The handshake: exchange secrets at first contact and bring the node online. Raises WireError."""

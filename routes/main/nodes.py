@@ -3,6 +3,7 @@
 import msgspec
 from aiohttp import web
 
+from main.ip import as_address
 from main.keys import ARRIVAL, MAIN
 from main.registry.admission import Admission, VersionRefused
 from main.registry.greeting import serve_link
@@ -67,13 +68,21 @@ async def register(request: web.Request) -> web.Response:
     bearer = bearer_of(request.headers.get("Authorization"))
     if bearer is None:
         raise WireError(ErrorCode.UNAUTHORIZED, "A node registers with its secret, or a register token, as bearer.")
+    arrival = request[ARRIVAL]
+    if arrival.is_forwarded and as_address(request.remote or "") == as_address(arrival.address):
+        # What looks like the registrant's own address is that of the proxy.
+        raise WireError(
+            ErrorCode.FORBIDDEN,
+            "This registration came through a proxy that does not say from where: list it in server.trusted_proxies of"
+            " Main and let it set X-Forwarded-For, or let the node dial Main (node.main_server_url).",
+        )
     body = await read_body(request, MAX_REGISTRATION_BYTES)
     try:
         params = msgspec.json.decode(body, type=RegisterParams)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise WireError(ErrorCode.INVALID, f"A registration is not as the protocol has it: {error}.") from error
     try:
-        result = await request.app[MAIN].callbacks.register(params, bearer, request[ARRIVAL].address)
+        result = await request.app[MAIN].callbacks.register(params, bearer, arrival.address)
     except VersionRefused as error:
         answer = problem(error)
         answer.headers[PROTOCOL_HEADER] = str(PROTOCOL_VERSION)

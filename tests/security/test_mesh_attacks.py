@@ -149,6 +149,28 @@ async def test_a_registration_that_is_too_long_is_not_read(main: RunningMain) ->
         assert answer.status == 413
 
 
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "Via", "X-Real-IP"])
+async def test_a_proxy_in_between_does_not_make_loopback_a_target(main: RunningMain, header: str) -> None:
+    """Behind a proxy on Main's own machine every registrant would look like this machine."""
+    bearer = {"Authorization": f"Bearer {main.main.registry.tokens.shown}", header: "203.0.113.9"}
+    body = {"id": "laptop", "name": "Laptop", "key": secrets.token_urlsafe(32), "url": "http://127.0.0.1:22"}
+    async with main.http() as http, http.post("/api/nodes/register", json=body, headers=bearer) as answer:
+        assert answer.status == 403
+        assert "server.trusted_proxies" in (await answer.json(content_type=None))["detail"]
+
+
+async def test_a_trusted_proxy_says_who_registers(tmp_path: Path) -> None:
+    async with dialling(tmp_path, **{"server.trusted_proxies": ["127.0.0.1"]}) as main:
+        bearer = {"Authorization": f"Bearer {TOKEN}", "X-Forwarded-For": "127.0.0.1, 203.0.113.9"}
+        body = {"id": "laptop", "name": "Laptop", "key": secrets.token_urlsafe(32), "url": "http://127.0.0.1:22"}
+        async with main.http() as http, http.post("/api/nodes/register", json=body, headers=bearer) as answer:
+            assert answer.status == 403
+            assert "from 203.0.113.9" in (await answer.json(content_type=None))["detail"]
+        async with main.client() as client:
+            rows = (await client.op("audit.list"))["rows"]
+        assert any(row["action"] == "node.refused" and row["address"] == "203.0.113.9" for row in rows)
+
+
 @pytest.mark.parametrize("path", ["elsewhere", "metadata"])
 async def test_a_redirecting_callback_leads_nowhere(main: RunningMain, path: str) -> None:
     visited = asyncio.Event()
