@@ -43,8 +43,8 @@ MAX_TRANSFERS = 64
 MAX_ARCHIVES = 2
 """At once. Each holds a thread, and packing keeps a core busy."""
 
-CHUNK_BYTES = 512 * 1024
-"""Read or written by one call in a thread."""
+CHUNK_BYTES = 1024 * 1024
+"""Read or written by one call in a thread, whose cost is then small beside that of the bytes."""
 PATIENCE_S = 2 * STALL_S
 """For Main to take or send something. Main ends a stalled client before, so this is for a Main that hangs."""
 ASK_S = 10.0

@@ -17,6 +17,9 @@ from ws.streams import Kind, Record, StreamCutError
 
 log = structlog.get_logger(__name__)
 
+AHEAD_BYTES = 512 * 1024
+"""Written to a client and not taken yet; then nothing more is. With less, each chunk would wait for the one before."""
+
 COMMIT_S = 120.0
 """For the node to bring a whole upload to its disk."""
 
@@ -62,18 +65,17 @@ async def pass_on(request: web.Request, transfer: Transfer) -> Uploaded:
 
 
 async def _send_body(request: web.Request, transfer: Transfer) -> None:
-    while True:
-        try:
-            async with asyncio.timeout(STALL_S):
-                chunk = await request.content.readany()
-        except TimeoutError as error:
-            raise WireError(
-                ErrorCode.TIMEOUT, f"Nothing of the file came for {STALL_S:g} s.", retryable=True
-            ) from error
-        if not chunk:
-            break
-        transfer.records.write(Kind.DATA, chunk)
-        await transfer.records.drain(STALL_S)
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(STALL_S) as limit:
+            while chunk := await request.content.readany():
+                limit.reschedule(None)
+                transfer.records.write(Kind.DATA, chunk)
+                await transfer.records.drain(STALL_S)
+                limit.reschedule(loop.time() + STALL_S)
+    except TimeoutError as error:
+        detail = f"Nothing of the file came for {STALL_S:g} s; send it again."
+        raise WireError(ErrorCode.TIMEOUT, detail, retryable=True) from error
     transfer.records.write(Kind.END, b"{}")
 
 
@@ -85,6 +87,8 @@ async def relay(
     `length` None: as much as comes, in chunks, whose end tells whether it is whole.
     """
     await answer.prepare(request)
+    if request.transport is not None:
+        request.transport.set_write_buffer_limits(high=AHEAD_BYTES)
     try:
         await _copy(request, transfer, first, length)
     except (StreamCutError, WireError) as error:
@@ -92,6 +96,9 @@ async def relay(
         transfer.abort()
     except ConnectionError:  # the client has gone
         transfer.abort()
+    finally:
+        if request.transport is not None:
+            request.transport.set_write_buffer_limits()  # the connection may carry something else next
     return answer
 
 
@@ -113,13 +120,15 @@ async def _copy(request: web.Request, transfer: Transfer, record: Record, left: 
 
 async def _drain(request: web.Request, writer: StreamWriter) -> None:
     """Wait until the client has taken enough. Raises StreamCutError when it takes nothing at all for STALL_S."""
-    while True:
-        transport = request.transport
-        before = 0 if transport is None else transport.get_write_buffer_size()
+    transport = request.transport
+    while transport is not None:
+        before = transport.get_write_buffer_size()
+        if before <= AHEAD_BYTES:
+            return
         try:
             async with asyncio.timeout(STALL_S):
                 await writer.drain()
                 return
         except TimeoutError as error:
-            if transport is None or transport.get_write_buffer_size() >= before:
+            if transport.get_write_buffer_size() >= before:
                 raise StreamCutError(f"the client took nothing for {STALL_S:g} s") from error
