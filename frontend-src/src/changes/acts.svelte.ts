@@ -91,6 +91,11 @@ export class GitActs {
     return this.#run("push", "git.push", {});
   }
 
+  /** Back to before the merge, rebase, cherry-pick or revert that is under way. */
+  abort(): Promise<boolean> {
+    return this.#run("abort", "git.abort", {});
+  }
+
   /** Asks the act that is under way to end; how it ended is told by that act. */
   async cancel(): Promise<void> {
     try {

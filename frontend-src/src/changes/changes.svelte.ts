@@ -28,6 +28,9 @@ export interface Group {
 const FIRST_SHOWN = 300;
 const MORE_SHOWN = 1000;
 
+/** Files are quiet for so long before the status is asked for again. */
+const SETTLED_MS = 300;
+
 const UNMERGED = new Set(["DD", "AU", "UD", "UA", "DU", "AA", "UU"]);
 
 function groupsOf(file: GitFile): [GroupName, string][] {
@@ -74,6 +77,7 @@ export class Changes {
   readonly open = new SvelteSet<string>();
   readonly seen = new SvelteSet<string>();
   readonly diffs = new SvelteMap<string, LoadedDiff>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #limits = new SvelteMap<GroupName, number>();
 
   constructor(
@@ -113,7 +117,23 @@ export class Changes {
         onPause: () => (this.progress = null),
       },
     );
-    return () => subscription.close();
+    // What is written in the folder tells nothing to Git before it is asked.
+    const files = this.calls.subscribe(
+      "files.watch",
+      { node: this.node, path: this.path, recursive: true },
+      { onEvent: () => this.#soon() },
+    );
+    return () => {
+      clearTimeout(this.#timer);
+      subscription.close();
+      files.close();
+    };
+  }
+
+  /** Ask again shortly: a build writes many files, and one answer for all of them is enough. */
+  #soon(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.refresh(), SETTLED_MS);
   }
 
   /** A newer status: open differences are fetched anew, what is shown stays until they are here. */

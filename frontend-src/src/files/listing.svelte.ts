@@ -19,7 +19,7 @@ export class Listing {
   /** Counts the folders asked for: an answer for an earlier one is dropped. */
   #asked = 0;
   #isLoadingMore = false;
-  #isFreshening = false;
+  #freshening: Promise<void> | null = null;
   /** Counts what was said to have changed, so that nothing said while reading is missed. */
   #changes = 0;
 
@@ -140,20 +140,26 @@ export class Listing {
     return inside(this.folder, entry.name, entry.name_bytes);
   }
 
-  /** Read what is shown again, in its place: no row jumps, and no second reading runs beside the first. */
-  async freshen(): Promise<void> {
+  /**
+   * Read what is shown again, in its place: no row jumps. Resolves when all that had changed until now is shown; no
+   * second reading runs beside the first.
+   */
+  freshen(): Promise<void> {
     this.#changes++;
-    if (this.#isFreshening) return;
-    this.#isFreshening = true;
-    const read = this.#changes;
-    try {
-      await this.#readAgain(this.#asked);
-    } catch (error) {
-      if (!isWireError(error)) throw error;
-    } finally {
-      this.#isFreshening = false;
-    }
-    if (this.#changes > read) await this.freshen();
+    this.#freshening ??= this.#readUntilFresh().finally(() => (this.#freshening = null));
+    return this.#freshening;
+  }
+
+  async #readUntilFresh(): Promise<void> {
+    let read: number;
+    do {
+      read = this.#changes;
+      try {
+        await this.#readAgain(this.#asked);
+      } catch (error) {
+        if (!isWireError(error)) throw error;
+      }
+    } while (this.#changes > read);
   }
 
   async #readAgain(asked: number): Promise<void> {

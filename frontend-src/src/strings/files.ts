@@ -63,7 +63,7 @@ export const filesWords = {
   uploadStates: {
     waiting: "waits",
     sending: "sending",
-    exists: "exists",
+    exists: "its name is taken",
     done: "sent",
     failed: "not sent",
     cancelled: "cancelled, nothing was written",
