@@ -58,7 +58,7 @@ def is_name(name: str) -> bool:
 
 
 def _addresses(host: str) -> list[str]:
-    """Private addresses of this machine: those its name stands for, and the one it reaches others from."""
+    """Addresses of this machine: those its name stands for, and the one it reaches others from."""
     found: list[Address] = []
     with contextlib.suppress(OSError):  # a name that nothing resolves
         found += [ipaddress.ip_address(str(each[4][0]).partition("%")[0]) for each in socket.getaddrinfo(host, None)]
@@ -70,5 +70,4 @@ def _addresses(host: str) -> list[str]:
                 found.append(ipaddress.ip_address(str(probe.getsockname()[0]).partition("%")[0]))
         except OSError:
             continue  # no network of that kind
-    private = [ipaddress.ip_network(each) for each in PRIVATE_NETWORKS if each != "fe80::/10"]
-    return [str(each) for each in found if any(each in network for network in private)]
+    return [str(each) for each in found if not each.is_link_local]

@@ -33,7 +33,8 @@ def run(argv: Sequence[str], tables: Tables, program_folder: Path) -> None:
     _refuse_foreign(config, files, is_forced=given.force)
     try:
         authority, is_new = _authority(files, names, is_forced=given.force)
-        covered = [name for name in dict.fromkeys([*own_names(), *names]) if authority.covers(name)]
+        wanted = list(dict.fromkeys([*own_names(), *names]))
+        covered = [name for name in wanted if authority.covers(name)]
         made = make_server(authority, covered)
         write_server(files, authority, made)
     except OSError as error:
@@ -47,6 +48,7 @@ def run(argv: Sequence[str], tables: Tables, program_folder: Path) -> None:
         f"{word} the CA {files.ca} ({ends[0]}), SHA-256 {fingerprint(authority.certificate)}",
         f"Made the certificate {files.certificate} ({ends[1]}; run this again then) for {', '.join(covered)}",
         f"Set server.tls_cert and server.tls_key in {config}: start Main again, and open it with https://",
+        *_left_out([name for name in wanted if name not in covered]),
         "",
         *_how_to_trust(files.ca),
     ]
@@ -105,6 +107,11 @@ def _refuse_foreign(config: Path, files: Files, *, is_forced: bool) -> None:
 
 def _keys(content: dict[str, object]) -> list[str]:
     return [f"{section}.{key}" for section, table in content.items() if isinstance(table, dict) for key in table]
+
+
+def _left_out(names: Sequence[str]) -> list[str]:
+    """Names that this machine has got since its CA was made."""
+    return [f"Left out, for the CA cannot vouch for it (--force makes a new one): {', '.join(names)}"] if names else []
 
 
 def _how_to_trust(ca: Path) -> list[str]:

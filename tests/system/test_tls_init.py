@@ -87,6 +87,12 @@ def test_again_renews_the_certificate_and_keeps_the_ca_and_the_comments(tmp_path
     assert (tmp_path / "main.toml").read_text() == config
 
 
+def test_every_address_by_which_the_machine_is_called_is_in_it(tmp_path: Path) -> None:
+    said = init(tmp_path)
+    assert names_in(tmp_path) >= set(own_names())
+    assert "Left out" not in said
+
+
 def test_what_it_did_not_make_needs_force(tmp_path: Path) -> None:
     foreign = issue(files(tmp_path).folder, "server")
     before = foreign.certificate.read_bytes()
