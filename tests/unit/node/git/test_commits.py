@@ -154,7 +154,7 @@ async def test_a_commit_goes_on_without_its_caller_and_can_be_cancelled(git: Git
     async def is_free() -> bool:
         return not (git.repository.path / ".git/index.lock").exists()
 
-    await eventually(is_free, what="the end of the first")
+    await eventually(lambda: not git.service._acts._long, what="the end of the first")
     waiting = called(second())
     await eventually((tmp_path / "began").exists, what="the hook again")
     await git.do("cancel")

@@ -42,7 +42,7 @@ def said(stderr: str, stdout: str = "") -> tuple[ErrorCode, str]:
             "trust store",
         ),
         (
-            "remote: error: GH006: Protected branch update failed.\n ! [remote rejected] main (protected branch hook declined)",
+            "remote: error: GH006: Protected branch update failed.\n ! [remote rejected] x (hook declined)",
             ErrorCode.FORBIDDEN,
             "GH006: Protected branch update failed.",
         ),
