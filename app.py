@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import structlog
 import uvloop
-from aiohttp import web
 
 from config import NodeConfig, child_environment, load_node, or_exit
 from node.assembly import Assembly
@@ -22,6 +21,7 @@ from node.store import Store, StoreError, open_store
 from node.supervisor import Supervisor
 from node.system.service import read_facts
 from routes.node.application import build_app
+from routes.node.server import Runner
 from ws.listening import ListenError, bind, serve, serving_context
 from ws.logs import set_up_logs
 from ws.tls import calling_context
@@ -81,7 +81,7 @@ async def _listen(config: NodeConfig, supervisor: Supervisor, status: LinkStatus
     tls = await asyncio.to_thread(serving_context, config.server.tls_cert, config.server.tls_key)
     bound = await asyncio.to_thread(bind, config.listen_host, config.server.port, or_any_port=config.is_local)
     app = build_app(lambda: status.facts, None if config.link_mode == "direct" else entrance)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_S)
+    runner = Runner(app, shutdown_timeout_s=DRAIN_S)
     await runner.setup()
     supervisor.started("port", runner.cleanup)
     await serve(runner, bound, tls)

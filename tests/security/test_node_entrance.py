@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from node.link.door import Entrance
 from node.link.status import LinkStatus
 from node.store import Store, open_store
 from routes.node.application import build_app
+from routes.node.server import Runner
 from tests.support.waiting import eventually
 from ws.dial import Backoff
 from ws.proof import new_nonce, proof_of_main
@@ -86,7 +87,7 @@ async def port_of(
             backoff=lambda: Backoff(first_s=0.01, max_s=0.02),
         )
     app = build_app(lambda: status.facts, entrance)
-    runner = web.AppRunner(app, shutdown_timeout=0.5)
+    runner = Runner(app, shutdown_timeout_s=0.5)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     link.start(unheard)
@@ -241,3 +242,35 @@ async def test_a_stream_key_opens_one_stream(tmp_path: Path) -> None:
             raw = await taking
             assert (await node.call(f"Bearer {key}", "/ws/stream"))[0] == 401, "a replay"
             raw.abort()
+
+
+async def test_a_flood_of_connections_is_bounded_and_drips_are_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("routes.node.server.MAX_CONNECTIONS", 6)
+    monkeypatch.setattr("routes.node.server.IDLE_S", 1)
+    async with port_of(tmp_path) as node:
+        port = node.http._base_url.port if node.http._base_url is not None else 0
+        opened = [await asyncio.open_connection("127.0.0.1", port) for _ in range(12)]
+        try:
+            for _, writer in opened:
+                writer.write(b"GET /ws/main HTTP/1.1\r\nX: ")
+            ends = [await asyncio.wait_for(end_of(reader), 10) for reader, _ in opened]
+            assert len(ends) == 12, "those beyond the bound at once, the others when their time was over"
+        finally:
+            for _, writer in opened:
+                writer.close()
+        assert (await node.call(None))[0] == 401
+
+
+async def end_of(reader: asyncio.StreamReader) -> bool:
+    """Wait until the other side has cut the connection."""
+    with suppress(ConnectionError):
+        while await reader.read(4096):
+            pass
+    return True
+
+
+async def test_a_head_beyond_the_limits_is_refused(tmp_path: Path) -> None:
+    async with port_of(tmp_path) as node, node.http.get("/ws/main", headers={"X": "x" * 20_000}) as answer:
+        assert answer.status in {400, 431}
