@@ -5,6 +5,7 @@ import { settings } from "../strings/settings.ts";
 import { palette as words, panelNames, shell } from "../strings/shell.ts";
 import type { IconName } from "../ui/icons.ts";
 import { at } from "../wire/base.ts";
+import { isWireError } from "../wire/errors.ts";
 import { logOut } from "../wire/http.ts";
 import { sectionsFor } from "../pages/settings/sections.ts";
 import { actsNow } from "./acts.svelte.ts";
@@ -21,13 +22,19 @@ function deed(id: string, name: string, icon: IconName, to: () => void, detail =
   return { id: `act/${id}`, group: "act", name, detail, icon, to };
 }
 
-function pages(): Entry[] {
+function places(): Entry[] {
   return [
     page("needs", shell.needsYou, "needs", { name: "needs" }),
     ...(auth.canWrite ? [page("new", shell.newSession, "plus", { name: "new", node: null, path: null })] : []),
     page("home", shell.sessions, "log", { name: "home" }),
     page("machines", shell.machines, "machine", { name: "machines" }),
+  ];
+}
+
+function otherPages(): Entry[] {
+  return [
     ...(auth.isOwner ? [page("add", words.addMachine, "plus", { name: "add" })] : []),
+    page("settings", shell.settings, "settings", { name: "settings" }),
     ...sectionsFor(auth.isOwner).map(({ name, to }) =>
       page(`settings/${name}`, settings.sections[name], "settings", to, words.section),
     ),
@@ -60,11 +67,22 @@ function everywhere(): Entry[] {
     ...densities.map((density) =>
       deed(`density/${density}`, words.density(settings.densities[density]), "settings", () => prefs.set({ density })),
     ),
-    deed("out", words.signOut, "out", () => void logOut().then(() => location.assign(at("")))),
+    deed("out", words.signOut, "out", () => void signOut()),
   ];
 }
 
+async function signOut(): Promise<void> {
+  try {
+    await logOut();
+    location.assign(at(""));
+  } catch (error) {
+    if (!isWireError(error)) throw error;
+    // Where one signs out by hand, the same failure is told in a sentence.
+    router.go({ name: "settings", section: "account" });
+  }
+}
+
 /** Read once, when the palette opens. */
-export function offers(): Entry[] {
-  return [...here(), ...pages(), ...everywhere()];
+export function offers(): { places: Entry[]; rest: Entry[] } {
+  return { places: [...here(), ...places()], rest: [...otherPages(), ...everywhere()] };
 }

@@ -19,6 +19,22 @@ describe("the palette", () => {
     expect(matching(ALL, " ", 3)).toEqual(ALL.slice(0, 3));
   });
 
+  it("keeps room for sessions beside many acts while nothing is typed, and finds every act by its name", () => {
+    const act = (name: string) => ({
+      id: name,
+      group: "act" as const,
+      name,
+      detail: "",
+      icon: "log" as const,
+      to: () => undefined,
+    });
+    const acts = ["Stop", "Rename", "Archive", "Delete", "Panel: Files", "Panel: Terminal"].map(act);
+    const all = entries({ nodes: NODES, sessions: SESSIONS, projects: () => [], places: acts, rest: [act("Keys")] });
+    expect(matching(all, "", 8).filter((entry) => entry.group === "session")).toHaveLength(4);
+    expect(matching(all, "terminal", 8)[0]?.name).toBe("Panel: Terminal");
+    expect(matching(all, "keys", 8)[0]?.name).toBe("Keys");
+  });
+
   it("finds nothing rather than something else", () => {
     expect(matching(ALL, "zzz", 9)).toEqual([]);
   });

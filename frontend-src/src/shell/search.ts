@@ -19,9 +19,14 @@ export interface Known {
   nodes: readonly Node[];
   sessions: readonly SessionSummary[];
   projects: (node: string) => readonly Project[];
-  /** Pages and acts, before everything else. */
+  /** Acts of what is on screen and the main places: before everything else. */
   places: readonly Entry[];
+  /** What is rarely looked for, after everything else. */
+  rest?: readonly Entry[];
 }
+
+/** How many acts stand before the rest while nothing is typed. */
+const ACTS_FIRST = 4;
 
 /** Everything that can be gone to; sessions newest first. */
 export function entries(known: Known): Entry[] {
@@ -48,13 +53,16 @@ export function entries(known: Known): Entry[] {
     const to: Route = { name: "machine", node: node.id };
     return { id: `m/${node.id}`, group: "machine", name: node.name, detail: node.status, icon: "machine", to };
   });
-  return [...known.places, ...sessions, ...projects, ...machines];
+  return [...known.places, ...sessions, ...projects, ...machines, ...(known.rest ?? [])];
 }
 
 /** Those that hold every word typed, best first: a name that begins with it, then a name, then a place; else in order. */
 export function matching(all: readonly Entry[], query: string, limit: number): Entry[] {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
-  if (words.length === 0) return all.slice(0, limit);
+  if (words.length === 0) {
+    let acts = 0;
+    return all.filter((entry) => entry.group !== "act" || ++acts <= ACTS_FIRST).slice(0, limit);
+  }
   const scored = all.flatMap((entry) => {
     const rank = rankOf(entry, words);
     return rank === null ? [] : [{ entry, rank }];
