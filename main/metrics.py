@@ -58,6 +58,9 @@ class Metrics:
             buckets=_LATENCY_S,
             registry=made,
         )
+        # Asking for a child by its labels costs more than counting: each is kept. Both are bounded by the table.
+        self._counted: dict[tuple[str, str], Counter] = {}
+        self._timed = {op.name: self._latency.labels(_place(op), _kind(op)) for op in OPS.values()}
         self._links = Counter("switchyard_links_opened", "Links of nodes that were opened.", ["mode"], registry=made)
         self._loop_lag = Histogram(
             "switchyard_loop_lag_seconds", "How late the event loop wakes.", buckets=_SHORT_S, registry=made
@@ -83,10 +86,13 @@ class Metrics:
 
     def called(self, method: str, outcome: str, seconds: float) -> None:
         """Count one call. A method that no op has counts as `unknown`: what people make up is no label."""
-        op = OPS.get(method)
-        self._calls.labels(UNKNOWN_OP if op is None else op.name, outcome).inc()
-        if op is not None and outcome == "ok":
-            self._latency.labels("node" if op.place is Place.NODE else "main", _kind(op)).observe(seconds)
+        name = method if method in OPS else UNKNOWN_OP
+        counted = self._counted.get((name, outcome))
+        if counted is None:
+            counted = self._counted[name, outcome] = self._calls.labels(name, outcome)
+        counted.inc()
+        if outcome == "ok" and name is not UNKNOWN_OP:
+            self._timed[name].observe(seconds)
 
     def node_online(self, link: NodeLink) -> None:
         """A link was opened."""
@@ -146,6 +152,10 @@ class _Gauges:
         self.writes_waiting = gauge("database_writes_waiting", "Writes that are not on disk yet.")
         self.audit_rows = gauge("audit_rows", "Rows of the audit trail.")
         self.certificate = gauge("certificate_end_seconds", "When Main's certificate ends, Unix time; 0: it has none.")
+
+
+def _place(op: Op) -> str:
+    return "node" if op.place is Place.NODE else "main"
 
 
 def _kind(op: Op) -> str:
