@@ -41,7 +41,7 @@ function otherPages(): Entry[] {
   ];
 }
 
-/** The acts of the page itself come first: they are what somebody most likely looks for there. */
+/** The acts of the page that is open. */
 function here(): Entry[] {
   const { route } = router;
   const isWork = route.name === "session" || route.name === "project";
@@ -82,7 +82,7 @@ async function signOut(): Promise<void> {
   }
 }
 
-/** Read once, when the palette opens. */
+/** Read once, when the palette opens. Its first entry is a place, so that Enter by habit does nothing to a session. */
 export function offers(): { places: Entry[]; rest: Entry[] } {
-  return { places: [...here(), ...places()], rest: [...otherPages(), ...everywhere()] };
+  return { places: [...places(), ...here()], rest: [...otherPages(), ...everywhere()] };
 }
