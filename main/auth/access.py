@@ -117,6 +117,11 @@ class Principal:
         return Caller(user=self.user, login=self.login, role=self.role_for(node), name=self.who)
 
 
+def access_ended() -> WireError:
+    """The refusal of whoever was let in and may do nothing any more."""
+    return WireError(ErrorCode.UNAUTHORIZED, "Your access has ended meanwhile and nothing was done: sign in again.")
+
+
 End = Callable[[], None]
 Concerns = Callable[[Principal], bool]
 
@@ -145,6 +150,14 @@ class LiveAccess:
     def now(self) -> int:
         """The number of endings so far: to be taken before the rows of a caller are read."""
         return self._now
+
+    def require(self, principal: Principal) -> None:
+        """Raise WireError `unauthorized` when the access has ended since the caller was looked up, which is what a
+        request does first: its body may come slowly.
+        """
+        expires_s = None if principal.token is None else principal.token.expires_s
+        if self._has_ended(principal) or (expires_s is not None and expires_s <= time.time()):
+            raise access_ended()
 
     def add(self, principal: Principal, end: End) -> Callable[[], None]:
         """`end` is called, at most once, when the access is revoked or its token expires: at once, if that happened

@@ -27,6 +27,7 @@ async def call_op(request: web.Request) -> web.StreamResponse:
     visit = visit_of(request)
     await request.app[MAIN].router.admit(visit, op)  # before anything is read of what was sent
     params = await _params(request, op)
+    request.app[MAIN].live.require(visit.principal)
     answer = await request.app[MAIN].router.call(visit, op.name, params)
     if isinstance(answer, Feed):
         return await EventStream(request, visit.principal).serve(answer)

@@ -2,13 +2,17 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import aiohttp
 import pytest
 
+from main.relay.call import Visit
 from tests.support.client import Client, OpError
 from tests.support.main_app import PASSWORD, RunningMain
+from ws.protocol.op import Op
+from ws.rpc import Peer
 
 Ending = Callable[[RunningMain, Client, Client], Awaitable[object]]
 
@@ -26,6 +30,9 @@ async def by_revoking_the_login(_: RunningMain, victim: Client, other: Client) -
 async def by_changing_the_password(_: RunningMain, victim: Client, other: Client) -> None:
     await other.op("users.change_password", current_password=PASSWORD, new_password="another horse")
 
+
+EVE = {"username": "eve", "password": "another horse", "role": "owner"}
+"""What somebody who loses access would leave behind."""
 
 ENDINGS: list[Ending] = [by_logout, by_revoking_the_login, by_changing_the_password]
 
@@ -87,3 +94,60 @@ async def test_a_socket_whose_login_is_gone_is_found_by_the_recheck(main: Runnin
         await main.main.store.database.execute("DELETE FROM logins")
         await main.main.accounts.recheck_live()
         await asyncio.wait_for(socket.closed.wait(), 1)
+
+
+async def test_a_body_that_comes_slowly_does_nothing_once_access_has_ended(
+    main: RunningMain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_let_in, goes_on = asyncio.Event(), asyncio.Event()
+    admit = main.main.router.admit
+
+    async def noted(visit: Visit, op: Op) -> None:
+        await admit(visit, op)
+        if op.name == "users.create":
+            is_let_in.set()
+
+    monkeypatch.setattr(main.main.router, "admit", noted)
+    body = json.dumps(EVE).encode()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield body[:10]
+        await goes_on.wait()
+        yield body[10:]
+
+    async with main.client() as victim, main.client() as other:
+
+        async def late() -> int:
+            url = f"{main.url}/api/ops/users.create"
+            async with victim.http.post(url, data=slow(), headers=victim.headers) as answer:
+                return answer.status
+
+        task = asyncio.get_running_loop().create_task(late(), name="late")
+        async with asyncio.timeout(5):
+            await is_let_in.wait()
+            await by_revoking_the_login(main, victim, other)
+            goes_on.set()
+            assert await task == 401
+        assert [each["name"] for each in (await other.op("users.list"))["users"]] == ["ada"]
+
+
+async def test_a_socket_that_takes_its_time_to_close_does_nothing_more(
+    main: RunningMain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever does not read what waits for them delays the goodbye, and could go on calling meanwhile."""
+    close, may_close = Peer.close, asyncio.Event()
+
+    async def late(peer: Peer, code: int = 1000, reason: str = "") -> None:
+        await may_close.wait()
+        await close(peer, code, reason)
+
+    async with main.client() as victim, main.client() as other, victim.socket() as socket:
+        assert await socket.call("nodes.list") == {"nodes": []}
+        monkeypatch.setattr(Peer, "close", late)
+        await by_revoking_the_login(main, victim, other)
+        with pytest.raises(OpError) as refused:
+            await socket.call("users.create", EVE)
+        assert refused.value.code == "unauthorized"
+        may_close.set()
+        await asyncio.wait_for(socket.closed.wait(), 1)
+        assert [each["name"] for each in (await other.op("users.list"))["users"]] == ["ada"]
