@@ -75,12 +75,12 @@ async def allow_the_write(page: Page, folder: Path) -> None:
 async def review(page: Page, folder: Path) -> None:
     """Read the difference, then change a file."""
     await page.keyboard.press("Control+Shift+G")
-    await tab_to(page, panel(page).get_by_role("button", name=re.compile("note.txt")))
+    await tab_to(page, panel(page).get_by_role("button", name=re.compile("note.txt new$")))
     await page.keyboard.press("Enter")
     await expect(panel(page)).to_contain_text("two")
     await tab_to(page, panel(page).get_by_role("tab", name="Changes"))
     await page.keyboard.press("ArrowRight")
-    await tab_to(page, panel(page).get_by_role("button", name=re.compile("greet.py")))
+    await tab_to(page, panel(page).get_by_role("button", name=re.compile("^greet.py")))
     await page.keyboard.press("Enter")
     editor = panel(page).get_by_role("textbox", name=re.compile("greet.py on"))
     await tab_to(page, editor)
