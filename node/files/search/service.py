@@ -2,8 +2,8 @@
 
 import os
 import stat
-from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -43,47 +43,53 @@ class SearchService:
 
     async def find(self, params: FilesFindParams) -> Subscribed:
         """Files and folders by their letters."""
-        root = await self._root(path_of(params))
-        records = self._records(root, find.ARGUMENTS, b"\0")
+        with self._begun() as place:
+            root = str(await self._guard.resolve_directory(path_of(params)))
+            records = self._records(root, find.ARGUMENTS, b"\0")
 
-        async def add(finder: find.Finder, found: list[bytes]) -> None:
-            await self._pool.run(finder.add, found)
+            async def add(finder: find.Finder, found: list[bytes]) -> None:
+                await self._pool.run(finder.add, found)
 
-        return self._subscribed(root, find.events(records, params.query, params.limit, add), records)
+            return _subscribed(root, find.events(records, params.query, params.limit, add), records, place)
 
     async def grep(self, params: FilesGrepParams) -> Subscribed:
         """Lines by content."""
-        root = await self._root(path_of(params))
-        arguments = grep.arguments(params)
-        await self._ripgrep.check(arguments)
-        records = self._records(root, arguments, b"\n")
-        return self._subscribed(root, grep.events(records, params.limit), records)
+        with self._begun() as place:
+            root = str(await self._guard.resolve_directory(path_of(params)))
+            arguments = grep.arguments(params)
+            await self._ripgrep.check(arguments)
+            records = self._records(root, arguments, b"\n")
+            return _subscribed(root, grep.events(records, params.limit), records, place)
 
-    async def _root(self, path: str) -> str:
+    @contextmanager
+    def _begun(self) -> Iterator["_Place"]:
+        """A place among those that run, taken before anything is waited for; kept when the body succeeds."""
         if self._running >= MAX_RUNNING:
             raise WireError(
                 ErrorCode.RATE_LIMITED,
                 f"{MAX_RUNNING} searches are running on this machine; wait for one or end it.",
                 retry_after_s=1.0,
             )
-        return str(await self._guard.resolve_directory(path))
+        self._running += 1
+        place = _Place(self._left)
+        try:
+            yield place
+        except BaseException:
+            place.leave()
+            raise
 
-    def _subscribed(self, root: str, events: AsyncIterator[Event], records: AsyncIterator[list[bytes]]) -> Subscribed:
-        return Subscribed(FilesSearchResult(root=displayed(root), engine=ENGINE), _closing(events, records))
+    def _left(self) -> None:
+        self._running -= 1
 
     async def _records(self, root: str, arguments: Sequence[str], separator: bytes) -> AsyncIterator[list[bytes]]:
-        self._running += 1
+        descriptor, real = await self._pool.run(self._open, root)
         try:
-            descriptor, real = await self._pool.run(self._open, root)
-            try:
-                found = self._ripgrep.records([*arguments, *self._left_out(real)], descriptor, separator)
-                async with aclosing(found):  # type: ignore[type-var]
-                    async for batch in found:
-                        yield batch
-            finally:
-                os.close(descriptor)
+            found = self._ripgrep.records([*arguments, *self._left_out(real)], descriptor, separator)
+            async with aclosing(found):  # type: ignore[type-var]
+                async for batch in found:
+                    yield batch
         finally:
-            self._running -= 1
+            os.close(descriptor)
 
     def _open(self, root: str) -> tuple[int, Path]:
         with self._guard.opened(root) as found:
@@ -103,8 +109,43 @@ class SearchService:
         return [f"--glob=!/{each}" for each in closed]
 
 
-async def _closing(events: AsyncIterator[Event], records: AsyncIterator[list[bytes]]) -> AsyncIterator[Event]:
-    """An iterator that is given up in the middle ends its search now, not when it is collected."""
-    async with aclosing(records), aclosing(events):  # type: ignore[type-var]
-        async for event in events:
-            yield event
+def _subscribed(
+    root: str, events: AsyncIterator[Event], records: AsyncIterator[list[bytes]], place: "_Place"
+) -> Subscribed:
+    return Subscribed(FilesSearchResult(root=displayed(root), engine=ENGINE), _Events(events, records, place))
+
+
+class _Place:
+    """One of MAX_RUNNING."""
+
+    def __init__(self, on_left: Callable[[], None]) -> None:
+        self._on_left: Callable[[], None] | None = on_left
+
+    def leave(self) -> None:
+        """The second time does nothing."""
+        on_left, self._on_left = self._on_left, None
+        if on_left is not None:
+            on_left()
+
+
+class _Events(AsyncIterator[Event]):
+    """An iterator that is given up in the middle, or was never begun, ends its search now and not when collected."""
+
+    def __init__(self, events: AsyncIterator[Event], records: AsyncIterator[list[bytes]], place: _Place) -> None:
+        self._events = events
+        self._records = records
+        self._place = place
+
+    async def __anext__(self) -> Event:
+        try:
+            return await anext(self._events)
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def aclose(self) -> None:
+        try:
+            async with aclosing(self._records), aclosing(self._events):  # type: ignore[type-var]
+                pass
+        finally:
+            self._place.leave()

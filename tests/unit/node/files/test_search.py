@@ -18,7 +18,7 @@ from node.files.guard import PathGuard
 from node.files.pool import FilePool
 from node.files.search import ripgrep
 from node.files.search.ripgrep import Ripgrep
-from node.files.search.service import SearchService
+from node.files.search.service import MAX_RUNNING, SearchService
 from tests.support.repositories import TestRepository
 from tests.support.waiting import eventually
 from ws.protocol.errors import ErrorCode, WireError
@@ -345,3 +345,27 @@ def test_the_installed_ripgrep_is_one(tmp_path: Path) -> None:
     program = ripgrep._find("")
     answer = subprocess.run([program, "--version"], check=True, capture_output=True, text=True, cwd=tmp_path)
     assert answer.stdout.startswith("ripgrep ")
+
+
+async def test_searches_that_begin_at_once_keep_to_the_bound(search: Search) -> None:
+    """Each looks at the folder and asks ripgrep before it runs; meanwhile others must not pass by."""
+    params = FilesGrepParams(node="n", path=str(search.root), query="needle")
+    running: list[Any] = []
+    refused: list[ErrorCode] = []
+
+    async def begin() -> None:
+        try:
+            running.append((await search.service.grep(params)).events)
+        except WireError as error:
+            refused.append(error.code)
+
+    async with asyncio.TaskGroup() as beginning:
+        for _ in range(30):
+            _ = beginning.create_task(begin(), name="begin")
+    assert (len(running), refused) == (MAX_RUNNING, [ErrorCode.RATE_LIMITED] * (30 - MAX_RUNNING))
+    for events in running:
+        await events.aclose()
+        await events.aclose()
+    with pytest.raises(WireError):
+        await search.service.grep(FilesGrepParams(node="n", path=str(search.root), query="[", regex=True))
+    assert search.service._running == 0
