@@ -100,7 +100,7 @@ async def test_addresses_of_nothing_say_so(page: Page, desk: Desk) -> None:
     await page.goto(desk.page_of("no-such-session"))
     await expect(page.get_by_text("This session is not there (any more), or it is not yours to see.")).to_be_visible()
     await page.goto(f"{desk.url}/m/no-such-machine")
-    await expect(page.get_by_text("There is no machine with this name, or it is not yours to see.")).to_be_visible()
+    await expect(page.get_by_text("There is no machine with this name, or it is not shared with you.")).to_be_visible()
     await page.goto(f"{desk.url}/m/a/%00/%zz")
     await expect(page.get_by_role("heading", name="Nothing here")).to_be_visible()
 
