@@ -37,7 +37,13 @@ class TestRepository:
             for what, value in (("NAME", "T"), ("EMAIL", "t@example.org"))
         }
         ended = subprocess.run(
-            ["git", *arguments], cwd=self.path, env=self.environ | identity, capture_output=True, text=True, check=False
+            ["git", *arguments],
+            cwd=self.path,
+            env=self.environ | identity,
+            capture_output=True,
+            text=True,
+            errors="surrogateescape",
+            check=False,
         )
         assert ended.returncode == code, ended.stderr
         return ended.stdout
