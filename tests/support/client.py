@@ -10,6 +10,8 @@ from typing import Any, Self
 
 import aiohttp
 
+from tests.support.network import Machine
+
 DEADLINE_S = 20.0
 
 
@@ -110,11 +112,12 @@ class Socket:
 class Client:
     """A signed-in caller of one Main by bearer token."""
 
-    def __init__(self, url: str, trust: ssl.SSLContext | None = None) -> None:
-        """`trust` is what an https address is checked with; None: as the system does."""
+    def __init__(self, url: str, trust: ssl.SSLContext | None = None, machine: Machine | None = None) -> None:
+        """`trust` is what an https address is checked with, None: as the system does. `machine` is where it calls."""
         self.url = url
         self.token: str | None = None
-        connector = aiohttp.TCPConnector(ssl=True if trust is None else trust)
+        checked = True if trust is None else trust
+        connector = aiohttp.TCPConnector(ssl=checked) if machine is None else machine.connector(checked)
         self.http = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
     async def __aenter__(self) -> Self:

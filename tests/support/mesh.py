@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tests.support.client import Client
+from tests.support.network import Machine
 from tests.support.processes import Program, free_port, main_settings, start_program
 from tests.support.reader import reading
 from tests.support.waiting import eventually
@@ -19,13 +20,14 @@ TOKEN = "a-register-token-of-the-tests"
 
 @dataclass
 class MeshNode:
-    """`settings` start it again as it was."""
+    """`settings` start it again as it was, on its `machine` if it has one."""
 
     id: str
     mode: Mode
     home: Path
     settings: dict[str, Any]
     program: Program
+    machine: Machine | None = None
 
     @property
     def address(self) -> str:
@@ -34,7 +36,7 @@ class MeshNode:
     async def restart(self, **more: Any) -> None:
         """Start it again, with other settings if need be; it has ended."""
         self.settings.update(more)
-        self.program = await start_program("app.py", self.home, self.settings)
+        self.program = await start_program("app.py", self.home, self.settings, machine=self.machine)
 
     async def link(self) -> tuple[str, str]:
         """What its /health says: the phase, and the sentence."""
@@ -59,6 +61,7 @@ class Mesh:
     settings: dict[str, Any]
     main: Program
     client: Client
+    machine: Machine | None = None
     nodes: list[MeshNode] = field(default_factory=list)
 
     @property
@@ -75,11 +78,11 @@ class Mesh:
     async def start_main(self) -> None:
         """Start Main (again)."""
         self.main = await start_program(
-            "main_server.py", self.home, self.settings, arguments=["--config", str(self.config)]
+            "main_server.py", self.home, self.settings, arguments=["--config", str(self.config)], machine=self.machine
         )
         await self.main.healthy()
 
-    async def add(self, node: str, mode: Mode, **more: Any) -> MeshNode:
+    async def add(self, node: str, mode: Mode, machine: Machine | None = None, **more: Any) -> MeshNode:
         """Start a node; a dialled one must be listed by `configure`, at the port that is given."""
         where = {
             "direct": {"node.main_server_url": self.main.url},
@@ -96,7 +99,8 @@ class Mesh:
             **more,
         }
         home = self.home / f"home-{node}"
-        made = MeshNode(node, mode, home, settings, await start_program("app.py", home, settings))
+        program = await start_program("app.py", home, settings, machine=machine)
+        made = MeshNode(node, mode, home, settings, program, machine)
         self.nodes.append(made)
         return made
 
@@ -134,12 +138,15 @@ class Mesh:
 
 
 @contextlib.asynccontextmanager
-async def mesh(home: Path, **main: list[str] | str) -> AsyncIterator[Mesh]:
-    """A Main without a local node, an owner signed in; everything is stopped at the end."""
+async def mesh(home: Path, machine: Machine | None = None, **main: list[str] | str) -> AsyncIterator[Mesh]:
+    """A Main without a local node, an owner signed in; everything is stopped at the end.
+
+    On a `machine` of its own Main listens to the network, and the client is there too.
+    """
     home.mkdir(parents=True, exist_ok=True)
-    settings = main_settings()
-    async with Client(f"http://127.0.0.1:{settings['server.port']}") as client:
-        made = Mesh(home, settings, None, client)  # type: ignore[arg-type]  # started in the next lines
+    settings = main_settings() if machine is None else main_settings(**{"server.host": "0.0.0.0"})
+    async with Client(f"http://127.0.0.1:{settings['server.port']}", machine=machine) as client:
+        made = Mesh(home, settings, None, client, machine)  # type: ignore[arg-type]  # started in the next lines
         made.configure(**main)
         await made.start_main()
         try:

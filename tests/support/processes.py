@@ -14,6 +14,7 @@ from typing import Any
 
 import aiohttp
 
+from tests.support.network import Machine
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,7 +39,10 @@ def settings_to_environ(settings: Mapping[str, Any]) -> dict[str, str]:
 
 @dataclass
 class Program:
-    """A started `main_server.py` or `app.py`. `output` collects what it prints, standard error included."""
+    """A started `main_server.py` or `app.py`. `output` collects what it prints, standard error included.
+
+    `machine` is where it runs, when that is a namespace of its own.
+    """
 
     name: str
     process: asyncio.subprocess.Process
@@ -46,6 +50,7 @@ class Program:
     home: Path
     output: list[str] = field(default_factory=list)
     is_tls: bool = False
+    machine: Machine | None = None
     _reader: asyncio.Task[None] | None = None
 
     @property
@@ -66,8 +71,9 @@ class Program:
         assert self.process.returncode is None, f"{self.name} ended with {self.process.returncode}:\n{self.text}"
         with contextlib.suppress(aiohttp.ClientError, TimeoutError):
             timeout = aiohttp.ClientTimeout(total=2)
+            connector = None if self.machine is None else self.machine.connector()
             async with (
-                aiohttp.ClientSession(timeout=timeout) as http,
+                aiohttp.ClientSession(timeout=timeout, connector=connector) as http,
                 http.get(f"{self.url}/health", ssl=False) as answer,
             ):
                 return dict(await answer.json())
@@ -106,6 +112,7 @@ async def start_program(
     settings: Mapping[str, Any],
     environ: Mapping[str, str] | None = None,
     arguments: Sequence[str] = (),
+    machine: Machine | None = None,
 ) -> Program:
     """Start `main_server.py` or `app.py` with HOME, settings and extra environment; does not wait until it serves."""
     home.mkdir(parents=True, exist_ok=True)
@@ -119,6 +126,7 @@ async def start_program(
         **(environ or {}),
     }
     process = await asyncio.create_subprocess_exec(
+        *([] if machine is None else machine.prefix),
         sys.executable,
         str(ROOT / script),
         *arguments,
@@ -130,7 +138,7 @@ async def start_program(
         start_new_session=True,
         limit=2**24,
     )
-    program = Program(script, process, port, home, is_tls="server.tls_cert" in settings)
+    program = Program(script, process, port, home, is_tls="server.tls_cert" in settings, machine=machine)
     program._reader = asyncio.get_running_loop().create_task(program._read_output(), name=f"output of {script}")
     return program
 
