@@ -59,7 +59,7 @@ class Opened:
 
 class Opener:
     """Opens repositories. Repository, its `.git` and, for a linked worktree, the folder it shares must all lie inside
-    the roots that `resolve_directory` guards.
+    the roots that `resolve_directory` guards, and so must the folders from which they borrow.
     """
 
     def __init__(self, runner: GitRunner, resolve_directory: Resolve) -> None:
@@ -93,7 +93,8 @@ class Opener:
         return Opened(repository, configured, self._runner)
 
     async def _check_inside(self, repository: Repository, folder: Path, path: str) -> None:
-        for part in dict.fromkeys((repository.root, repository.git_folder, repository.common_folder)):
+        elsewhere = await asyncio.to_thread(repository.elsewhere)
+        for part in dict.fromkeys((repository.root, repository.git_folder, repository.common_folder, *elsewhere)):
             if part == folder:
                 continue  # judged already
             try:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from node.git.acting import REMOTE_S, Command, attempt, carry_out, refused, refused_by_hook
@@ -10,6 +11,7 @@ from node.git.acts import Act
 from node.git.branches import check_nothing_under_way, current
 from node.git.opening import Opened, Resolve
 from node.git.process import Watched
+from node.git.repository import served
 from node.git.trust import printable
 from ws.protocol.errors import ErrorCode, WireError
 from ws.protocol.git import GitFetchParams, GitPullParams, GitPushParams
@@ -184,7 +186,7 @@ async def _check_addresses(opened: Opened, remote: str, resolve: Resolve, *, is_
 async def _check_address(opened: Opened, address: str, resolve: Resolve) -> None:
     path = _local_path(address)
     if path is not None:
-        _ = await resolve(str(opened.root / path))  # a remote on this machine lies inside the roots, like everything
+        await _check_place(opened.root / path, resolve)
         return
     try:
         parts = urlsplit(address)
@@ -206,13 +208,31 @@ async def _check_address(opened: Opened, address: str, resolve: Resolve) -> None
         )
 
 
+async def _check_place(path: Path, resolve: Resolve) -> None:
+    """A remote on this machine lies inside the roots, like everything, with all that Git opens for it."""
+    real = await resolve(str(path))
+    for repository in await asyncio.to_thread(served, real):
+        elsewhere = await asyncio.to_thread(repository.elsewhere)
+        for part in (repository.git_folder, repository.common_folder, *elsewhere):
+            _ = await resolve(str(part))
+
+
 def _local_path(address: str) -> str | None:
     """The path of a remote on this machine; None for an address that is not one. A colon before any slash makes it a
-    host or a helper program, as gitprotocol and git-clone(1) say.
+    host or a helper program, as gitprotocol and git-clone(1) say. Raises WireError for a path that Git would not take
+    as it stands: it decodes percent signs of a URL, drops a host in it, and takes a tilde for somebody's home.
     """
-    if address.startswith("file://"):
-        return address.removeprefix("file://")
-    return None if ":" in address.partition("/")[0] or not address else address
+    is_url = address.startswith("file://")
+    path = address.removeprefix("file://") if is_url else address
+    if not is_url and (":" in path.partition("/")[0] or not path):
+        return None
+    if path.startswith("~") or (is_url and ("%" in path or not path.startswith("/"))):
+        raise WireError(
+            ErrorCode.FORBIDDEN,
+            f"The remote's address {printable(address)} does not name its folder plainly: set it to the absolute path,"
+            " without ~, % or a host, with git remote set-url.",
+        )
+    return path
 
 
 async def _stopped(opened: Opened, state: str) -> WireError:

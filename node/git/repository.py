@@ -10,6 +10,16 @@ from ws.protocol.git import State
 _MAX_POINTER_BYTES = 4096 + 16
 """A `.git` file and `commondir` hold one path."""
 
+_MAX_ALTERNATES_BYTES = 64 * 1024
+_MAX_STORES = 20
+"""Object stores that borrow from one another; Git itself follows five in a row."""
+_ANYWHERE = Path("/")
+"""Stands for what is not read: it is judged as if it led anywhere."""
+_LINKS_ALLOWED = frozenset({"HEAD", "hooks"})
+"""A link HEAD is a reference and not followed; hooks are run for some acts and never read."""
+_SERVED = ("/.git", "", ".git/.git", ".git")
+"""What Git's upload-pack and receive-pack try behind the path of a remote, in this order (enter_repo in path.c)."""
+
 _STATES: tuple[tuple[str, State], ...] = (
     ("rebase-merge", "rebasing"),
     ("rebase-apply", "rebasing"),
@@ -36,6 +46,16 @@ class Repository:
         """What operation is under way. Blocks."""
         return next((state for name, state in _STATES if os.path.lexists(self.git_folder / name)), "clean")
 
+    def elsewhere(self) -> list[Path]:
+        """Folders from which Git reads for this repository though they lie in none of its own: what links directly in
+        those lead to, and the object stores that it borrows from. Blocks.
+        """
+        stores = _stores(self.common_folder / "objects")
+        own = (self.git_folder, self.common_folder)
+        found = [each for folder in (*own, *stores) for each in _links(folder)]
+        found += [each for store in stores for each in _links(store / "info")]
+        return [each for each in dict.fromkeys((*found, *stores)) if not any(map(each.is_relative_to, own))]
+
 
 class BareRepository(Exception):
     """The folder lies in a repository without files. Its argument is the path."""
@@ -50,23 +70,66 @@ def find(folder: Path) -> Repository | None:
     for root in (folder, *folder.parents):
         git_folder = _git_folder(root / ".git")
         if git_folder is not None:
-            common = read_small(git_folder / "commondir")
-            common_folder = git_folder if common is None else Path(os.path.realpath(git_folder / common.strip()))
-            return Repository(root, git_folder, common_folder)
+            return Repository(root, git_folder, _common_folder(git_folder))
         if _is_git_folder(root) and (root / "objects").is_dir():
             raise BareRepository(str(root))
     return None
+
+
+def served(path: Path) -> list[Repository]:
+    """What Git may open for a remote at this path of this machine. It takes the first that it finds sound, and its own
+    idea of that may be another than ours, so it is all of them. Blocks.
+    """
+    found = [_git_folder(Path(f"{path}{suffix}")) for suffix in _SERVED]
+    return [Repository(path, each, _common_folder(each)) for each in found if each is not None]
+
+
+def _stores(objects: Path) -> list[Path]:
+    """The real path of this object store and of those that it borrows from (gitrepository-layout(5))."""
+    stores = [Path(os.path.realpath(objects))]
+    for store in stores:
+        listed = read_small(Path(os.path.realpath(store / "info/alternates")), _MAX_ALTERNATES_BYTES) or ""
+        lines = [line for line in listed.split("\n") if line and not line.startswith("#")]
+        if len(listed) >= _MAX_ALTERNATES_BYTES or len(stores) + len(lines) > _MAX_STORES:
+            return [*stores, _ANYWHERE]
+        for line in lines:
+            real = _ANYWHERE if line.startswith('"') or "\0" in line else Path(os.path.realpath(store / line))
+            if real not in stores and (real.is_dir() or real == _ANYWHERE):
+                stores.append(real)
+    return stores
+
+
+def _links(folder: Path) -> list[Path]:
+    """The folders to which links in this one lead, or which hold the files to which they lead."""
+    try:
+        with os.scandir(folder) as entries:
+            links = [each.path for each in entries if each.is_symlink() and each.name not in _LINKS_ALLOWED]
+    except OSError:
+        return []
+    reals = [Path(os.path.realpath(each)) for each in links]
+    return [real if real.is_dir() else real.parent for real in reals if real.exists()]
+
+
+def _common_folder(git_folder: Path) -> Path:
+    common = _pointer(git_folder / "commondir")
+    return git_folder if common is None else Path(os.path.realpath(git_folder / common))
 
 
 def _git_folder(entry: Path) -> Path | None:
     if entry.is_dir():
         folder = Path(os.path.realpath(entry))
         return folder if _is_git_folder(folder) else None
-    pointer = read_small(entry)
+    pointer = _pointer(entry)
     if pointer is None or not pointer.startswith("gitdir: "):
         return None
-    folder = Path(os.path.realpath(entry.parent / pointer.removeprefix("gitdir: ").rstrip("\r\n")))
+    folder = Path(os.path.realpath(entry.parent / pointer.removeprefix("gitdir: ")))
     return folder if _is_git_folder(folder) else None
+
+
+def _pointer(path: Path) -> str | None:
+    """The line in a file that names a folder. Links are followed, as by Git."""
+    line = read_small(Path(os.path.realpath(path)))
+    return None if line is None or "\0" in line else line.rstrip("\r\n")
 
 
 def _is_git_folder(folder: Path) -> bool:
@@ -74,7 +137,7 @@ def _is_git_folder(folder: Path) -> bool:
     return os.path.lexists(folder / "HEAD") and ((folder / "refs").is_dir() or (folder / "commondir").is_file())
 
 
-def read_small(path: Path) -> str | None:
+def read_small(path: Path, max_bytes: int = _MAX_POINTER_BYTES) -> str | None:
     """The beginning of a regular file; None when there is none to read. Never waits for a pipe."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -83,7 +146,7 @@ def read_small(path: Path) -> str | None:
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return None
-        return os.fsdecode(os.read(descriptor, _MAX_POINTER_BYTES))
+        return os.fsdecode(os.read(descriptor, max_bytes))
     except OSError:
         return None
     finally:

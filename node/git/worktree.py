@@ -10,6 +10,7 @@ from node.git import status
 from node.git.acting import Command, carry_out
 from node.git.names import files_of
 from node.git.opening import Opened
+from node.git.trust import printable
 from ws.protocol.errors import ErrorCode, WireError, invalid
 from ws.protocol.git import GitFile, GitFilesParams
 
@@ -113,21 +114,18 @@ def _below(name: bytes, changed: dict[bytes, GitFile]) -> list[bytes]:
 def _no_change(name: bytes) -> WireError:
     return WireError(
         ErrorCode.NOT_FOUND,
-        f"{name.decode('utf-8', 'replace')[:200]} has no change in the worktree; ask for the status again.",
+        f"{printable(name.decode('utf-8', 'replace'), 200)} has no change in the worktree; ask for the status again.",
     )
 
 
 def _trouble(file: GitFile) -> WireError | None:
+    name = printable(file.path, 200)
     if "U" in file.index + file.worktree or file.index + file.worktree in {"AA", "DD"}:
-        return WireError(
-            ErrorCode.CONFLICT, f"{file.path[:200]} has a conflict: resolve and stage it, or abort the merge."
-        )
+        return WireError(ErrorCode.CONFLICT, f"{name} has a conflict: resolve and stage it, or abort the merge.")
     if file.worktree == "A":
-        return WireError(
-            ErrorCode.CONFLICT, f"{file.path[:200]} is about to be added: unstage it first, then discard it."
-        )
+        return WireError(ErrorCode.CONFLICT, f"{name} is about to be added: unstage it first, then discard it.")
     if file.path.endswith("/"):
-        return WireError(ErrorCode.CONFLICT, f"{file.path[:200]} is a repository of its own; delete it under Files.")
+        return WireError(ErrorCode.CONFLICT, f"{name} is a repository of its own; delete it under Files.")
     return None
 
 
