@@ -48,7 +48,12 @@ class Metrics:
         self._pages: Callable[[], list[Peer]] = list
         made = self._made
         _ = ProcessCollector(registry=made)
-        build = Gauge("switchyard_build_info", "1", ["version", "protocol", "python"], registry=made)
+        build = Gauge(
+            "switchyard_build_info",
+            "The version that runs, as labels; always 1.",
+            ["version", "protocol", "python"],
+            registry=made,
+        )
         build.labels(__version__, str(PROTOCOL_VERSION), platform.python_version()).set(1)
         self._calls = Counter("switchyard_calls", "Operations called, by outcome.", ["op", "outcome"], registry=made)
         self._latency = Histogram(
