@@ -43,6 +43,7 @@ MAX_FOLDERS = 4096
 _CHANGED = flags.MODIFY | flags.ATTRIB | flags.CLOSE_WRITE
 _ADDED = flags.CREATE | flags.MOVED_TO
 _DELETED = flags.DELETE | flags.MOVED_FROM
+_MOVED = flags.MOVED_FROM | flags.MOVED_TO
 _GONE = flags.DELETE_SELF | flags.MOVE_SELF | flags.UNMOUNT
 _MASK = _CHANGED | _ADDED | _DELETED | flags.DELETE_SELF | flags.MOVE_SELF | flags.ONLYDIR | flags.EXCL_UNLINK
 
@@ -102,18 +103,30 @@ class FolderWatcher:
                 ErrorCode.CONFLICT,
                 "The kernel watches no more folders for this account: raise fs.inotify.max_user_watches (sysctl).",
             ) from error
-        self._by_number.setdefault(number, {})[watch] = place
+        places = self._by_number.setdefault(number, {})
+        before = places.get(watch)
+        if before is not None:
+            watch.places.pop(before, None)
+        places[watch] = place
+        watch.places[place] = number
+        if self._loop is not None and not self.is_read(watch):  # left while this thread was at it
+            self._loop.call_soon_threadsafe(self.leave, watch)
 
-    def forget(self, watch: "Watch", is_meant: Callable[[str], bool]) -> None:
-        """Watch no more for this reader the folders whose places are meant."""
-        for number, places in list(self._by_number.items()):
-            if watch in places and is_meant(places[watch]):
-                del places[watch]
-                self._let_go(number)
+    def is_read(self, watch: "Watch") -> bool:
+        """Whether its reader is still there."""
+        return watch in self._watches
+
+    def forget(self, watch: "Watch", place: str) -> None:
+        """Watch the folder at this place no more for this reader, if it is watched."""
+        number = watch.places.pop(place, None)
+        if number is not None:
+            self._by_number.get(number, {}).pop(watch, None)
+            self._let_go(number)
 
     def leave(self, watch: "Watch") -> None:
         self._watches.discard(watch)
-        self.forget(watch, lambda place: True)
+        for place in list(watch.places):
+            self.forget(watch, place)
 
     async def _open(self) -> None:
         async with self._opening:
@@ -142,7 +155,8 @@ class FolderWatcher:
                 continue
             places = self._by_number.get(number)
             if mask & flags.IGNORED:
-                self._by_number.pop(number, None)
+                for watch, place in self._by_number.pop(number, {}).items():
+                    watch.places.pop(place, None)
             elif places is None:
                 # Of a folder that is being added in a thread right now, or of one that was let go.
                 for watch in self._watches:
@@ -158,12 +172,12 @@ class Watch:
 
     def __init__(self, watcher: FolderWatcher, root: Path, *, is_recursive: bool) -> None:
         self.is_extending = False
+        self.places: dict[str, int] = {}
         self._watcher = watcher
         self._root = root
         self._is_recursive = is_recursive
-        self._folders = 0
         self._pending: dict[str, str] = {}
-        self._new_folders: list[str] = []
+        self._new_folders: dict[str, None] = {}
         self._ready: list[FilesWatchEvent] = []
         self._has_overflown = False
         self._end: WireError | None = None
@@ -203,10 +217,18 @@ class Watch:
         path = f"{place}/{name}" if place else name
         kind = "added" if mask & _ADDED else "deleted" if mask & _DELETED else "modified"
         if mask & flags.ISDIR and self._is_recursive and kind != "modified":
-            self._watcher.forget(self, lambda each: each == path or each.startswith(f"{path}/"))
+            self._forget(path, has_moved=bool(mask & _MOVED))
             if kind == "added":
-                self._new_folders.append(path)
+                self._new_folders[path] = None
         self._note(path, kind)
+
+    def _forget(self, path: str, *, has_moved: bool) -> None:
+        """A folder that is made or deleted is empty; with one that moves goes what is below it."""
+        self._watcher.forget(self, path)
+        self._new_folders.pop(path, None)
+        if has_moved:
+            for place in [each for each in self.places if each.startswith(f"{path}/")]:
+                self._watcher.forget(self, place)
 
     def overflow(self) -> None:
         """Something was lost."""
@@ -236,8 +258,9 @@ class Watch:
         folders: list[str] = []
         others: list[str] = []
         for place in places:
-            self._folders += 1
-            if self._folders > MAX_FOLDERS:
+            if not self._watcher.is_read(self):
+                break
+            if len(self.places) >= MAX_FOLDERS:
                 raise WireError(
                     ErrorCode.TOO_LARGE,
                     f"{shown(str(self._root))} holds more than {MAX_FOLDERS:,} folders: watch a smaller one.",
@@ -272,7 +295,7 @@ class Watch:
     async def _follow(self) -> None:
         """Watch the folders that came, and tell what lay in them by then."""
         while self._new_folders:
-            places, self._new_folders = self._new_folders, []
+            places, self._new_folders = list(self._new_folders), {}
             ignored = await self._watcher.ignored(self._root, places)
             try:
                 found = await self.extend([each for each in places if each not in ignored and not _is_git(each)])

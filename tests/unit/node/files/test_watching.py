@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from node.files.watching import FolderWatcher, Watch
 from node.git.ignored import IgnoredFiles
 from node.git.runner import GitRunner
 from tests.support.repositories import TestRepository
+from tests.support.waiting import eventually
 from ws.protocol.errors import ErrorCode, WireError
 from ws.protocol.files import FilesChanged, FilesOverflow, FilesWatchParams
 
@@ -201,3 +203,46 @@ async def test_links_are_not_followed_and_own_data_is_not_told(tmp_path: Path) -
         assert refused.value.code is ErrorCode.FORBIDDEN
     watcher.close()
     pool.close()
+
+
+async def test_folders_that_come_and_go_are_not_counted_for_ever(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "MAX_FOLDERS", 4)
+    watch = await watched.watch(recursive=True)
+    for number in range(8):
+        folder = watched.root / f"build{number}"
+        folder.mkdir()
+        (folder / "out").write_text("x")
+        await until(watch, f"build{number}")
+        shutil.rmtree(folder)
+        assert await eventually(lambda: len(watched.watcher) == 1, what="the end of its watch")
+    await watch.aclose()
+
+
+async def test_a_reader_who_leaves_while_folders_are_added_leaves_nothing_behind(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread that adds them goes on when its caller has gone."""
+    for name in "abc":
+        (watched.root / name).mkdir()
+    loop, is_adding, may_go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+    add = watched.watcher.add
+
+    def slow(watch: Watch, place: str, descriptor: int) -> None:
+        if place:
+            loop.call_soon_threadsafe(is_adding.set)
+            assert may_go_on.wait(DEADLINE_S)
+        add(watch, place, descriptor)
+
+    monkeypatch.setattr(watched.watcher, "add", slow)
+    watching_begins = loop.create_task(watched.watch(recursive=True), name="watch")
+    await is_adding.wait()
+    assert len(watched.watcher) == 1
+    watching_begins.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await watching_begins
+    may_go_on.set()
+    await watched.watcher.pool.run(lambda: None)
+    assert await eventually(lambda: watched.watcher.pool._waiting == 0, what="the thread")
+    assert len(watched.watcher) == 0
