@@ -1,6 +1,7 @@
 /** The page's entry: finds out who looks at it and loads only what they need. */
 import "./styles/tokens.css";
 import "./styles/base.css";
+import "./styles/sign-font.css";
 import { mount, unmount } from "svelte";
 import Sign from "./sign/Sign.svelte";
 import Unreachable from "./sign/Unreachable.svelte";

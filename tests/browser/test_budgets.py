@@ -14,8 +14,13 @@ REQUESTS = 15
 
 async def test_the_sign_in_page_is_small_and_brings_no_code_of_the_app(browser: Browser, desk: Desk) -> None:
     async with window(browser) as (context, watch):
-        load = await measured_load(await context.new_page(), f"{desk.url}/login", "input[type=password]")
+        page = await context.new_page()
+        load = await measured_load(page, f"{desk.url}/login", "input[type=password]")
+        fonts = await page.evaluate(
+            "[...document.fonts].filter((one) => one.status === 'loaded').map((one) => one.family)"
+        )
         watch.forgive("401")
+    assert "Atkinson Sign-in" in fonts
     assert load.wire_bytes <= LOGIN_WIRE_BYTES, load
     assert not any(name.startswith(("app", "App")) for name in load.scripts), load.scripts
 
