@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,6 @@ GRACE_S = 3.0
 _AFTERWARDS_S = 0.5
 """For what is still in the pipes when Git has ended. A program that a hook left behind may hold them open for ever."""
 _CHUNK_BYTES = 256 * 1024
-_PIPE = asyncio.subprocess.PIPE
 
 
 @dataclass(frozen=True)
@@ -41,68 +40,87 @@ class Watched:
 
 async def run_process(command: list[str], environment: dict[str, str], directory: Path, *, max_bytes: int) -> Output:
     """A reader, which is killed when it is cancelled or says too much. Raises WireError when it cannot be started."""
-    process = await _start(command, environment, directory, stdin=False, stdout=_PIPE, stderr=_PIPE)
-    return await _read(process, max_bytes)
+    with ExitStack() as kept:
+        child = await _start(command, environment, directory, kept, stdin=False)
+        return await _read(child, max_bytes)
 
 
 async def act_process(
     command: list[str], environment: dict[str, str], directory: Path, watched: Watched, *, max_bytes: int
 ) -> Output:
-    """One that acts: its output is read to the end, and when it is cancelled it is asked to end (see GRACE_S).
+    """One that acts: its output is read to the end, and when it is cancelled it is asked to end (see GRACE_S)."""
+    with ExitStack() as kept:
+        child = await _start(command, environment, directory, kept, stdin=bool(watched.stdin))
+        return await _act(child, watched, max_bytes)
 
-    The pipes are our own, because ``Process.wait`` would wait for everybody who holds those of asyncio.
+
+@dataclass(frozen=True)
+class _Child:
+    """The pipes are our own, because ``Process.wait`` would wait for everybody who holds those of asyncio, and for
+    what is left in them.
     """
-    async with AsyncExitStack() as stack:
-        stdout, said_here = await _pipe(stack)
-        stderr, told_here = await _pipe(stack)
-        try:
-            process = await _start(
-                command, environment, directory, stdin=bool(watched.stdin), stdout=said_here, stderr=told_here
-            )
-        finally:
-            os.close(said_here)
-            os.close(told_here)
-        return await _act(process, stdout, stderr, watched, max_bytes)
+
+    process: asyncio.subprocess.Process
+    stdout: asyncio.StreamReader
+    stderr: asyncio.StreamReader
 
 
 async def _start(
-    command: list[str], environment: dict[str, str], directory: Path, *, stdin: bool, stdout: int, stderr: int
-) -> asyncio.subprocess.Process:
-    try:
-        return await asyncio.create_subprocess_exec(
-            *command,
-            cwd=directory,
-            env=environment,
-            stdin=_PIPE if stdin else asyncio.subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=stderr,
-            start_new_session=True,
-            limit=_CHUNK_BYTES,
+    command: list[str], environment: dict[str, str], directory: Path, kept: ExitStack, *, stdin: bool
+) -> _Child:
+    """`kept` closes its pipes."""
+    with ExitStack() as given:  # to the child, which has its own when it has started
+        stdout, said_here = await _pipe(kept, given)
+        stderr, told_here = await _pipe(kept, given)
+        starting = asyncio.create_task(  # noqa: TID251  awaited in _started, whatever happens
+            asyncio.create_subprocess_exec(
+                *command,
+                cwd=directory,
+                env=environment,
+                stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
+                stdout=said_here,
+                stderr=told_here,
+                start_new_session=True,
+            ),
+            name="start git",
         )
+        return _Child(await _started(starting), stdout, stderr)
+
+
+async def _started(starting: asyncio.Task[asyncio.subprocess.Process]) -> asyncio.subprocess.Process:
+    """Starting is never cut short: asyncio would end the child alone, and not what that has started by then."""
+    try:
+        _ = await asyncio.wait({starting})
+    except asyncio.CancelledError:
+        _ = await asyncio.wait({starting})
+        if starting.exception() is None:
+            await _end_gently(starting.result())
+        raise
+    try:
+        return starting.result()
     except (FileNotFoundError, NotADirectoryError) as error:
         raise WireError(ErrorCode.NOT_FOUND, "The folder of this repository is gone.") from error
     except OSError as error:
         raise WireError(ErrorCode.CONFLICT, f"Git cannot be started here: {error.strerror}.") from error
 
 
-async def _pipe(stack: AsyncExitStack) -> tuple[asyncio.StreamReader, int]:
-    """A reader of what is written into the descriptor beside it, which the caller closes."""
+async def _pipe(kept: ExitStack, given: ExitStack) -> tuple[asyncio.StreamReader, int]:
+    """A reader, which `kept` closes, of what is written into the descriptor beside it, which `given` closes."""
     reading, writing = os.pipe()
+    given.callback(os.close, writing)
     stream = asyncio.StreamReader(limit=_CHUNK_BYTES)
     protocol = asyncio.StreamReaderProtocol(stream)
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, os.fdopen(reading, "rb", 0))
-    stack.callback(transport.close)
+    kept.callback(transport.close)
     return stream, writing
 
 
-async def _read(process: asyncio.subprocess.Process, max_bytes: int) -> Output:
-    assert process.stdout is not None
-    assert process.stderr is not None
-    said, errors = _Kept(max_bytes), _Kept(MAX_STDERR_BYTES)
+async def _read(child: _Child, max_bytes: int) -> Output:
+    process, said, errors = child.process, _Kept(max_bytes), _Kept(MAX_STDERR_BYTES)
     try:
         async with asyncio.TaskGroup() as readers:
-            _ = readers.create_task(_collect(process.stderr, errors))
-            await _collect(process.stdout, said, keeps_reading=False)
+            _ = readers.create_task(_collect(child.stderr, errors))
+            await _collect(child.stdout, said, keeps_reading=False)
             if said.is_cut:
                 _signal(process, signal.SIGKILL)
         await process.wait()
@@ -113,17 +131,12 @@ async def _read(process: asyncio.subprocess.Process, max_bytes: int) -> Output:
     return _output(process, said, errors)
 
 
-async def _act(
-    process: asyncio.subprocess.Process,
-    stdout: asyncio.StreamReader,
-    stderr: asyncio.StreamReader,
-    watched: Watched,
-    max_bytes: int,
-) -> Output:
-    said, errors = _Kept(max_bytes), _Kept(MAX_STDERR_BYTES, keeps_end=True, told=watched.on_stderr)
+async def _act(child: _Child, watched: Watched, max_bytes: int) -> Output:
+    process, said = child.process, _Kept(max_bytes)
+    errors = _Kept(MAX_STDERR_BYTES, keeps_end=True, told=watched.on_stderr)
     pipes = [
         asyncio.create_task(work, name="git pipe")  # noqa: TID251  ended below, with the process
-        for work in (_collect(stdout, said), _collect(stderr, errors), _feed(process, watched.stdin))
+        for work in (_collect(child.stdout, said), _collect(child.stderr, errors), _feed(process, watched.stdin))
     ]
     try:
         await process.wait()

@@ -67,6 +67,28 @@ async def test_cancelling_ends_the_whole_group(start: Start, tmp_path: Path) -> 
     await eventually(lambda: not is_running(pid), what="the end of the group", deadline_s=10)
 
 
+async def test_cancelling_at_any_moment_of_the_start_leaves_nothing(start: Start, tmp_path: Path) -> None:
+    runner = start("sleep 1000 & echo $! >> pids; wait")
+    _ = await runner.run(["version"], directory=tmp_path)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for turns in range(12):
+        for call in (
+            runner.run(["status"], directory=tmp_path),
+            runner.act(["commit"], directory=tmp_path, config=[], deadline_s=10),
+        ):
+            task = asyncio.get_running_loop().create_task(call, name="a caller")
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            _ = await asyncio.wait({task})
+    said = tmp_path / "pids"
+    pids = [int(line) for line in said.read_text().split()] if said.exists() else []
+    await eventually(lambda: not any(map(is_running, pids)), what="the end of all groups", deadline_s=10)
+    await eventually(
+        lambda: len(list(Path("/proc/self/fd").iterdir())) <= before, what="no pipe left open", deadline_s=10
+    )
+
+
 async def test_endless_output_is_cut_and_its_writer_ended(start: Start, tmp_path: Path) -> None:
     output = await start("yes").run(["status"], directory=tmp_path, max_bytes=10_000)
     assert (output.is_cut, len(output.stdout)) == (True, 10_000)
