@@ -51,7 +51,7 @@ _MASK = _CHANGED | _ADDED | _DELETED | flags.DELETE_SELF | flags.MOVE_SELF | fla
 class FolderWatcher:
     """files.watch. One inotify instance of the node, because an account has few (128); opened for the first watch.
 
-    `ignored` is asked for recursive watches. All methods but `_add` belong to the loop.
+    `ignored` is asked for recursive watches. All methods but `add` and `is_read` belong to the loop.
     """
 
     def __init__(self, guard: PathGuard, pool: FilePool, ignored: Ignored) -> None:
@@ -151,7 +151,7 @@ class FolderWatcher:
         for number, mask, _, name in self._kernel.read(timeout=0):
             if mask & flags.Q_OVERFLOW:
                 for watch in self._watches:
-                    watch.overflow()
+                    watch.lost()
                 continue
             places = self._by_number.get(number)
             if mask & flags.IGNORED:
@@ -180,6 +180,7 @@ class Watch:
         self._new_folders: dict[str, None] = {}
         self._ready: list[FilesWatchEvent] = []
         self._has_overflown = False
+        self._has_lost = False
         self._end: WireError | None = None
         self._is_woken = asyncio.Event()
 
@@ -230,8 +231,13 @@ class Watch:
             for place in [each for each in self.places if each.startswith(f"{path}/")]:
                 self._watcher.forget(self, place)
 
+    def lost(self) -> None:
+        """The kernel dropped events: among them may be folders that came, so all are looked through again."""
+        self._has_lost = self._is_recursive
+        self.overflow()
+
     def overflow(self) -> None:
-        """Something was lost."""
+        """There is more than can be told one by one."""
         self._has_overflown = True
         self._pending.clear()
         self._is_woken.set()
@@ -260,7 +266,7 @@ class Watch:
         for place in places:
             if not self._watcher.is_read(self):
                 break
-            if len(self.places) >= MAX_FOLDERS:
+            if place not in self.places and len(self.places) >= MAX_FOLDERS:
                 raise WireError(
                     ErrorCode.TOO_LARGE,
                     f"{shown(str(self._root))} holds more than {MAX_FOLDERS:,} folders: watch a smaller one.",
@@ -294,11 +300,14 @@ class Watch:
 
     async def _follow(self) -> None:
         """Watch the folders that came, and tell what lay in them by then."""
-        while self._new_folders:
+        while self._new_folders or self._has_lost:
             places, self._new_folders = list(self._new_folders), {}
-            ignored = await self._watcher.ignored(self._root, places)
+            ignored = await self._watcher.ignored(self._root, places) if places else frozenset()
+            places = [each for each in places if each not in ignored and not _is_git(each)]
+            if self._has_lost:
+                self._has_lost, places = False, [""]
             try:
-                found = await self.extend([each for each in places if each not in ignored and not _is_git(each)])
+                found = await self.extend(places)
             except WireError as error:
                 self._end = error
                 self._is_woken.set()

@@ -145,6 +145,18 @@ async def test_a_flood_is_one_overflow_and_then_goes_on(watched: Watched) -> Non
     await watch.aclose()
 
 
+async def test_folders_whose_coming_the_kernel_dropped_are_watched_after_the_overflow(watched: Watched) -> None:
+    watch = await watched.watch(recursive=True)
+    kernel = watched.watcher._kernel
+    assert kernel is not None
+    (watched.root / "a/b").mkdir(parents=True)
+    _ = kernel.read(timeout=0)  # nobody hears of these
+    watch.lost()
+    assert await batch(watch) is None
+    assert len(watched.watcher) == 3
+    await watch.aclose()
+
+
 async def test_two_readers_of_one_folder_do_not_disturb_each_other(watched: Watched) -> None:
     first, second = await watched.watch(), await watched.watch(recursive=True)
     assert len(watched.watcher) == 1
