@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.waiting import eventually
 from ws.streams import Kind, RawSocket, Records, StreamCutError
-from ws.streams.records import MAX_CONTROL_BYTES, MAX_WAITING_BYTES
+from ws.streams.records import MAX_CONTROL_BYTES, MAX_WAITING_BYTES, RECORD_BYTES
 
 
 class _Taken(asyncio.Protocol):
@@ -119,6 +119,17 @@ async def test_a_reader_that_does_not_take_holds_the_sender_back() -> None:
         assert receiver._waiting_bytes <= MAX_WAITING_BYTES + 512 * 1024
         assert sum(sent) > MAX_WAITING_BYTES
         await receiver.receive(10)
+
+
+async def test_a_flood_of_tiny_records_is_held_back_by_what_it_costs_to_keep() -> None:
+    async with _connection() as (here, there):
+        receiver = Records(there)
+        tiny = b"\x01\0\0\0\x01x"
+        here.transport.write(tiny * 60_000 + b"\x04\0\0\0\x02{}")
+        await eventually(lambda: receiver._is_reading_paused, what="the reader to pause")
+        one_read = 256 * 1024 // len(tiny)
+        assert len(receiver._waiting) <= one_read + MAX_WAITING_BYTES // RECORD_BYTES
+        assert await _content(receiver) == (b"x" * 60_000, Kind.END)
 
 
 async def test_nothing_for_too_long_is_a_cut() -> None:

@@ -17,6 +17,9 @@ MAX_CONTROL_BYTES = 64 * 1024
 MAX_WAITING_BYTES = 1024 * 1024
 """Received and not taken by `receive`; then the connection is not read. One read may go beyond it."""
 
+RECORD_BYTES = 512
+"""Counted for each piece beside its payload, about what its objects take: many tiny records are not free."""
+
 _HEAD_BYTES = 5
 
 
@@ -28,6 +31,9 @@ class Kind(IntEnum):
     ASK = 3
     END = 4
     ERROR = 5
+
+
+_KINDS = frozenset(Kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ class Records:
             except TimeoutError as error:
                 raise StreamCutError(f"the other end sent nothing for {deadline_s:g} s") from error
         record = self._waiting.popleft()
-        self._waiting_bytes -= len(record.payload)
+        self._waiting_bytes -= len(record.payload) + RECORD_BYTES
         if self._is_reading_paused and self._waiting_bytes <= MAX_WAITING_BYTES // 2:
             self._is_reading_paused = False
             if not self._raw.transport.is_closing():
@@ -172,7 +178,7 @@ class Records:
     def _begin(self) -> None:
         head, self._head = self._head, b""
         length = int.from_bytes(head[1:], "big")
-        if head[0] not in set(Kind) or (head[0] != Kind.DATA and not 0 < length <= MAX_CONTROL_BYTES):
+        if head[0] not in _KINDS or (head[0] != Kind.DATA and not 0 < length <= MAX_CONTROL_BYTES):
             self._end("the other end sent what is no record")
             self.abort()
             return
@@ -180,7 +186,7 @@ class Records:
 
     def _push(self, payload: bytes | memoryview) -> None:
         self._waiting.append(Record(self._kind, payload))
-        self._waiting_bytes += len(payload)
+        self._waiting_bytes += len(payload) + RECORD_BYTES
 
     def paused(self, is_paused: bool) -> None:
         """For the receiver: the other end does not take what is written, or takes it again."""
