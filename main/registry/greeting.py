@@ -16,6 +16,10 @@ from ws.rpc.socket import Socket
 HELLO_DEADLINE_S = 10.0
 """From the upgrade to the node's link.hello."""
 
+MAX_HELLO_BYTES = 8 * 1024
+"""What a node says of itself is shown to everybody again and again; an ordinary one takes half a KiB. With the bound on
+the number of nodes, the list of all fits one frame."""
+
 Admit = Callable[[HelloParams], Awaitable[Admission]]
 """Judges who says hello; raises WireError."""
 
@@ -38,10 +42,7 @@ class Greeting:
             raise WireError(ErrorCode.CONFLICT, "link.hello comes once.")
         self._is_greeted = True
         try:
-            hello = msgspec.json.decode(call.params, type=HelloParams)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise WireError(ErrorCode.INVALID, f"link.hello is not as the protocol has it: {error}.") from error
-        try:
+            hello = _read(call.params)
             result, self.link = await self._registry.hello(await self._admit(hello), hello, call.peer)
         except WireError as error:
             self.refusal = error
@@ -57,6 +58,18 @@ class Greeting:
         """Cut a socket that said no hello."""
         if self.link is None:
             abort()
+
+
+def _read(params: bytes) -> HelloParams:
+    if len(params) > MAX_HELLO_BYTES:
+        raise WireError(
+            ErrorCode.TOO_LARGE,
+            f"link.hello is too long: Main takes {MAX_HELLO_BYTES // 1024} KiB, so shorten node.labels.",
+        )
+    try:
+        return msgspec.json.decode(params, type=HelloParams)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise WireError(ErrorCode.INVALID, f"link.hello is not as the protocol has it: {error}.") from error
 
 
 async def serve_link(registry: Registry, socket: Socket, admit: Admit, *, name: str) -> Greeting:

@@ -3,8 +3,10 @@
 import asyncio
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 import msgspec
 import structlog
@@ -28,6 +30,9 @@ log = structlog.get_logger(__name__)
 
 SECOND_CLAIM_PROBE_S = 2.0
 """How long the first link of an identity has to answer when somebody else claims it."""
+
+MAX_NODES = 500
+"""Known at once. People have some dozens; a register token in wrong hands does not fill memory and list."""
 
 NOTE_EVERY_PROBES = 6
 """`last_seen` is written once a minute: after a crash of Main it is at most that old."""
@@ -60,7 +65,7 @@ class Registry:
         self._store = store
         self._known: dict[NodeId, Identity] = {}
         self._links: dict[NodeId, NodeLink] = {}
-        self._claims: dict[NodeId, asyncio.Lock] = {}
+        self._claims: WeakValueDictionary[NodeId, asyncio.Lock] = WeakValueDictionary()
         self._tasks = TaskOwner("registry")
         self._probes: dict[NodeId, int] = {}
         self._problems: dict[NodeId, str] = {}
@@ -243,7 +248,8 @@ class Registry:
         if first is None:
             return
         try:
-            await first.probe(SECOND_CLAIM_PROBE_S)
+            with suppress(msgspec.DecodeError, ValueError):  # an odd answer is one too
+                await first.probe(SECOND_CLAIM_PROBE_S)
         except WireError:
             log.info("link_replaced", node=node)
             await first.close()
@@ -271,6 +277,11 @@ class Registry:
                 raise taken(admission.node)
             if hello.secret is None:
                 raise WireError(ErrorCode.INVALID, "At first contact link.hello carries the secret of the node.")
+            if known is None and not admission.is_local and len(self._known) >= MAX_NODES:
+                raise WireError(
+                    ErrorCode.CONFLICT,
+                    f"Main knows {MAX_NODES} nodes, which is as many as it takes: remove some under Machines first.",
+                )
             known = Identity(
                 id=admission.node,
                 name=hello.name if known is None else known.name,

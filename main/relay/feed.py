@@ -17,7 +17,7 @@ from main.relay.ring import OpenBlocks, Ring
 from ws.defects import internal_error
 from ws.protocol.base import NodeId, SessionId
 from ws.protocol.envelope import Caller
-from ws.protocol.errors import WireError
+from ws.protocol.errors import ErrorCode, WireError
 from ws.protocol.events import Delta, Live, Reset
 from ws.protocol.sessions import SessionEventsParams, SessionWatchParams, SessionWatchResult
 from ws.rpc import Detach, EventSink, Feed, Lagging, Subscription
@@ -27,6 +27,9 @@ log = structlog.get_logger(__name__)
 
 NODE_DEADLINE_S = 10.0
 PAGE_EVENTS = 500
+
+PAUSE_S = 1.0
+"""From one watch at the node to the next at least, however often the node says that it lost events."""
 
 
 class Upstream(Protocol):
@@ -168,6 +171,10 @@ class SessionFeed:
                     return
             else:
                 missing = self.ring.after(reader.cursor)
+            if missing[-1][0] <= reader.cursor:
+                raise WireError(
+                    ErrorCode.INTERNAL, "The machine does not answer with the events that it was asked for."
+                )
             for seq, event in missing:
                 if seq > reader.cursor:
                     if not await reader.sink.send(event):
@@ -200,8 +207,12 @@ class SessionFeed:
         try:
             first = await self._page(0, limit=1)
             self.epoch, self.ring = first.epoch, Ring(first.head)
+            loop = asyncio.get_running_loop()
+            begun_at = loop.time()
             while await self._follow_once():
                 log.info("feed_lagged", session=self.key[1])
+                await asyncio.sleep(begun_at + PAUSE_S - loop.time())
+                begun_at = loop.time()
             self._finish(None)
         except WireError as error:
             self._finish(error)

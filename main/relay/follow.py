@@ -10,6 +10,7 @@ from main.registry.link import NodeLink
 from ws.protocol.base import NodeId
 from ws.protocol.errors import ErrorCode, WireError
 from ws.rpc import Lagging
+from ws.rpc.limits import MIB
 from ws.tasks import TaskOwner
 
 log = structlog.get_logger(__name__)
@@ -17,6 +18,13 @@ log = structlog.get_logger(__name__)
 DEADLINE_S = 10.0
 RETRY_S = 5.0
 """After a refusal of a node that is online; it is no link trouble, so it is not urgent."""
+
+PAUSE_S = 1.0
+"""From one beginning to the next at least: a node may end or lose what it offers as often as it likes."""
+
+MAX_EVENT_BYTES = 8 * MIB
+"""Of events since the beginning; then Main begins anew, and what the node does not name any more is forgotten. So a
+node cannot fill Main's memory with ever new things: this and one frame are all that it can leave there."""
 
 
 class Follower:
@@ -49,7 +57,9 @@ class Follower:
         await self._owner.close(timeout_s=1.0)
 
     async def _follow(self, link: NodeLink) -> None:
+        loop = asyncio.get_running_loop()
         while link.is_open:
+            begun_at = loop.time()
             try:
                 await self._follow_once(link)
             except Lagging:
@@ -59,12 +69,17 @@ class Follower:
                     return
                 log.info("follower_refused", node=link.node, method=self._method, reason=str(error))
                 await asyncio.sleep(RETRY_S)
+            await asyncio.sleep(begun_at + PAUSE_S - loop.time())
 
     async def _follow_once(self, link: NodeLink) -> None:
         subscription = await link.subscribe(self._method, b"{}", deadline_s=DEADLINE_S)
+        taken_bytes = 0
         try:
             await self._on_begin(link.node, subscription.result)
             async for event in subscription:
                 await self._on_event(link.node, event)
+                taken_bytes += len(event)
+                if taken_bytes > MAX_EVENT_BYTES:
+                    raise Lagging("time to begin anew")
         finally:
             await subscription.close()

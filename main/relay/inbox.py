@@ -6,6 +6,7 @@ import msgspec
 
 from main.board import Board
 from main.registry.link import NodeLink
+from main.relay.fair import fitting
 from main.relay.follow import Follower
 from ws.protocol.base import ApprovalId, NodeId, SessionId
 from ws.protocol.sessions import InboxEvent, InboxItem, InboxResolved, InboxResult, InboxTurnEnded
@@ -43,7 +44,7 @@ class Inbox:
     def watch(self, sees: Callable[[str], bool]) -> Feed:
         """A feed of `inbox.watch` with what comes from the nodes that the reader sees."""
         return self.approvals.watch(
-            lambda items: _encode(InboxResult(approvals=list(items))),
+            lambda items: _encode(InboxResult(approvals=fitting(items, lambda item: item.session.node)[0])),
             shows=lambda item: sees(item.session.node),
             hears=sees,
         )

@@ -1,6 +1,7 @@
 """The lists of sessions: what every node last told, so that an offline node still shows its sessions."""
 
 import asyncio
+from collections.abc import Iterable
 
 import msgspec
 import structlog
@@ -9,6 +10,7 @@ from main.auth.access import Principal
 from main.board import Board
 from main.registry.link import NodeLink
 from main.registry.service import Registry
+from main.relay.fair import fitting
 from main.relay.follow import Follower
 from main.store.session_cache import SessionCache
 from ws.protocol.base import NodeId, SessionId
@@ -27,6 +29,9 @@ log = structlog.get_logger(__name__)
 
 ASK_DEADLINE_S = 2.0
 """A node that does not answer by then is shown from the cache: one slow machine must not hold up the list of all."""
+
+MAX_SUMMARY_BYTES = 64 * 1024
+"""Of one session that has changed; it goes to every page that looks. A path of 4096 characters fits."""
 
 Key = tuple[NodeId, SessionId]
 
@@ -87,7 +92,7 @@ class SessionLists:
         for node, answer in answers.items():
             found += self._cached(node, params) if answer is None else answer
         found.sort(key=lambda session: (session.updated, session.id), reverse=True)
-        return SessionListResult(sessions=found, offline=[node for node in nodes if node not in self._registry.links])
+        return listing(found, [node for node in nodes if node not in self._registry.links])
 
     def shows(self, params: SessionListParams, session: SessionSummary) -> bool:
         """Whether the list that `params` asks for has this session."""
@@ -122,6 +127,9 @@ class SessionLists:
         await self._cache.replace(node, sessions)
 
     async def _event(self, node: NodeId, event: bytes) -> None:
+        if len(event) > MAX_SUMMARY_BYTES:
+            log.warning("session_too_long", node=node, bytes=len(event))
+            return
         change: LinkSessionEvent = msgspec.json.decode(event, type=LinkSessionEvent)
         match change:
             case SessionChanged(session=session):
@@ -131,6 +139,12 @@ class SessionLists:
             case SessionRemoved(id=session_id):
                 self.sessions.remove((node, SessionId(session_id)))
                 await self._cache.remove(node, session_id)
+
+
+def listing(sessions: Iterable[SessionSummary], offline: Iterable[NodeId]) -> SessionListResult:
+    """A list that fits one answer. A node with too much to tell is named with those that are offline."""
+    kept, left_out = fitting(sessions, lambda session: session.node)
+    return SessionListResult(sessions=kept, offline=list(dict.fromkeys([*offline, *left_out])))
 
 
 def _owned(node: NodeId, sessions: list[SessionSummary]) -> list[SessionSummary]:

@@ -6,7 +6,8 @@ from main.registry.service import Registry
 from main.relay.call import MainCall, MainHandlers
 from main.relay.feeds import SessionFeeds
 from main.relay.inbox import Inbox
-from main.relay.session_lists import SessionLists
+from main.relay.session_lists import SessionLists, listing
+from ws.protocol.base import NodeId
 from ws.protocol.sessions import SessionListResult
 from ws.rpc import Feed
 
@@ -23,9 +24,9 @@ def handlers(registry: Registry, lists: SessionLists, inbox: Inbox, feeds: Sessi
         params, sees = call.params, call.principal.sees
         if params.node is not None:
             registry.identity(params.node)
-        offline = [node.id for node in registry.nodes.values() if node.status == "offline" and sees(node.id)]
+        offline = [NodeId(node.id) for node in registry.nodes.values() if node.status == "offline" and sees(node.id)]
         return lists.sessions.watch(
-            lambda sessions: msgspec.json.encode(SessionListResult(sessions=list(sessions), offline=offline)),
+            lambda sessions: msgspec.json.encode(listing(sessions, offline)),
             lambda session: sees(session.node) and lists.shows(params, session),
         )
 

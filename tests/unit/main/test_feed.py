@@ -21,6 +21,13 @@ from ws.protocol.events import Delta
 from ws.rpc import Detach
 from ws.tasks import TaskOwner
 
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A watch that lagged is opened again at once."""
+    monkeypatch.setattr(feed_module, "PAUSE_S", 0.0)
+
+
 CALLER = Caller(user=UserId("u"), login=LoginId("l"), role="owner")
 
 
