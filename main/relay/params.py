@@ -6,14 +6,14 @@ held to the letter: each params type has a twin that forbids unknown fields, dow
 
 import re
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any, NoReturn, Union, get_args, get_origin
 
 import msgspec
 
 from ws.protocol.base import Struct
-from ws.protocol.errors import ErrorCode, FieldError, WireError
+from ws.protocol.errors import ErrorCode, FieldError, WireError, invalid
 from ws.protocol.ops import Op
 
 _LOCATION = re.compile(r"^(?P<what>.*?)(?: - at `(?P<where>[^`]*)`)?\Z", re.DOTALL)
@@ -74,15 +74,39 @@ def decode(op: Op, params: bytes) -> Any:
         _refuse(error)
 
 
-def from_query(op: Op, query: Mapping[str, str]) -> bytes:
+def from_query(op: Op, query: Mapping[str, Sequence[str]]) -> bytes:
     """A query string as encoded params: texts become the numbers and booleans that the table wants.
 
-    Raises WireError `invalid` naming the field.
+    A list is its name again and again, an object is JSON. Raises WireError `invalid` naming the field.
     """
+    kinds = {field.encode_name: field.type for field in msgspec.structs.fields(op.params)}
+    given = {name: _of_query(kinds.get(name), name[:64], values) for name, values in query.items()}
     try:
-        return msgspec.json.encode(msgspec.convert(dict(query), strict_type(op.params), strict=False))
+        return msgspec.json.encode(msgspec.convert(given, strict_type(op.params), strict=False))
     except msgspec.ValidationError as error:
         _refuse(error)
+
+
+def _of_query(kind: Any, name: str, values: Sequence[str]) -> Any:
+    if _may_be(kind, list):
+        return list(values)
+    if len(values) > 1:
+        raise invalid(name, f"params.{name} is given more than once.")
+    if not _may_be(kind, dict):
+        return values[0]
+    try:
+        return msgspec.json.decode(values[0])
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise invalid(
+            name, f'params.{name} is an object: in a query it is written as JSON, such as {{"a":"b"}}.'
+        ) from error
+
+
+def _may_be(kind: Any, origin: type) -> bool:
+    found = get_origin(kind)
+    if found in (Annotated, Union, types.UnionType):
+        return any(_may_be(each, origin) for each in get_args(kind))
+    return bool(found is origin)
 
 
 def decode_body(body: bytes, kind: type[msgspec.Struct]) -> Any:
@@ -95,6 +119,11 @@ def decode_body(body: bytes, kind: type[msgspec.Struct]) -> Any:
 
 _FORMS = {
     "path": "an absolute path without NUL",
+    "to": "an absolute path without NUL",
+    "name": "the name of one file, without slash or NUL",
+    "file": "a path without NUL",
+    "files": "a path without NUL",
+    **dict.fromkeys(("branch", "start", "ref", "base", "remote"), "a name that Git takes, with no dash in front"),
     "username": "a name without control characters and without spaces at its ends",
 }
 """What a text must be, by the name of its field; other texts with a form are ids."""
@@ -113,7 +142,8 @@ def _refuse(error: Exception) -> NoReturn:
     path = _INDEX.sub(r".\1", where).replace("$", "params", 1)
     if named is not None:
         path = f"{path}.{named['name'][:64]}"
-    form = _FORMS.get(path.rpartition(".")[2], "1 to 64 letters, digits, _ or -")
+    field = next(each for each in reversed(path.split(".")) if not each.isdigit())
+    form = _FORMS.get(field, "1 to 64 letters, digits, _ or -")
     what = _PATTERN.sub(lambda _: f" that is {form}", what)
     raise WireError(
         ErrorCode.INVALID, f"{path}: {what[:300]}.", errors=[FieldError(path=path, message=what[:300])]

@@ -79,7 +79,7 @@ class Archive:
             self._real = found.path
             self._names = _checked(names, guard.closed_names(found.path))
             for name in self._names or ():
-                os.stat(name, dir_fd=found.descriptor, follow_symlinks=False)
+                _look_for(name, found.descriptor, path)
             self._folder = found.reopen(os.O_RDONLY | os.O_DIRECTORY)
 
     def count(self) -> tuple[int, int]:
@@ -228,6 +228,13 @@ class Archive:
     def _failed(self, path: PurePosixPath, why: str | None) -> None:
         if len(self._failures) < MAX_ENTRIES:
             self._failures.append(f"{_written(path)}: {why or 'it cannot be read'}")
+
+
+def _look_for(name: str, folder: int, path: str) -> None:
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except OSError as error:
+        raise wire_error(error, os.path.join(path, name)) from error  # noqa: PTH118  a text of the caller
 
 
 def _checked(names: Sequence[str] | None, is_closed: Callable[[str], bool] | None) -> Sequence[str] | None:

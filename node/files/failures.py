@@ -4,7 +4,7 @@ import errno
 
 from ws.protocol.errors import ErrorCode, WireError, invalid
 
-_MISSING = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE}
+_MISSING = {errno.ENOENT, errno.ENOTDIR, errno.ESTALE}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.ETXTBSY}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -13,6 +13,8 @@ def wire_error(error: OSError, path: str) -> WireError:
     """The refusal of `path`. An errno that nobody foresaw is returned as `conflict` with the system's own words."""
     if error.errno in _MISSING:
         return WireError(ErrorCode.NOT_FOUND, f"There is no {shown(path)} on this machine.")
+    if error.errno == errno.ELOOP:
+        return looping(path)
     if error.errno == errno.EROFS:
         return WireError(ErrorCode.FORBIDDEN, f"{shown(path)} lies on a file system that is mounted read-only.")
     if error.errno in _REFUSED:
@@ -29,6 +31,13 @@ def wire_error(error: OSError, path: str) -> WireError:
     if error.errno == errno.ENAMETOOLONG:
         return invalid("path", "A name in this path is longer than the file system allows.")
     return WireError(ErrorCode.CONFLICT, f"The system refuses {shown(path)}: {error.strerror or error}.")
+
+
+def looping(path: str) -> WireError:
+    """The refusal of a link that leads back to itself, or over more links than the system follows."""
+    return WireError(
+        ErrorCode.NOT_FOUND, f"{shown(path)} is a link that leads back to itself: delete it, or link it anew."
+    )
 
 
 def shown(path: str) -> str:

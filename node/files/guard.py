@@ -1,5 +1,6 @@
 """The fence of every file operation: which paths this node opens at all."""
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
@@ -7,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from node.files.failures import shown, wire_error
+from node.files.failures import looping, shown, wire_error
 from node.files.pool import FilePool
 from ws.protocol.base import MAX_PATH_CHARS
 from ws.protocol.errors import ErrorCode, WireError, invalid
@@ -181,6 +182,8 @@ class PathGuard:
         status = os.fstat(descriptor)
         if status.st_nlink == 0 or stat.S_ISLNK(status.st_mode):
             # Deleted since, a link in a loop, or a link put there after the path was resolved.
+            if stat.S_ISLNK(status.st_mode) and _leads_nowhere(path):
+                raise looping(path)
             raise WireError(ErrorCode.NOT_FOUND, f"There is no {shown(path)} on this machine any more.")
         if not self.allows(actual):
             raise outside(path)
@@ -213,9 +216,18 @@ def check_form(path: str) -> None:
         )
 
 
+def _leads_nowhere(path: str) -> bool:
+    try:
+        Path(path).stat()
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    return False
+
+
 def outside(path: str) -> WireError:
     """The refusal of a path that leads out of the roots, the same whether anything is there or not."""
     return WireError(
         ErrorCode.FORBIDDEN,
-        f"{shown(path)} leads outside the folders that this node opens (filesystem.roots in its configuration).",
+        f"{shown(path)} leads outside the folders that this node opens (filesystem.roots in its configuration), or into"
+        " the program's own data, which is never opened.",
     )

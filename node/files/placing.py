@@ -4,7 +4,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -83,7 +83,7 @@ class Placer:
 
     def restore(self, trash: str, stop: Event) -> Path:
         """Back to where it was."""
-        with self._trash.kept(trash) as kept, self._spot(kept.path) as spot:
+        with self._trash.kept(trash) as kept, self._old_place(kept.path) as spot:
             try:
                 relocate(kept.files, kept.name, spot.folder, spot.name, stop)
             except FileExistsError as error:
@@ -101,6 +101,20 @@ class Placer:
             with self._spot(change.target) as target:
                 self._check(source, target, change, is_folder=is_folder)
                 yield source, target
+
+    @contextmanager
+    def _old_place(self, path: str) -> Iterator[Spot]:
+        with ExitStack() as stack:
+            try:
+                spot = stack.enter_context(self._spot(path))
+            except WireError as error:
+                if error.code is not ErrorCode.NOT_FOUND:
+                    raise
+                raise WireError(
+                    ErrorCode.CONFLICT,
+                    f"The folder of {shown(path)} is gone; make it first. The trash keeps this.",
+                ) from error
+            yield spot
 
     @contextmanager
     def _spot(self, path: str) -> Iterator[Spot]:

@@ -93,6 +93,8 @@ class Upload:
     def commit(self) -> Uploaded:
         """Put the file in its place, on the disk. Raises what a condition that holds no longer raises."""
         with self._busy:
+            if self._is_closed:  # given up while this waited for a thread: its descriptors may be other files by now
+                raise WireError(ErrorCode.CONFLICT, "The upload was given up. Nothing was written.")
             try:
                 os.fsync(self._file)
                 with self._commit_lock:
@@ -121,7 +123,9 @@ class Upload:
     def _open_folder(self, real: Path) -> int:
         with self._guard.opened(str(real.parent)) as folder:
             if not stat.S_ISDIR(folder.status.st_mode):
-                raise WireError(ErrorCode.NOT_FOUND, f"The folder of {shown(self._path)} does not exist.")
+                raise WireError(
+                    ErrorCode.NOT_FOUND, f"The folder of {shown(self._path)} does not exist; make it first."
+                )
             return folder.reopen(os.O_RDONLY | os.O_DIRECTORY)
 
     def _check(self) -> os.stat_result | None:
@@ -139,7 +143,8 @@ class Upload:
             raise _in_its_place(self._path)
         if wanted.is_new_only:
             raise WireError(
-                ErrorCode.PRECONDITION_FAILED, f"{shown(self._path)} is there already. Nothing was written."
+                ErrorCode.PRECONDITION_FAILED,
+                f"{shown(self._path)} is there already. Nothing was written: take another name.",
             )
         if not os.access(self._name, os.W_OK, dir_fd=self._folder):
             raise WireError(ErrorCode.FORBIDDEN, f"{shown(self._path)} is read-only for the node's account.")
@@ -190,7 +195,8 @@ class Upload:
             except FileExistsError as error:  # another program made it since
                 if self._conditions.is_new_only:
                     raise WireError(
-                        ErrorCode.PRECONDITION_FAILED, f"{shown(self._path)} is there already. Nothing was written."
+                        ErrorCode.PRECONDITION_FAILED,
+                        f"{shown(self._path)} is there already. Nothing was written: take another name.",
                     ) from error
             except OSError as error:
                 if error.errno not in _HAS_NO_LINKS or self._temporary is None:
@@ -222,7 +228,8 @@ def _write_all(descriptor: int, pieces: Sequence[bytes | memoryview]) -> None:
 
 def _stale(path: str) -> WireError:
     return WireError(
-        ErrorCode.PRECONDITION_FAILED, f"{shown(path)} is not the file that If-Match names. Nothing was written."
+        ErrorCode.PRECONDITION_FAILED,
+        f"{shown(path)} is not the file that If-Match names. Nothing was written: get it again.",
     )
 
 

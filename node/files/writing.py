@@ -52,7 +52,9 @@ class Writer:
             raise _in_its_place(wanted.path)
         with self._guard.opened(str(real.parent)) as folder:
             if not stat.S_ISDIR(folder.status.st_mode):
-                raise WireError(ErrorCode.NOT_FOUND, f"The folder of {shown(wanted.path)} does not exist.")
+                raise WireError(
+                    ErrorCode.NOT_FOUND, f"The folder of {shown(wanted.path)} does not exist; make it first."
+                )
             descriptor = folder.reopen(os.O_RDONLY | os.O_DIRECTORY)
             try:
                 self._sweeper.sweep(descriptor)

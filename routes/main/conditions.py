@@ -44,7 +44,9 @@ class Outcome:
 def outcome(method: str, headers: Mapping[str, str], facts: Facts) -> Outcome:
     """What a GET or HEAD with these headers is answered. Raises WireError `precondition_failed`, `invalid`."""
     if not _holds(headers, facts):
-        raise WireError(ErrorCode.PRECONDITION_FAILED, "The file is not the one that the conditions name any more.")
+        raise WireError(
+            ErrorCode.PRECONDITION_FAILED, "The file is not the one that the conditions name any more; get it anew."
+        )
     if _is_known(headers, facts):
         return Outcome(304)
     whole = Outcome(200, 0, facts.size)

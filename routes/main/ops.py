@@ -11,7 +11,6 @@ from main.relay.router import find
 from routes.main.bodies import read_body
 from routes.main.event_stream import EventStream
 from routes.main.visits import visit_of
-from ws.protocol.errors import invalid
 from ws.protocol.ops import Op
 from ws.rpc import Feed
 from ws.rpc.limits import MIB
@@ -48,11 +47,8 @@ async def _params(request: web.Request, op: Op) -> bytes:
         return await read_body(request, MAX_BODY_BYTES) or b"{}"
     if not op.is_read_only:
         raise web.HTTPMethodNotAllowed(request.method, ["POST"])
-    repeated = next((name for name in request.query if len(request.query.getall(name)) > 1), None)
-    if repeated is not None:
-        raise invalid(repeated[:64], f"params.{repeated[:64]} is given more than once.")
-    query = dict(request.query)
+    query = {name: request.query.getall(name) for name in request.query}
     last = request.headers.get("Last-Event-ID", "")
     if op.name == "session.watch" and last.isascii() and last.isdigit():
-        query["after"] = last  # an EventSource that connects again says how far it came
+        query["after"] = [last]  # an EventSource that connects again says how far it came
     return from_query(op, query)

@@ -10,6 +10,7 @@ from aiohttp.http_writer import StreamWriter
 
 from main.keys import MAIN
 from main.relay.transfers import Transfer, decoded
+from routes.main.bodies import unreadable
 from ws.protocol.base import Struct
 from ws.protocol.errors import ErrorCode, WireError
 from ws.protocol.transfers import STALL_S, Uploaded
@@ -40,7 +41,7 @@ async def pass_on(request: web.Request, transfer: Transfer) -> Uploaded:
             limit.reschedule(loop.time() + COMMIT_S)
         except StreamCutError:
             pass  # whoever waits for the answer hears of it too
-        except (WireError, ConnectionError, web.RequestPayloadError, aiohttp.ClientError) as error:
+        except (WireError, ConnectionError, aiohttp.ClientError) as error:
             failures.append(error)
             transfer.records.abort()
 
@@ -76,6 +77,8 @@ async def _send_body(request: web.Request, transfer: Transfer) -> None:
     except TimeoutError as error:
         detail = f"Nothing of the file came for {STALL_S:g} s; send it again."
         raise WireError(ErrorCode.TIMEOUT, detail, retryable=True) from error
+    except web.RequestPayloadError as error:
+        raise unreadable() from error
     transfer.records.write(Kind.END, b"{}")
 
 

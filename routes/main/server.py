@@ -85,6 +85,7 @@ class Runner(web.AppRunner):
             "lingering_time": LINGER_S,
             "max_line_size": MAX_HEAD_LINE_BYTES,
             "max_field_size": MAX_HEAD_LINE_BYTES,
+            "auto_decompress": False,  # no body is taken compressed, see `bodies`
         }
         super().__init__(app, shutdown_timeout=shutdown_timeout_s, **self._options)
 

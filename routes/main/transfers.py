@@ -15,6 +15,8 @@ from aiohttp import web
 from main.keys import MAIN
 from main.relay.params import decode_body
 from main.relay.transfers import Transfer, decoded
+from main.store.audit import UNFINISHED
+from routes.main.bodies import refuse_encoding
 from routes.main.conditions import Facts, http_date, outcome, tags
 from routes.main.disposition import POLICY, content_type, disposition
 from routes.main.passing import broken, pass_on, relay
@@ -95,12 +97,17 @@ async def upload(request: web.Request) -> web.StreamResponse:
     """PUT …/content?path=…: replaces or makes the file, whole or not at all."""
     query: _Content = _query(request, _Content, Scope.WRITE)
     visit = visit_of(request)
-    result = ErrorCode.INTERNAL.value
+    result = UNFINISHED
     try:
         done = await _upload(request, query)
         result = "ok"
     except WireError as error:
         result = error.code.value
+        raise
+    except ConnectionError:  # the client has gone
+        raise
+    except Exception:
+        result = ErrorCode.INTERNAL.value
         raise
     finally:
         await request.app[MAIN].store.audit.add(
@@ -126,9 +133,11 @@ async def continue_later(_: web.Request) -> None:
 
 async def _upload(request: web.Request, query: _Content) -> Uploaded:
     headers = request.headers
-    for name, wrong in (("Content-Range", ""), ("Content-Encoding", "identity")):
-        if headers.get(name, wrong).lower() != wrong:
-            raise WireError(ErrorCode.INVALID, f"An upload with {name} is not taken: send the file whole, as it is.")
+    refuse_encoding(request)
+    if "Content-Range" in headers:
+        raise WireError(ErrorCode.INVALID, "An upload with Content-Range is not taken: send the file whole.")
+    if "If-Unmodified-Since" in headers:
+        raise WireError(ErrorCode.INVALID, "Of an upload, the condition is If-Match with the file's ETag, not a time.")
     expected = headers.get("Expect")
     if expected is not None and expected.lower() != "100-continue":
         raise web.HTTPExpectationFailed(text="Nothing but 100-continue can be expected.")

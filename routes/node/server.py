@@ -43,6 +43,7 @@ class Runner(web.AppRunner):
             "keepalive_timeout": IDLE_S,
             "max_line_size": MAX_HEAD_LINE_BYTES,
             "max_field_size": MAX_HEAD_LINE_BYTES,
+            "auto_decompress": False,  # the node reads no body at all
         }
         super().__init__(app, shutdown_timeout=shutdown_timeout_s, **self._options)
 

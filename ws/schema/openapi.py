@@ -26,9 +26,15 @@ def _query(op: Op, components: dict[str, Schema]) -> list[dict[str, Any]]:
     schema = components[op.params.__name__]
     required = set(schema.get("required", ()))
     return [
-        {"name": name, "in": "query", "required": name in required, "schema": kind}
+        {"name": name, "in": "query", "required": name in required, **_written_as(kind)}
         for name, kind in schema.get("properties", {}).items()
     ]
+
+
+def _written_as(kind: Schema) -> dict[str, Any]:
+    """A list is its name again and again, which is what a schema means in a query; an object is JSON."""
+    is_object = any("additionalProperties" in each for each in (kind, *kind.get("anyOf", ())))
+    return {"content": {"application/json": {"schema": kind}}} if is_object else {"schema": kind}
 
 
 def _path_item(op: Op, components: dict[str, Schema]) -> dict[str, Any]:

@@ -8,10 +8,15 @@ import msgspec
 from node.files.facts import displayed
 from node.files.search.ripgrep import COMMON
 from node.places import raw_unless_utf8
+from ws.protocol.errors import invalid
 from ws.protocol.files import FilesGrepEvent, FilesGrepParams, FilesMatched, FilesSearchDone, GrepLine
 
 MAX_FILE = "64M"
 """Larger files are passed over: ripgrep holds a whole line in memory, and such a file may be one line."""
+MAX_TABLES = "10M"
+"""Of the tables into which ripgrep turns an expression while it reads, and of those that it makes of it before. Left to
+itself it takes a gigabyte in each thread for an expression and a text that are made for that.
+"""
 MAX_TEXT_CHARS = 1000
 MAX_EVENT_CHARS = 48 * 1024
 """Of text in one event, so that its JSON stays below 64 KiB unless it is full of escapes."""
@@ -54,16 +59,19 @@ _decode = msgspec.json.Decoder(_Record).decode
 
 
 def arguments(params: FilesGrepParams) -> list[str]:
-    """What ripgrep is told, without the folder.
+    """What ripgrep is told, without the folder. Raises WireError `invalid`.
 
     Globs without a slash that limit the search go as a type of file: as `--glob` they would find what Git ignores.
     """
+    if "\n" in params.query:
+        raise invalid("query", "A search looks at one line at a time: leave the line break out.")
     told = [*COMMON, "--json", f"--max-filesize={MAX_FILE}", f"--max-count={params.limit + 1}", _CASE[params.case]]
     if all("/" not in each and not each.startswith("include:") for each in params.include):
         told += [f"--type-add=searched:{each}" for each in params.include]
         told += ["--type=searched"] if params.include else []
     else:
         told += [f"--glob={_plain(each)}" for each in params.include]
+    told += [f"--dfa-size-limit={MAX_TABLES}", f"--regex-size-limit={MAX_TABLES}"]
     told += [f"--glob=!{_plain(each)}" for each in params.exclude]
     return [*told, *([] if params.regex else ["--fixed-strings"]), f"--regexp={params.query}"]
 

@@ -113,9 +113,13 @@ def _find(path: str) -> str:
 
 
 def _refusal(errors: str) -> WireError:
-    """The last line of what ripgrep says, which names the reason."""
-    lines = [line.strip() for line in errors.splitlines() if line.strip()]
-    reason = (lines[-1] if lines else "it gives no reason").removeprefix("rg: ").removeprefix("error: ")
+    """What ripgrep 15 gives as its reason: `error: …` where it quotes the pattern, else `rg: …`.
+
+    What follows names options of ripgrep, which nobody here can give.
+    """
+    lines = [line.strip() for line in errors.splitlines()]
+    told = [line.removeprefix(start) for start in ("error: ", "rg: ") for line in lines if line.startswith(start)]
+    reason = told[0] if told else "ripgrep gives no reason"
     field = "include" if "glob" in errors.lower() else "query"
     return invalid(field, f"This cannot be searched for: {reason[:300].rstrip('.')}.")
 

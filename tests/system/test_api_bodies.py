@@ -1,0 +1,98 @@
+"""Bodies and queries that a client got wrong: one sentence each, nothing done, no defect in Main's log."""
+
+import asyncio
+import gzip
+import json
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.support.client import OpError
+from tests.support.installation import Installation
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("api bodies")]
+
+READ_BYTES = 65536
+
+
+async def ask(whole: Installation, line: str, head: str, body: bytes) -> tuple[int, str, str]:
+    """Status, code and sentence of an answer to raw bytes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", whole.main.port)
+    bearer = f"Authorization: Bearer {whole.client.token}"
+    writer.write(f"{line} HTTP/1.1\r\nHost: 127.0.0.1\r\n{bearer}\r\n{head}\r\n\r\n".encode() + body)
+    async with asyncio.timeout(10):
+        status = int((await reader.readuntil(b"\r\n")).split()[1])
+        await reader.readuntil(b"\r\n\r\n")
+        problem = json.loads(await reader.readuntil(b"}"))
+    writer.transport.abort()
+    return status, problem["code"], problem["detail"]
+
+
+def lines(whole: Installation) -> dict[str, str]:
+    content = f"/api/nodes/{whole.node}/files/content?path={quote(str(whole.work / 'sent'))}"
+    return {"op": "POST /api/ops/nodes.watch", "login": "POST /api/auth/login", "upload": f"PUT {content}"}
+
+
+@pytest.mark.parametrize("where", ["op", "login", "upload"])
+@pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "zstd", "of our own"])
+async def test_a_compressed_body_is_refused_with_a_sentence(whole: Installation, where: str, encoding: str) -> None:
+    for body in (b"zzz", gzip.compress(bytes(1_000_000))):
+        head = f"Content-Encoding: {encoding}\r\nContent-Length: {len(body)}"
+        status, code, detail = await ask(whole, lines(whole)[where], head, body)
+        assert (status, code) == (400, "invalid")
+        assert detail == "A body with Content-Encoding is not taken: send it as it is."
+    assert not (whole.work / "sent").exists()
+
+
+@pytest.mark.parametrize("where", ["op", "login", "upload"])
+async def test_chunks_that_are_none_are_refused_with_a_sentence(whole: Installation, where: str) -> None:
+    for body in (b"zz\r\n", b"-1\r\n", b"5\r\nabcdeXX5\r\n"):
+        status, code, detail = await ask(whole, lines(whole)[where], "Transfer-Encoding: chunked", body)
+        assert (status, code) == (400, "invalid"), detail
+    assert not (whole.work / "sent").exists()
+
+
+async def test_nothing_of_it_is_a_defect(whole: Installation) -> None:
+    for where in ("op", "login", "upload"):
+        await ask(whole, lines(whole)[where], "Content-Encoding: gzip\r\nContent-Length: 3", b"zzz")
+        await ask(whole, lines(whole)[where], "Transfer-Encoding: chunked", b"5\r\nabcdeXX5\r\n")
+    await whole.client.op("nodes.list")
+    assert "Traceback" not in whole.main.text
+    assert "internal" not in whole.main.text
+
+
+async def test_a_query_holds_lists_and_objects(whole: Installation) -> None:
+    for name in ("a.py", "a.js", "a.md"):
+        (whole.work / name).write_text("needle\n")
+    query = f"node={whole.node}&path={quote(str(whole.work))}&query=needle&include=*.py&include=*.md"
+    async with whole.client.http.get(f"{whole.url}/api/ops/files.grep?{query}", headers=whole.client.headers) as answer:
+        text = (await answer.read()).decode()
+    assert [f"a.{kind}" in text for kind in ("py", "js", "md")] == [True, False, True]
+
+    async def labelled(labels: Any) -> int:
+        answer = await whole.client.get(f"/api/ops/nodes.list?labels={quote(json.dumps(labels))}")
+        return len(answer["nodes"])
+
+    assert [await labelled({}), await labelled({"rack": "7"})] == [1, 0]
+    with pytest.raises(OpError) as refused:
+        await whole.client.get("/api/ops/nodes.list?labels=rack")
+    assert refused.value.problem["errors"][0]["path"] == "params.labels"
+
+
+@pytest.mark.parametrize(
+    ("query", "is_regex", "words"),
+    [
+        ("(a)\\1", True, "backreferences are not supported"),
+        ("(?<=a)b", True, "look-around"),
+        ("a\\nb", True, "not allowed in a regex"),
+        ("(", True, "unclosed group"),
+        ("a\nb", False, "leave the line break out"),
+    ],
+)
+async def test_what_cannot_be_searched_for_is_said(whole: Installation, query: str, is_regex: bool, words: str) -> None:
+    with pytest.raises(OpError) as refused:
+        await whole.op("files.grep", path=str(whole.work), query=query, regex=is_regex)
+    assert refused.value.code == "invalid"
+    assert words in refused.value.problem["detail"]
+    assert "--" not in refused.value.problem["detail"], "no option that nobody here can give"
