@@ -51,7 +51,7 @@ async def look_at_the_file(page: Page) -> None:
     await show(page, "Changes")
     await expect(panel(page)).to_contain_text("pocket.txt")
     await show(page, "Files")
-    await panel(page).get_by_role("button", name=re.compile("pocket.txt")).tap()
+    await panel(page).get_by_role("button", name=re.compile(r"^pocket\.txt")).tap()
     await expect(panel(page).get_by_role("textbox", name=re.compile("pocket.txt on"))).to_contain_text("small")
 
 
