@@ -1,7 +1,9 @@
 """files.find and files.grep: streamed, bounded, ended at once, and blind for what Git ignores."""
 
 import asyncio
+import contextlib
 import os
+import random
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -16,7 +18,7 @@ import pytest
 from node.context import Subscribed
 from node.files.guard import PathGuard
 from node.files.pool import FilePool
-from node.files.search import ripgrep
+from node.files.search import grep, ripgrep
 from node.files.search.ripgrep import Ripgrep
 from node.files.search.service import MAX_RUNNING, SearchService
 from tests.support.repositories import TestRepository
@@ -369,3 +371,22 @@ async def test_searches_that_begin_at_once_keep_to_the_bound(search: Search) -> 
     with pytest.raises(WireError):
         await search.service.grep(FilesGrepParams(node="n", path=str(search.root), query="[", regex=True))
     assert search.service._running == 0
+
+
+async def test_an_expression_made_to_need_memory_gets_little(search: Search) -> None:
+    """Each byte of such a text leads to a state that was not seen before, and each state is kept."""
+    text = "".join(random.Random(1).choices("01", k=800_000))
+    search.repository.write("text", text)
+    params = FilesGrepParams(node="n", path=str(search.root), query="1[01]{22}2", regex=True)
+
+    def peak_bytes(arguments: list[str]) -> int:
+        peak = 0
+        with psutil.Popen([ripgrep._find(""), *arguments, str(search.root)], stdout=subprocess.DEVNULL) as process:
+            while process.returncode is None:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    peak = max(peak, process.memory_info().rss)
+                with contextlib.suppress(psutil.TimeoutExpired):
+                    process.wait(0.01)
+        return peak
+
+    assert 0 < await asyncio.to_thread(peak_bytes, grep.arguments(params)) < 60_000_000
