@@ -12,7 +12,7 @@ import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
 from msgspec import Meta
 
@@ -45,6 +45,8 @@ Seconds = Annotated[int, Meta(ge=1, le=30 * 86400)]
 Text = Annotated[str, Meta(min_length=1)]
 Origin = Annotated[str, Meta(pattern=r"^https?://[^/?#@\s]+\Z")]
 Url = Annotated[str, Meta(pattern=r"^(https?|wss?)://[^?#@\s]+\Z")]
+Feature = Literal["files", "git", "projects", "sessions", "terminal"]
+FEATURES = ", ".join(get_args(Feature))
 Host = Annotated[str, Meta(pattern=r"^[^/?#@\s]+\Z")]
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104  other machines are the point; every route is closed without credentials
 AN_URL = "an address such as http://10.0.0.5:4457 (http, https, ws or wss)"
@@ -149,7 +151,7 @@ class NodeSection(Section, frozen=True, kw_only=True):
     register_token: Annotated[Text | None, About("for the first contact with Main", is_secret=True)] = None
     labels: Annotated[Mapping[str, str], About("a table of texts shown in the page")] = {}
     capabilities: Annotated[
-        tuple[Text, ...], About("offer only these of the node's features", default="all that this machine has")
+        tuple[Feature, ...], About(f"offer only these: {FEATURES}", allowed=f"a list of {FEATURES}", default="all")
     ] = ()
     advertise_host: Annotated[
         Host | None, About("where Main calls back; Main must list it", default="the address that Main sees")
@@ -381,9 +383,7 @@ def _names_any(name: str, settings: Sequence[Setting]) -> bool:
 def _read(tables: Tables, argv: Sequence[str], environ: Mapping[str, str] | None) -> dict[str, Any]:
     command_line = parser(tables, __version__)
     if tables.role == "node":
-        command_line.add_argument(
-            "--token-fd", type=int, metavar="N", help="read node.register_token from descriptor N"
-        )
+        command_line.add_argument("--token-fd", type=int, metavar="N", help="descriptor with node.register_token")
         command_line.add_argument(
             "--data-folder", type=Path, metavar="PATH", help="where node.db lies unless database.path says"
         )

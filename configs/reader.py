@@ -221,7 +221,9 @@ def _warn_of_readers(file: Path, secrets: Sequence[str]) -> list[str]:
 
 
 def _with_place(message: str, text: str) -> str:
-    """Name line and column also where the parser only says that the document ended too early."""
+    """Name line and column also where the parser only says that the document ended too early, and a likely cause."""
+    if message.startswith("Invalid value"):
+        message += '; texts stand in quotes, as in name = "here"'
     if "(at end of document)" not in message:
         return message
     lines = text.splitlines() or [""]

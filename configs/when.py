@@ -25,6 +25,7 @@ WHEN = {
     "node.tls_ca": "Main's certificate comes from `tls init`, or another CA of your own; otherwise it is not believed",
     "node.id": "two machines have one hostname, or two nodes run on one",
     "node.register_token": "for the first contact; afterwards it may be taken out",
+    "node.capabilities": "this machine is for some of them alone, such as files without terminals",
     "node.advertise_host": "Main must call another address than the one it sees",
     "node.advertise_port": "Main must call another port than the node's own",
     "filesystem.roots": "projects lie outside of the home folder",

@@ -120,6 +120,23 @@ def test_relative_paths_count_from_the_folder_of_their_file(tmp_path: Path) -> N
     assert config.filesystem.roots == (tmp_path / "work", Path("/srv"), Path.home() / "x")
 
 
+def test_a_feature_of_a_node_that_is_none_is_refused_with_those_there_are(tmp_path: Path) -> None:
+    file = tmp_path / "node.toml"
+    file.write_text('[node]\ncapabilities = ["flies"]\n')
+    with pytest.raises(ConfigError) as caught:
+        _ = load_node(["--config", str(file)], {})
+    said = "node.capabilities must be a list of files, git, projects, sessions, terminal, not"
+    assert said in str(caught.value)
+
+
+def test_a_text_without_quotes_gets_a_hint(tmp_path: Path) -> None:
+    file = tmp_path / "node.toml"
+    file.write_text("[node]\nmain_server_url = https://main.example\n")
+    with pytest.raises(ConfigError) as caught:
+        _ = load_node(["--config", str(file)], {})
+    assert str(caught.value).endswith('(at line 2, column 19); texts stand in quotes, as in name = "here"')
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

@@ -26,6 +26,7 @@ def _sample(setting: Setting, folder: Path) -> tuple[str, Any]:
         "main.node_addresses": ('["ws://10.0.0.5:1"]', ("ws://10.0.0.5:1",)),
         "node.main_server_url": ("http://10.0.0.5:1", "http://10.0.0.5:1"),
         "node.main_register_url": ("http://10.0.0.5:2", "http://10.0.0.5:2"),
+        "node.capabilities": ('["files", "git"]', ("files", "git")),
         "filesystem.roots": ('["/srv"]', (Path("/srv"),)),
         "terminal.keep": ("node", "node"),
         "log.level": ("debug", "debug"),
