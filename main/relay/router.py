@@ -59,22 +59,14 @@ class Router:
 
     async def call(self, visit: Visit, method: str, params: bytes) -> Answer:
         """Answer one call, counted and logged. Raises WireError; anything else is a defect."""
-        begun_s, outcome, named = time.perf_counter(), "cancelled", _Named()
+        begun_s, outcome, named = time.perf_counter(), _Outcome("cancelled"), _Named()
         try:
-            answer = await self._call(visit, method, params, named)
-            outcome = "ok"
-        except WireError as error:
-            outcome = error.code.value
-            raise
-        except Exception:
-            outcome = ErrorCode.INTERNAL.value
-            raise
-        else:
-            return answer
+            with outcome:
+                return await self._call(visit, method, params, named)
         finally:
             seconds = time.perf_counter() - begun_s
-            self._on_call(method, outcome, seconds)
-            _log(visit, method, named, outcome, seconds)
+            self._on_call(method, outcome.word, seconds)
+            _log(visit, method, named, outcome.word, seconds)
 
     async def _call(self, visit: Visit, method: str, params: bytes, named: "_Named") -> Answer:
         op = find(method)
@@ -90,20 +82,12 @@ class Router:
             raise WireError(ErrorCode.UNSUPPORTED, op.unsupported)
         if op.audit is None:
             return await self._answer(call, params)
-        outcome = UNFINISHED
+        outcome = _Outcome(UNFINISHED)
         try:
-            answer = await self._answer(call, params)
-            outcome = "ok"
-        except WireError as error:
-            outcome = error.code.value
-            raise
-        except Exception:
-            outcome = ErrorCode.INTERNAL.value
-            raise
-        else:
-            return answer
+            with outcome:
+                return await self._answer(call, params)
         finally:
-            await self._note(call, outcome)
+            await self._note(call, outcome.word)
 
     async def admit(self, visit: Visit, op: Op) -> None:
         """What needs no look at the params. Raises WireError `forbidden` when the caller may do this nowhere."""
@@ -165,6 +149,24 @@ def _require_here(call: MainCall) -> None:
         call.principal.require(call.op.scope, node)
     elif call.op.scope is Scope.OWNER:
         call.principal.require_everywhere()
+
+
+class _Outcome:
+    """How the body ended: `ok` or the code of its error; `word` as given while it runs, and when it was cancelled."""
+
+    def __init__(self, word: str) -> None:
+        self.word = word
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if error is None:
+            self.word = "ok"
+        elif isinstance(error, WireError):
+            self.word = error.code.value
+        elif isinstance(error, Exception):
+            self.word = ErrorCode.INTERNAL.value
 
 
 @dataclass

@@ -10,9 +10,10 @@ import msgspec
 from node.link.conversation import About, Conversation
 from node.link.credentials import Credential, Credentials
 from node.link.direct import common_protocol
-from node.link.door import Admitted, DoorRefusal, Entrance, bearer_of
+from node.link.door import Admitted, DoorRefusal, Entrance
 from node.link.status import LinkStatus
 from node.store.identity import new_secret
+from ws.bearer import bearer_of
 from ws.dial import Backoff, DialError, complete_http_url, keep_dialling
 from ws.posting import post_json
 from ws.proof import is_any

@@ -7,8 +7,9 @@ import structlog
 
 from node.link.conversation import About, Conversation
 from node.link.credentials import Credential, Credentials
-from node.link.door import Admitted, DoorRefusal, Entrance, bearer_of
+from node.link.door import Admitted, DoorRefusal, Entrance
 from node.link.status import LinkStatus
+from ws.bearer import bearer_of
 from ws.dial import DialError, DialState
 from ws.proof import new_nonce
 from ws.protocol.link import PROOF_SCHEME

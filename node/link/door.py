@@ -59,9 +59,3 @@ class Entrance:
             return await self.keys.expect(key).wait()
         except WireError as error:
             raise DialError(error.detail) from error
-
-
-def bearer_of(authorization: str | None) -> str | None:
-    """The token of an Authorization header; None for another scheme."""
-    scheme, _, token = (authorization or "").partition(" ")
-    return token.strip() or None if scheme.lower() == "bearer" else None

@@ -15,6 +15,7 @@ from main.keys import ARRIVAL, MAIN, PRINCIPAL, SITE, TOKEN
 from routes.main.advice import look_at_proxy, note_refusal, of_unknown_path, page_of, wants_page
 from routes.main.cookies import cookie_name, set_cookie
 from routes.main.problems import defect, problem, refusal
+from ws.bearer import bearer_of
 from ws.protocol.errors import ErrorCode, WireError
 from ws.requests import begin_request
 
@@ -152,9 +153,3 @@ async def _bearer(request: web.Request, token: str) -> Principal | None:
         return await main.api_tokens.authenticate(token)
     found = await main.accounts.authenticate(token)
     return None if found is None else found[0]
-
-
-def bearer_of(header: str | None) -> str | None:
-    """The token of an Authorization header; None for another scheme."""
-    scheme, _, token = (header or "").partition(" ")
-    return token.strip() or None if scheme.lower() == "bearer" else None

@@ -5,7 +5,8 @@ import hmac
 from aiohttp import web
 
 from main.keys import ARRIVAL, MAIN
-from routes.main.guard import bearer_of
+from routes.main.nearness import is_from_this_machine
+from ws.bearer import bearer_of
 from ws.protocol.errors import ErrorCode, WireError
 
 TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
@@ -28,7 +29,7 @@ def _check(request: web.Request) -> None:
         if token is None or not hmac.compare_digest(presented, token.encode()):
             raise WireError(ErrorCode.UNAUTHORIZED, "This is not the metrics.token of Main's configuration.")
         return
-    if not arrival.is_loopback_peer or arrival.is_forwarded:
+    if not is_from_this_machine(request):
         raise WireError(
             ErrorCode.UNAUTHORIZED,
             "From another machine /metrics takes metrics.token of Main's configuration as bearer.",

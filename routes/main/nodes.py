@@ -8,14 +8,14 @@ from main.keys import ARRIVAL, MAIN
 from main.registry.admission import Admission, VersionRefused
 from main.registry.greeting import serve_link
 from routes.main.bodies import read_body
-from routes.main.guard import bearer_of
 from routes.main.handshake import check_handshake
 from routes.main.problems import problem
+from ws.bearer import bearer_of
 from ws.protocol import PROTOCOL_VERSION
 from ws.protocol.errors import ErrorCode, WireError
 from ws.protocol.link import NODE_HEADER, PROTOCOL_HEADER, HelloParams, RegisterParams
 from ws.rpc import LINK_LIMITS, accept_socket
-from ws.streams import RawResponse, accept_raw
+from ws.streams import RawResponse, serve_stream
 
 MAX_REGISTRATION_BYTES = 4096
 """Seven short members."""
@@ -50,17 +50,7 @@ async def link(request: web.Request) -> web.StreamResponse:
 async def stream(request: web.Request) -> web.StreamResponse:
     """GET /ws/stream: a node brings the stream it was asked for, under its one-time key."""
     check_handshake(request)
-    pending = request.app[MAIN].door.keys.accept(bearer_of(request.headers.get("Authorization")) or "")
-    if pending is None:
-        raise WireError(ErrorCode.UNAUTHORIZED, "This key opens no stream: it was used, or its time is over.")
-    try:
-        raw = await accept_raw(request)
-    except BaseException:
-        pending.withdraw()
-        raise
-    pending.deliver(raw)
-    await raw.wait_ended()
-    return RawResponse()
+    return await serve_stream(request, request.app[MAIN].door.keys)
 
 
 async def register(request: web.Request) -> web.Response:

@@ -6,14 +6,14 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from node.link.door import DoorRefusal, Entrance, bearer_of
+from node.link.door import DoorRefusal, Entrance
 from routes.health import health
 from ws.defects import internal_error
 from ws.protocol import PROTOCOL_VERSION
 from ws.protocol.errors import ErrorCode, WireError
 from ws.protocol.link import NONCE_HEADER, PROTOCOL_HEADER
 from ws.rpc import LINK_LIMITS, accept_socket
-from ws.streams import RawResponse, accept_raw
+from ws.streams import RawResponse, serve_stream
 
 MAX_BODY_BYTES = 1024
 """No route takes a body."""
@@ -57,17 +57,7 @@ class _Routes:
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
         """GET /ws/stream: Main brings a stream that it asked for over the link, under its one-time key."""
-        pending = self._entrance.keys.accept(bearer_of(request.headers.get("Authorization")) or "")
-        if pending is None:
-            raise WireError(ErrorCode.UNAUTHORIZED, "This key opens no stream: it was used, or its time is over.")
-        try:
-            raw = await accept_raw(request)
-        except BaseException:
-            pending.withdraw()
-            raise
-        pending.deliver(raw)
-        await raw.wait_ended()
-        return RawResponse()
+        return await serve_stream(request, self._entrance.keys)
 
 
 @web.middleware

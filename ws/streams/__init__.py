@@ -5,7 +5,7 @@ dial back), `splicing` (Main joins page and node), `frames` (the node's end is t
 `records` (content, and how it ended: transfers).
 """
 
-from ws.streams.accept import RawResponse, accept_raw
+from ws.streams.accept import RawResponse, accept_raw, serve_stream
 from ws.streams.dialling import dial_raw
 from ws.streams.frames import ServerFrames, StreamClosedError
 from ws.streams.keys import PendingStream, StreamKeys
@@ -29,5 +29,6 @@ __all__ = [
     "StreamKeys",
     "accept_raw",
     "dial_raw",
+    "serve_stream",
     "splice",
 ]

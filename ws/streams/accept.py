@@ -8,7 +8,10 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.web_request import BaseRequest
 
+from ws.bearer import bearer_of
+from ws.protocol.errors import ErrorCode, WireError
 from ws.streams.handshake import is_key, write_answer
+from ws.streams.keys import StreamKeys
 from ws.streams.raw import RawSocket
 
 
@@ -79,3 +82,21 @@ def _checked_key(request: web.Request, protocol: str | None) -> str:
     if not is_key(key):
         raise web.HTTPBadRequest(text="Sec-WebSocket-Key is not 16 bytes in base64.")
     return key
+
+
+async def serve_stream(request: web.Request, keys: StreamKeys) -> RawResponse:
+    """A stream that was asked for over the link is dialled back under its one-time key. Returns when it has ended.
+
+    Raises WireError `unauthorized` for any other key.
+    """
+    pending = keys.accept(bearer_of(request.headers.get("Authorization")) or "")
+    if pending is None:
+        raise WireError(ErrorCode.UNAUTHORIZED, "This key opens no stream: it was used, or its time is over.")
+    try:
+        raw = await accept_raw(request)
+    except BaseException:
+        pending.withdraw()
+        raise
+    pending.deliver(raw)
+    await raw.wait_ended()
+    return RawResponse()
