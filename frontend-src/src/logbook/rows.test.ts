@@ -105,6 +105,37 @@ describe("rows", () => {
     expect(rowsAfter(allRows(log), "gone")).toBe(0);
   });
 
+  it("are those of the whole turn when the last text has grown, and the others stay as they are", () => {
+    const text = (words: string): Block => ({
+      kind: "prose",
+      key: "mone",
+      ts: "",
+      parent: null,
+      messageId: "one",
+      text: words,
+      isStreaming: true,
+      points: 0,
+    });
+    const reads = [tool("1"), tool("2"), tool("3"), tool("4", { toolKind: "execute" })];
+    const turn = (blocks: readonly Block[]): TurnBlocks => ({
+      id: "grows",
+      number: 1,
+      startedAt: "",
+      prompt: null,
+      blocks: [...blocks],
+      end: null,
+    });
+    const rowsWith = (blocks: readonly Block[]) =>
+      allRows({ head: 1, first: 1, preamble: [], streams: 1, turns: [turn(blocks)] });
+    const before = rowsWith([...reads, text("a")]);
+    const after = rowsWith([...reads, text("a b")]);
+    expect(after.slice(1, -1)).toEqual(rowsOf([...reads, text("a b")]));
+    expect(after[1]).toBe(before[1]);
+    const changed = [...reads.slice(0, 3), tool("4", { toolKind: "execute", status: "failed" }), text("a b c")];
+    expect(rowsWith(changed).slice(1, -1)).toEqual(rowsOf(changed));
+    expect(rowsWith([...changed, tool("5")]).slice(1, -1)).toEqual(rowsOf([...changed, tool("5")]));
+  });
+
   it("have unique keys and find the next edit and error", () => {
     const turn: TurnBlocks = {
       id: "t",

@@ -107,23 +107,45 @@ export function rowsOf(blocks: readonly Block[]): Row[] {
 }
 
 const cache = new WeakMap<TurnBlocks, readonly Row[]>();
+/** The turn whose rows were made last: the one that grows. */
+let latest: { turn: TurnBlocks; rows: readonly Row[] } | null = null;
+
+/** Whether `now` is `before` with more text in its last block: what nearly every change of a log is. */
+function hasOnlyGrown(before: readonly Block[], now: readonly Block[]): boolean {
+  const [old, last] = [before.at(-1), now.at(-1)];
+  if (before.length !== now.length || old === undefined || last === undefined) return false;
+  const isText = last.kind === "prose" || last.kind === "thought";
+  if (!isText || old.key !== last.key || old.kind !== last.kind || old.parent !== last.parent) return false;
+  for (let index = now.length - 2; index >= 0; index -= 1) if (before[index] !== now[index]) return false;
+  return true;
+}
+
+/** Rows of `blocks`, those of `before` where only text was added, without a look at the thousands above it. */
+function grown(before: readonly Row[], blocks: readonly Block[]): readonly Row[] | null {
+  const block = blocks.at(-1);
+  const index = before.findLastIndex((row) => row.kind === "block" && row.key === block?.key);
+  const row = before[index];
+  if (block === undefined || row?.kind !== "block") return null;
+  return before.slice(1, -1).with(index - 1, { ...row, block });
+}
 
 /** Rows of a turn; a turn that has not changed keeps its rows. */
 function turnRows(turn: TurnBlocks): readonly Row[] {
   const known = cache.get(turn);
   if (known !== undefined) return known;
-  const rows: Row[] = [
-    { kind: "turn", key: `u${turn.id}`, turn },
-    ...rowsOf(turn.blocks),
-    { kind: "end", key: `x${turn.id}`, turn },
-  ];
+  const isGrown = latest?.turn.id === turn.id && hasOnlyGrown(latest.turn.blocks, turn.blocks);
+  const own = (isGrown && latest !== null && grown(latest.rows, turn.blocks)) || rowsOf(turn.blocks);
+  const head: readonly Row[] = [{ kind: "turn", key: `u${turn.id}`, turn }];
+  const rows = head.concat(own, { kind: "end", key: `x${turn.id}`, turn });
   cache.set(turn, rows);
+  latest = { turn, rows };
   return rows;
 }
 
 /** Every row of the session in order. Keys are unique and stay with what they name. */
 export function allRows(log: Log): readonly Row[] {
-  return [...rowsOf(log.preamble), ...log.turns.flatMap(turnRows)];
+  // It copies whole arrays at once; one by one it would cost a part of each frame.
+  return rowsOf(log.preamble).concat(...log.turns.map(turnRows));
 }
 
 export type Tick = "prompt" | "edit" | "error" | "ask";
