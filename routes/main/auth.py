@@ -9,6 +9,7 @@ from main.keys import ARRIVAL, MAIN, PRINCIPAL, SITE
 from main.relay.params import decode_body
 from routes.main.bodies import read_body
 from routes.main.cookies import drop_cookie, set_cookie
+from routes.main.nearness import is_from_this_machine
 from ws.protocol import __version__
 from ws.protocol.accounts import AuthStatus, LoginBody, RegisterBody, SignedIn, User
 
@@ -68,14 +69,9 @@ def _is_here(request: web.Request) -> bool:
 
     The peer and the name are loopback, no proxy stands between, and no page of another origin asks.
     """
-    arrival, site = request[ARRIVAL], request[SITE]
+    site = request[SITE]
     origin = request.headers.get("Origin")
-    return (
-        arrival.is_loopback_peer
-        and not arrival.is_forwarded
-        and is_loopback_name(site)
-        and (origin is None or read_origin(origin) == site)
-    )
+    return is_from_this_machine(request) and is_loopback_name(site) and (origin is None or read_origin(origin) == site)
 
 
 def _signed_in(request: web.Request, signed_in: SignedIn, status_code: int) -> web.Response:

@@ -112,3 +112,28 @@ async def test_a_bad_sign_up_names_the_field(main: RunningMain, body: dict[str, 
     async with main.http() as http, http.post("/api/auth/register", json=body) as answer:
         assert answer.status == 400
         assert [each["path"] for each in (await answer.json(content_type=None))["errors"]] == [field]
+
+
+async def test_a_proxy_that_says_nothing_of_itself_brings_nobody_in(main: RunningMain) -> None:
+    """Such as nginx with `proxy_pass http://127.0.0.1:PORT` alone: the name and the peer are loopback, in HTTP/1.0."""
+    body = b'{"username":"eve","password":"correct horse"}'
+    host = f"Host: 127.0.0.1:{main.port}\r\nConnection: close\r\n".encode()
+    register = b"POST /api/auth/register HTTP/1.%d\r\n" + host + b"Content-Length: %d\r\n\r\n%b"
+    metrics = b"GET /metrics HTTP/1.%d\r\n" + host + b"\r\n"
+    assert b" 401 " in await answered(main, metrics % 0)
+    assert b" 200 " in await answered(main, metrics % 1)
+    assert b" 403 " in await answered(main, register % (0, len(body), body))
+    assert await main.main.accounts.needs_setup()
+    assert b" 201 " in await answered(main, register % (1, len(body), body))
+
+
+async def answered(main: RunningMain, request: bytes) -> bytes:
+    """The status line."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", main.port)
+    try:
+        writer.write(request)
+        async with asyncio.timeout(5):
+            return await reader.readline()
+    finally:
+        writer.close()
+        await writer.wait_closed()
