@@ -17,6 +17,9 @@ MAX_NAME_BYTES = 255
 """NAME_MAX of every file system in use on Linux."""
 
 
+PROCESSES = Path("/proc")
+
+
 @dataclass(frozen=True)
 class Opened:
     """An object inside the roots, held by a descriptor that no rename or swapped link can turn elsewhere.
@@ -80,11 +83,13 @@ class PathGuard:
 
     @classmethod
     def for_node(cls, roots: Sequence[Path], pool: FilePool, *, database: Path, data_folder: Path) -> "PathGuard":
-        """The guard of a node. The database's folder is a data folder too, unless a root lies in it or is it."""
+        """The guard of a node. The database's folder is a data folder too, unless a root lies in it or is it; and so is
+        /proc, where the processes of the account have their environments, with the secrets that some hold.
+        """
         folder = os.path.realpath(database.parent)
         holds_a_root = any(Path(os.path.realpath(root)).is_relative_to(folder) for root in roots)
         folders = [data_folder] if holds_a_root else [data_folder, database.parent]
-        return cls(roots, pool, data_folders=folders, databases=[database])
+        return cls(roots, pool, data_folders=[*folders, PROCESSES], databases=[database])
 
     async def resolve_directory(self, path: str) -> Path:
         """The real path of an existing folder inside the roots, for whoever starts something there.

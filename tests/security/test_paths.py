@@ -231,6 +231,26 @@ async def test_the_folder_of_a_database_is_closed_whole(tmp_path: Path) -> None:
     pool.close()
 
 
+async def test_a_node_that_opens_everything_does_not_open_the_memory_of_its_processes(tmp_path: Path) -> None:
+    """Secrets of Main and of the node may have been given in the environment."""
+    pool = FilePool()
+    guard = await asyncio.to_thread(
+        PathGuard.for_node, [Path("/")], pool, database=tmp_path / "data/node.db", data_folder=tmp_path / "none"
+    )
+    service = FilesService(guard, pool, max_read_bytes=4096)
+    (tmp_path / "environ").symlink_to("/proc/self/environ")
+    for path in ("/proc/self/environ", f"/proc/{os.getpid()}/environ", "/proc/thread-self/environ", "/proc"):
+        with pytest.raises(WireError) as refused:
+            await service.read(FileParams(node="n", path=path))
+        assert refused.value.code is ErrorCode.FORBIDDEN
+    with pytest.raises(WireError):
+        await service.read(FileParams(node="n", path=str(tmp_path / "environ")))
+    names = [entry.name for entry in (await service.list(FilesListParams(node="n", path="/"))).entries]
+    assert "etc" in names
+    assert "proc" not in names
+    pool.close()
+
+
 async def test_a_root_that_is_a_link_is_the_folder_it_leads_to(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "real/f").write_text("x")
