@@ -75,6 +75,7 @@ export const create = {
   start: "Start",
   open: "Start without a prompt",
   noMachine: "No machine is online. A session needs one.",
+  onlyLook: "You may only look on the machines that are online. Ask an owner of this Main to let you act on one.",
   addMachine: "Add a machine",
   noneShared: "No machine is shared with you yet. Ask an owner of this Main to share one.",
   noAgent: (machine: string) => `${machine} has no agent that can start.`,

@@ -69,7 +69,7 @@ export const tokens = {
     read: "Look: lists, logs, files, Git",
     write: "Act: start sessions, answer, change files",
     terminal: "Use terminals: that is everything the machine's user may do",
-    owner: "Manage: machines, people, audit",
+    owner: "Manage: machines and audit, everything but accounts",
   },
   scopeShort: { read: "look", write: "act", terminal: "terminals", owner: "manage" },
   machines: "Machines",
