@@ -14,6 +14,9 @@ RING_BYTES = 1024 * 1024
 OPEN_TEXT_CHARS = 4 * 1024 * 1024
 """Text of all open blocks together. Beyond it who joins gets no beginning, but still the durable block."""
 
+MAX_OPEN_BLOCKS = 256
+"""Agents write a handful at a time; what a node begins beyond it is treated the same."""
+
 
 class Ring:
     """The events with `floor < seq <= head`, without a gap."""
@@ -69,6 +72,8 @@ class OpenBlocks:
         block = self._blocks.get(delta.message_id)
         if delta.offset == 0:
             self.close(delta.message_id)
+            if len(self._blocks) >= MAX_OPEN_BLOCKS:
+                return
             block = self._blocks[delta.message_id] = _Block(delta, [], 0)
         if block is None:
             return

@@ -135,6 +135,20 @@ async def test_a_watch_of_a_session_that_always_lags_is_not_asked_for_without_en
         assert sum(call.method == "session.watch" for call in hostile.calls) <= 4
 
 
+async def test_old_events_in_the_place_of_new_ones_end_the_watch(main: RunningMain) -> None:
+    async def watch(_: IncomingCall) -> Answer:
+        return Feed(b'{"epoch":"e","head":5}', lambda _: lambda: None)
+
+    old = {"type": "notice", "seq": 1, "ts": "", "level": "info", "code": "x", "text": "x"}
+    page = answering({"epoch": "e", "head": 5, "events": [old]})
+    hostile = node(main, "hostile", session__watch=watch, session__events=page)
+    async with hostile.online(), main.client() as client, client.socket() as socket:
+        reader = await socket.subscribe("session.watch", {"node": "hostile", "session": "s", "after": 1})
+        ended = (await reader.until("ended"))[-1]
+        assert "asked for" in ended["error"]["detail"]
+        assert sum(call.method == "session.events" for call in hostile.calls) <= 3
+
+
 async def test_a_node_speaks_of_its_own_sessions_alone(main: RunningMain) -> None:
     lie = [summary("s1", node="victim", title="Lies")]
     truth = [summary("s1", node="victim", title="Truth")]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from main.relay import feed as feed_module
 from main.relay.feed import SessionFeed
-from main.relay.ring import OpenBlocks, Ring
+from main.relay.ring import MAX_OPEN_BLOCKS, OpenBlocks, Ring
 from tests.unit.main.fake_journal import FakeJournal
 from ws.protocol.base import LoginId, NodeId, SessionId, UserId
 from ws.protocol.envelope import Caller
@@ -333,3 +333,13 @@ def test_a_delta_that_does_not_continue_its_block_ends_it() -> None:
     blocks.add(Delta(message_id="m", kind="text", offset=0, text="ab"))
     blocks.add(Delta(message_id="m", kind="text", offset=5, text="x"))
     assert list(blocks) == []
+
+
+def test_blocks_without_end_are_not_remembered() -> None:
+    blocks = OpenBlocks()
+    for number in range(1000):
+        blocks.add(Delta(message_id=f"m{number}", kind="text", offset=0, text=""))
+    assert len(list(blocks)) == MAX_OPEN_BLOCKS
+    blocks.close("m0")
+    blocks.add(Delta(message_id="another", kind="text", offset=0, text="Hello"))
+    assert [each.text for each in blocks][-1] == "Hello"
