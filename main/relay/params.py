@@ -123,7 +123,7 @@ _FORMS = {
     "name": "the name of one file, without slash or NUL",
     "file": "a path without NUL",
     "files": "a path without NUL",
-    **dict.fromkeys(("branch", "start", "ref", "base", "remote"), "a name that Git takes, with no dash in front"),
+    **dict.fromkeys(("branch", "start", "ref", "base", "remote"), "a name without spaces, and without a dash in front"),
     "username": "a name without control characters and without spaces at its ends",
 }
 """What a text must be, by the name of its field; other texts with a form are ids."""
@@ -139,7 +139,7 @@ def _refuse(error: Exception) -> NoReturn:
     found = _LOCATION.match(str(error))
     what, where = (found["what"], found["where"] or "$") if found else (str(error), "$")
     named = _NAMED_FIELD.search(what)
-    path = _INDEX.sub(r".\1", where).replace("$", "params", 1)
+    path = _INDEX.sub(r".\1", where.replace("[...]", ".*")).replace("$", "params", 1)
     if named is not None:
         path = f"{path}.{named['name'][:64]}"
     field = next(each for each in reversed(path.split(".")) if not each.isdigit())

@@ -37,6 +37,8 @@ class Command:
     deadline_s: float = LOCAL_S
     with_hooks: bool = False
     with_remotes: bool = False
+    is_repeatable: bool = True
+    """False: what it has done before a lock stopped it would itself be in the way the next time."""
     watched: Watched | None = None
 
 
@@ -49,8 +51,9 @@ async def attempt(opened: Opened, command: Command) -> Output:
         if not output.code or lock is None or "File exists" not in output.stderr:
             return output
         pause_s = next(pauses_s, None)
-        # What comes after hooks is not done again, because they have run.
-        if pause_s is None or (command.with_hooks and not lock[1].endswith("index.lock")):
+        # What comes after hooks is not done again, because they have run. The index is locked before anything is done.
+        is_once = command.with_hooks or not command.is_repeatable
+        if pause_s is None or (is_once and not lock[1].endswith("index.lock")):
             raise locked(lock[1], await asyncio.to_thread(_age_s, lock[1]))
         await asyncio.sleep(pause_s)
 

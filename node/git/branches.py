@@ -120,7 +120,7 @@ async def switch(opened: Opened, params: GitCheckoutParams) -> None:
     else:
         local, remote = await _remote_branch(opened, branch)
         command += [local] if await _exists(opened, f"refs/heads/{local}") else ["--create", local, "--track", remote]
-    _ = await carry_out(opened, Command(command))
+    _ = await carry_out(opened, Command(command, is_repeatable="--create" not in command))
 
 
 async def create(opened: Opened, params: GitBranchParams) -> None:

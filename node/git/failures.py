@@ -54,7 +54,7 @@ def no_repository(path: str) -> WireError:
 def bare(path: str) -> WireError:
     """A repository without files."""
     return WireError(
-        ErrorCode.CONFLICT, f"{_path(path)} is a bare repository: it has no files whose state could be shown."
+        ErrorCode.CONFLICT, f"{_path(path)} is a bare repository: it has no files; clone it and open the clone."
     )
 
 

@@ -82,7 +82,7 @@ async def _against(params: GitDiffParams, opened: Opened) -> tuple[str, ...]:
         return ("--ours",)  # else Git writes a file with conflicts as a combined diff
     commit = await opened.commit(params.base)
     if commit is None:
-        raise invalid("base", "`base` names no commit of this repository.")
+        raise invalid("base", "`base` names no commit of this repository; git.branches lists some.")
     return (commit,)
 
 

@@ -35,10 +35,45 @@ async def stage(opened: Opened, params: GitFilesParams) -> None:
 
 
 async def unstage(opened: Opened, params: GitFilesParams) -> None:
-    """Bring the index back to HEAD. With `all` by name too: without names Git would give up a merge."""
+    """Bring the index back to HEAD. With `all` by name too: without names Git would give up a merge.
+
+    A file in conflict is left as it is: Git would forget both sides of it, and could not give up the merge any more.
+    Raises WireError conflict when such a one is named, or nothing else is there.
+    """
     names = _names(params)
     opened.configured.trust.check_filters()
+    in_conflict = await _in_conflict(opened)
+    if in_conflict and names is None:
+        names = await _staged_but(opened, in_conflict)
+    elif in_conflict and names is not None:
+        for name in names.split(b"\0")[:-1]:
+            _refuse_conflict(name, in_conflict)
     _ = await carry_out(opened, Command(["reset", "--quiet", *_FROM_STDIN], stdin=b".\0" if names is None else names))
+
+
+async def _in_conflict(opened: Opened) -> list[bytes]:
+    output = await opened.read(["ls-files", "--unmerged", "-z"])
+    return list(dict.fromkeys(line.partition(b"\t")[2] for line in output.stdout.split(b"\0")[:-1]))
+
+
+async def _staged_but(opened: Opened, in_conflict: list[bytes]) -> bytes:
+    output = await opened.read(["diff", "--cached", "--name-only", "-z", "--no-renames", "--diff-filter=u"])
+    names = [name for name in output.stdout.split(b"\0")[:-1] if name not in in_conflict]
+    if not names:
+        raise _conflicting(in_conflict[0])
+    return _joined(names)
+
+
+def _refuse_conflict(name: bytes, in_conflict: list[bytes]) -> None:
+    folder = b"" if name == b"." else name.rstrip(b"/") + b"/"
+    for each in in_conflict:
+        if each == name or each.startswith(folder):
+            raise _conflicting(each)
+
+
+def _conflicting(name: bytes) -> WireError:
+    shown = printable(name.decode("utf-8", "replace"), 200)
+    return WireError(ErrorCode.CONFLICT, f"{shown} has a conflict: resolve and stage it, or abort the merge.")
 
 
 async def discard(opened: Opened, params: GitFilesParams, trash: Trash | None) -> None:
@@ -121,7 +156,7 @@ def _no_change(name: bytes) -> WireError:
 def _trouble(file: GitFile) -> WireError | None:
     name = printable(file.path, 200)
     if "U" in file.index + file.worktree or file.index + file.worktree in {"AA", "DD"}:
-        return WireError(ErrorCode.CONFLICT, f"{name} has a conflict: resolve and stage it, or abort the merge.")
+        return _conflicting(_raw(file))
     if file.worktree == "A":
         return WireError(ErrorCode.CONFLICT, f"{name} is about to be added: unstage it first, then discard it.")
     if file.path.endswith("/"):

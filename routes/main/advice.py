@@ -60,6 +60,8 @@ def look_at_proxy(request: web.Request, arrival: Arrival) -> None:
 def of_unknown_path(request: web.Request, known: frozenset[str]) -> str | None:
     """A sentence when the path is an address of ours but for `server.base_path`; `known` are ours without it."""
     base, path = request.app[MAIN].config.server.base_path, request.path
+    if isinstance(request.match_info.http_exception, web.HTTPMethodNotAllowed):
+        return None
     if base and not path.startswith(f"{base}/"):
         is_ours = path in known
         sentence = (

@@ -31,6 +31,7 @@ async def socket(request: web.Request) -> web.StreamResponse:
     def end() -> None:
         nonlocal has_ended
         has_ended = True
+        peer.end_subscriptions(access_ended())
         _ = main.tasks.start(peer.close(REVOKED, "access ended"), name="end socket")
 
     forget = main.live.add(visit.principal, end)

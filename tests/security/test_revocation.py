@@ -40,8 +40,10 @@ ENDINGS: list[Ending] = [by_logout, by_revoking_the_login, by_changing_the_passw
 @pytest.mark.parametrize("end", ENDINGS, ids=lambda each: each.__name__)
 async def test_sockets_end_within_a_second(main: RunningMain, end: Ending) -> None:
     async with main.client() as victim, main.client() as other, victim.socket() as socket, other.socket() as kept:
-        await socket.subscribe("nodes.watch")
+        watch = await socket.subscribe("nodes.watch")
         await end(main, victim, other)
+        ended = await watch.next(1)
+        assert (ended["type"], ended["error"]["code"]) == ("ended", "unauthorized")
         await asyncio.wait_for(socket.closed.wait(), 1)
         assert socket.raw.close_code == 4401
         assert await kept.call("nodes.list") == {"nodes": []}

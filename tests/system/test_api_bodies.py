@@ -96,3 +96,27 @@ async def test_what_cannot_be_searched_for_is_said(whole: Installation, query: s
     assert refused.value.code == "invalid"
     assert words in refused.value.problem["detail"]
     assert "--" not in refused.value.problem["detail"], "no option that nobody here can give"
+
+
+@pytest.mark.parametrize(
+    ("op", "params", "words"),
+    [
+        ("files.move", {"path": "/a", "to": "b"}, "an absolute path"),
+        ("git.log", {"path": "/a", "ref": "-f"}, "without a dash in front"),
+        ("git.stage", {"path": "/a", "files": ["a\0b"]}, "a path without NUL"),
+        ("users.update", {"user": "a b"}, "1 to 64 letters"),
+    ],
+)
+async def test_a_text_of_the_wrong_form_hears_of_its_own_form(
+    whole: Installation, op: str, params: dict[str, Any], words: str
+) -> None:
+    given = params if op == "users.update" else {"node": whole.node, **params}
+    with pytest.raises(OpError) as refused:
+        await whole.client.op(op, **given)
+    assert words in refused.value.problem["detail"]
+
+
+async def test_a_wrong_method_hears_of_the_right_ones(whole: Installation) -> None:
+    for path in ("/metrics", "/health"):
+        async with whole.client.http.post(whole.url + path) as answer:
+            assert "base_path" not in await answer.text()

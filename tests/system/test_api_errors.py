@@ -116,6 +116,7 @@ async def test_an_unknown_op_has_the_number_of_json_rpc(whole: Installation) -> 
         ("session.events", {"node": "NODE", "session": "SESSION", "after": -1}, "params.after"),
         ("session.events", {"node": "NODE", "session": "SESSION", "limit": 0}, "params.limit"),
         ("git.diff", {"node": "NODE", "path": "WORK", "base": "-x"}, "params.base"),
+        ("nodes.list", {"labels": {"rack": 7}}, "params.labels.*"),
         ("git.diff", {"node": "NODE", "path": "REPO", "base": "no-such-commit"}, "params.base"),
         ("git.diff", {"node": "NODE", "path": "REPO", "base": "HEAD", "staged": True}, "params.base"),
         ("git.diff", {"node": "NODE", "path": "REPO", "file": "../x"}, "params.file"),

@@ -118,6 +118,10 @@ class Peer:
         if self._is_open and not self._outbox.offer(frames.write_notification(method, params)):
             log.warning("notification_dropped", peer=self.name, method=method)
 
+    def end_subscriptions(self, error: WireError) -> None:
+        """Send `ended` for each that the other end holds here."""
+        self._serving.end_all(error)
+
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Send what is queued (at most 0.5 s), then close the socket (at most 1 s); `run` returns."""
         if not self._is_open:

@@ -77,6 +77,11 @@ class Serving:
         if subscription is not None:
             subscription.drop()
 
+    def end_all(self, error: WireError) -> None:
+        """End every subscription and tell the other end why."""
+        for subscription in list(self._subscriptions.values()):
+            subscription.end(error)
+
     def close(self) -> None:
         """Detach every feed. The running calls are cancelled by the owner of their tasks."""
         self._is_closed = True

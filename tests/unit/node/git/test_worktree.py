@@ -142,3 +142,25 @@ async def test_thousands_of_files_are_staged_at_once(git: Git) -> None:
     for name in names:
         git.repository.write(name)
     assert len((await git.do("stage", files=names)).files) == 2000
+
+
+async def test_unstaging_leaves_a_conflict_to_be_given_up(git: Git) -> None:
+    git.repository.commit(f="1\n")
+    git.repository.git("switch", "-q", "-c", "side")
+    git.repository.commit(f="side\n", new="side\n")
+    git.repository.git("switch", "-q", "main")
+    git.repository.commit(f="main\n")
+    git.repository.git("merge", "-q", "side", code=1)
+    for files in (["f"], ["."]):
+        assert "conflict" in (await git.refusal("unstage", files=files)).detail
+    assert letters(await git.do("unstage", all=True)) == {"f": "UU", "new": "??"}
+    assert "f has a conflict" in (await git.refusal("unstage", all=True)).detail
+    (git.repository.path / "new").unlink()
+    assert (await git.do("abort")).state == "clean"
+    assert (git.repository.path / "f").read_text() == "main\n"
+
+
+async def test_a_new_branch_that_a_lock_stopped_is_not_said_to_have_been_there(git: Git) -> None:
+    git.repository.commit(f="1\n")
+    (git.repository.path / ".git" / "HEAD.lock").touch()
+    assert "HEAD.lock" in (await git.refusal("checkout", branch="fresh", create=True)).detail
