@@ -164,12 +164,18 @@ async def test_every_part_of_the_panel_is_for_everybody(
 ) -> None:
     repository, _ = with_remote(desk, f"all-{theme}")
     repository.write("new.txt", "x")
+    deep = "a/very/long/way/down/to/where/it/is/kept/name.txt"
+    repository.write(deep, "x")
+    repository.git("add", deep)
     found: list[str] = []
     async with window(browser, desk, PHONE, color_scheme=theme, has_touch=True, is_mobile=True) as (context, _):
         page = await context.new_page()
         await page.goto(f"{desk.url}/m/{desk.node}/p{repository.path}?panel=changes")
         await page.get_by_role("button", name=re.compile("greet.py")).first.click()
         await expect(page.get_by_role("group", name="greet.py")).to_be_visible()
+        # Where a path does not fit, its folder gives way and not its name.
+        name = page.get_by_text("name.txt", exact=True)
+        assert await name.evaluate("(one) => one.scrollWidth <= one.clientWidth")
         shown = {"Changes": "Commit message", "History": None, "Branches": "Find a branch"}
         for part, label in shown.items():
             await page.get_by_role("radio", name=part).last.check(force=True)

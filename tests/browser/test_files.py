@@ -150,6 +150,33 @@ async def test_an_upload_goes_on_elsewhere_and_leaves_nothing_when_it_is_cancell
     assert desk.node
 
 
+async def test_an_upload_that_the_machine_drops_says_so_and_can_be_tried_again(
+    folder: Folder, desk: Desk, watch: Watch
+) -> None:
+    session = await folder.page.context.new_cdp_session(folder.page)
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 400_000}
+    await session.send("Network.emulateNetworkConditions", slow)
+    await upload(folder.page, file("large.bin", b"x" * 3_000_000))
+    await expect(folder.page.get_by_role("progressbar", name="Progress of large.bin")).to_be_visible()
+    desk.kill_node()
+    uploads = folder.page.get_by_role("region", name="Uploads")
+    again = uploads.get_by_role("button", name="Send again")
+    await expect(again).to_be_visible()
+    assert not (folder.path / "large.bin").exists()
+    await session.send("Network.emulateNetworkConditions", {**slow, "uploadThroughput": -1})
+    await desk.await_node()
+    await again.click()
+    await eventually((folder.path / "large.bin").is_file, what="the file to be sent")
+    assert (folder.path / "large.bin").stat().st_size == 3_000_000
+    watch.forgive("50", "ERR_", "409", "412")
+
+
+async def test_a_menu_begins_at_its_first_act(folder: Folder) -> None:
+    await panel(folder.page).get_by_role("button", name="Acts in this folder").click()
+    await expect(folder.page.get_by_role("menuitem", name="New file")).to_be_focused()
+    await folder.page.keyboard.press("Escape")
+
+
 async def test_the_folder_follows_the_disk_and_keeps_the_focus(folder: Folder) -> None:
     await folder.row("a.txt").focus()
     (folder.path / "0 first.txt").write_text("x")
