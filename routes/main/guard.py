@@ -102,7 +102,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     await _identify(request, site)
     if reason is not Open.SIGN_IN and PRINCIPAL not in request:
         advice = of_unknown_path(request, OUR_PATHS) if request.match_info.route.resource is None else None
-        raise WireError(ErrorCode.UNAUTHORIZED, advice or "Sign in first.")
+        raise WireError(ErrorCode.UNAUTHORIZED, advice or _how_to_sign_in(request))
     answer = await handler(request)
     if TOKEN in request and not answer.prepared:
         set_cookie(answer, request, site, request[TOKEN])
@@ -144,6 +144,12 @@ async def _identify(request: web.Request, site: Site) -> None:
     request[PRINCIPAL], is_prolonged = found
     if is_prolonged:
         request[TOKEN] = token
+
+
+def _how_to_sign_in(request: web.Request) -> str:
+    if bearer_of(request.headers.get("Authorization", "")) is None:
+        return "Sign in first."
+    return "This token is not known, or it has ended: make another in the page under Settings, API tokens."
 
 
 async def _bearer(request: web.Request, token: str) -> Principal | None:

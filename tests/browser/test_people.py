@@ -114,12 +114,29 @@ async def test_others_have_no_acts_of_owners(desk: Desk, browser: Browser) -> No
         await expect(page.get_by_role("link", name="Add a machine")).to_be_hidden()
         await page.goto(f"{desk.url}/add")
         await expect(page.get_by_text("Only owners of this Main can add machines.")).to_be_visible()
+        await page.goto(f"{desk.url}/new")
+        await expect(page.get_by_text("You may only look on the machines that are online.")).to_be_visible()
         for place in ("people", "audit"):
             await page.goto(f"{desk.url}/settings/{place}")
             await expect(page.get_by_text("Only owners see this.")).to_be_visible()
         sections = page.get_by_role("navigation", name="Settings")
         await expect(sections.get_by_role("link", name="API tokens")).to_be_visible()
         await expect(sections.get_by_role("link", name="People")).to_be_hidden()
+
+
+async def test_who_may_look_is_told_so_where_others_answer(desk: Desk, browser: Browser) -> None:
+    session = await desk.session(desk.repository("looked-at").path, "scripted")
+    await desk.send(session, "write")
+    await desk.until(session, "waiting")
+    async with added(desk, "vea", "viewer", ("*", "viewer")), signed_in(browser, desk, "vea") as (page, _):
+        told = page.get_by_role("main").get_by_text("answers this; you may look.")
+        for place in (desk.page_of(session), f"{desk.url}/needs"):
+            await page.goto(place)
+            await expect(told).to_be_visible()
+            await expect(page.get_by_role("button", name="Allow once")).to_be_hidden()
+        await desk.client.op("session.interrupt", node=desk.node, session=session)
+        await page.goto(desk.page_of(session))
+        await expect(page.get_by_text("You may look at this session, not write to it.")).to_be_visible()
 
 
 async def test_an_api_token_is_shown_once_works_and_ends(desk: Desk, page: Page) -> None:

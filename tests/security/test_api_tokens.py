@@ -83,6 +83,9 @@ async def test_what_only_looks_like_a_token_opens_nothing(main: RunningMain, tmp
     assert await statuses(main, "", Authorization=secret) == {401}
     async with main.http() as http, http.get(f"/api/ops/nodes.list?token={secret}") as answer:
         assert answer.status == 401
+    bearer = {"Authorization": f"Bearer {foreign}"}
+    async with main.http() as http, http.get("/api/ops/nodes.list", headers=bearer) as answer:
+        assert "make another in the page under Settings, API tokens" in (await answer.json())["detail"]
 
 
 async def test_a_token_opens_no_link_of_a_node(main: RunningMain) -> None:
