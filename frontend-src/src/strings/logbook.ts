@@ -141,5 +141,4 @@ export const composer = {
   take: "Take it back",
   offline: (machine: string) => `${machine} is offline. Your message waits here and goes when it is back.`,
   unlinked: "Main cannot be reached. Your message waits here and goes when it is back.",
-  viewer: "You may look at this session, not write to it.",
 };

@@ -27,10 +27,12 @@ export const needs = {
   question: "asks you something",
   plan: "has a plan to approve",
   answerThere: "Open to answer",
+  others: (machine: string) => `Somebody who may act on ${machine} answers this; you may look.`,
 };
 
 export const session = {
   noTitle: "Session",
+  onlyLook: "You may look at this session, not write to it.",
   stop: "Stop the run",
   stopping: "Stopping",
   rename: "Rename",
