@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from ssl import SSLContext
 
-from aiohttp import ClientSession, ClientTimeout, TCPConnector
+from aiohttp import ClientResponse, ClientSession, ClientTimeout, TCPConnector
 from yarl import URL
 
 from ws.dial_errors import failure, refusal
@@ -29,7 +29,7 @@ async def post_json(
                 url, data=body, headers={**headers, "Content-Type": "application/json"}, allow_redirects=False
             )
             refused = None if 200 <= response.status < 300 else await refusal(host, response)
-            answer = b"" if refused else await response.content.read(MAX_ANSWER_BYTES)
+            answer = b"" if refused else await _beginning(response)
             response.close()
     except BaseException as error:
         raise failure(host, error, deadline_s) from error
@@ -38,3 +38,11 @@ async def post_json(
     if refused is not None:
         raise refused
     return answer
+
+
+async def _beginning(response: ClientResponse) -> bytes:
+    """The body up to its bound; one read gives only what has come by then."""
+    body = bytearray()
+    while len(body) < MAX_ANSWER_BYTES and (chunk := await response.content.readany()):
+        body += chunk
+    return bytes(body[:MAX_ANSWER_BYTES])
