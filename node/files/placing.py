@@ -163,6 +163,12 @@ class Placer:
                 raise WireError(
                     ErrorCode.CONFLICT, f"The trash lies in {shown(str(spot.path))}; only `permanent` deletes that."
                 ) from error
+            if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+                raise WireError(
+                    ErrorCode.CONFLICT,
+                    f"There is no room left for the trash of {shown(str(spot.path))}: the disk or the quota is full."
+                    " Free some space, or delete it with `permanent`; nothing was changed.",
+                ) from error
             raise
 
     def _refuse_own_data(self, real: Path, path: str) -> None:

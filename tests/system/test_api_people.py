@@ -161,6 +161,6 @@ async def test_somebody_who_was_removed_is_out_everywhere(whole: Installation, r
         await whole.client.op("users.remove", user=user)
         async with asyncio.timeout(1):
             await socket.closed.wait()
-        assert (await watch.next())["type"] == "closed"
+        assert [(await watch.next())["type"] for _ in range(2)] == ["ended", "closed"]
         assert await code(client.op("nodes.list")) == "unauthorized"
         assert await code(client.login("leaver", PASSWORD)) == "unauthorized"

@@ -1,6 +1,7 @@
 """files.mkdir, move, copy, delete, restore: one step each, and nothing half-done when one fails."""
 
 import asyncio
+import contextlib
 import os
 import stat
 import threading
@@ -341,3 +342,29 @@ async def test_what_a_killed_node_left_goes_at_the_next_write_once_it_is_a_day_o
         monkeypatch.setattr(temporaries, "MIN_AGE_S", -1.0)
     await files.write("g", "x", create=True)
     assert {each.name for each in files.root.iterdir()} == {"g", ".switchyard-notes.tmp"} | (set() if is_old else left)
+
+
+async def test_what_finds_no_room_in_the_trash_can_be_deleted_for_good(tmp_path: Path) -> None:
+    async def act(files: Files, disk: Path) -> None:
+        (disk / "large").write_bytes(b"l" * 4096)
+        with contextlib.suppress(OSError), (disk / "ballast").open("ab", buffering=0) as ballast:
+            while True:
+                ballast.write(bytes(4096))
+        with pytest.raises(WireError, match="delete it with `permanent`"):
+            await files.delete("disk/large")
+        assert (disk / "large").stat().st_size == 4096
+        assert await files.delete("disk/large", permanent=True) is None
+
+    await on_two_disks(tmp_path, act)
+
+
+async def test_what_lost_its_folder_stays_in_the_trash(files: Files) -> None:
+    (files.root / "folder").mkdir()
+    (files.root / "folder/f").write_text("kept")
+    trash = await files.delete("folder/f")
+    assert trash is not None
+    (files.root / "folder").rmdir()
+    with pytest.raises(WireError, match="make it first"):
+        await files.restore(trash)
+    (files.root / "folder").mkdir()
+    assert await files.restore(trash) == str(files.root / "folder/f")
