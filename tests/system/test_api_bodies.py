@@ -120,3 +120,11 @@ async def test_a_wrong_method_hears_of_the_right_ones(whole: Installation) -> No
     for path in ("/metrics", "/health"):
         async with whole.client.http.post(whole.url + path) as answer:
             assert "base_path" not in await answer.text()
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\x00b", "a\u202eb", "   "])
+async def test_a_machine_gets_no_name_that_cannot_be_read(whole: Installation, name: str) -> None:
+    with pytest.raises(OpError) as refused:
+        await whole.op("nodes.rename", name=name)
+    assert refused.value.problem["errors"][0]["path"] == "params.name"
+    assert [node["name"] for node in (await whole.client.op("nodes.list"))["nodes"]] != [name]

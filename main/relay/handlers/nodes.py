@@ -12,6 +12,7 @@ from main.registry.join import join_info, lan_address
 from main.registry.service import Registry
 from main.registry.shown import filter_of, placeholder_id
 from main.relay.call import MainCall, MainHandlers
+from ws.protocol.errors import invalid
 from ws.protocol.nodes import Empty, JoinInfo, Node, NodeChanged, NodeResult, NodesListResult
 from ws.protocol.ops import Scope
 from ws.rpc import Feed
@@ -35,6 +36,8 @@ def handlers(registry: Registry, certificate: Path | None) -> MainHandlers:
         )
 
     async def rename(call: MainCall) -> NodeResult:
+        if not call.params.name.isprintable() or not call.params.name.strip():
+            raise invalid("name", "The name of a machine is a text without control characters, and not blank.")
         renamed = await registry.rename(call.params.node, call.params.name)
         return NodeResult(node=_shown_to(call.principal)(renamed))
 
