@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from config import DATA_FOLDER, NodeConfig
+from config import DATA_FOLDER, PROGRAM_FOLDER, NodeConfig
 from node.context import HandlerMap
 from node.dispatch import Dispatcher
 from node.files.acts import FileActs
@@ -97,6 +97,7 @@ class Assembly:
             pool,
             database=config.database.path,
             data_folder=DATA_FOLDER.expanduser(),
+            configuration=_configuration(config),
         )
         return cls(config, store, guard, pool, environment)
 
@@ -180,6 +181,12 @@ class Assembly:
     async def _close_pool(self) -> None:
         self._watcher.close()
         self._pool.close()
+
+
+def _configuration(config: NodeConfig) -> list[Path]:
+    """Files with the tokens of this node, and of a Main that runs from the same folder."""
+    own = [PROGRAM_FOLDER / "configs" / name for name in ("main.toml", "node.toml")]
+    return own if config.file is None else [*own, config.file]
 
 
 def _catalog(config: NodeConfig, environment: Mapping[str, str], tasks: TaskOwner) -> ProviderCatalog:

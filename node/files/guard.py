@@ -82,14 +82,17 @@ class PathGuard:
         self._databases = tuple(Path(os.path.realpath(database)) for database in databases)
 
     @classmethod
-    def for_node(cls, roots: Sequence[Path], pool: FilePool, *, database: Path, data_folder: Path) -> "PathGuard":
+    def for_node(
+        cls, roots: Sequence[Path], pool: FilePool, *, database: Path, data_folder: Path, configuration: Sequence[Path]
+    ) -> "PathGuard":
         """The guard of a node. The database's folder is a data folder too, unless a root lies in it or is it; and so is
-        /proc, where the processes of the account have their environments, with the secrets that some hold.
+        /proc, where the processes of the account have their environments, with the secrets that some hold. The files of
+        `configuration` may hold tokens: they are closed, whether they are there or not.
         """
         folder = os.path.realpath(database.parent)
         holds_a_root = any(Path(os.path.realpath(root)).is_relative_to(folder) for root in roots)
         folders = [data_folder] if holds_a_root else [data_folder, database.parent]
-        return cls(roots, pool, data_folders=[*folders, PROCESSES], databases=[database])
+        return cls(roots, pool, data_folders=[*folders, PROCESSES, *configuration], databases=[database])
 
     async def resolve_directory(self, path: str) -> Path:
         """The real path of an existing folder inside the roots, for whoever starts something there.

@@ -202,7 +202,7 @@ async def test_the_programs_own_data_is_closed_even_when_the_roots_hold_it(tmp_p
     (tmp_path / "shortcut").symlink_to(data)
     pool = FilePool()
     guard = await asyncio.to_thread(
-        PathGuard.for_node, [tmp_path], pool, database=tmp_path / "node.db", data_folder=data
+        PathGuard.for_node, [tmp_path], pool, database=tmp_path / "node.db", data_folder=data, configuration=[]
     )
     service = FilesService(guard, pool, max_read_bytes=4096)
     for name in (".switchyard/main.db", "shortcut/main.db", "node.db", "node.db-wal", "node.db.lock"):
@@ -221,7 +221,12 @@ async def test_the_folder_of_a_database_is_closed_whole(tmp_path: Path) -> None:
     (tmp_path / "data/holder.sock").write_text("x")
     pool = FilePool()
     guard = await asyncio.to_thread(
-        PathGuard.for_node, [tmp_path], pool, database=tmp_path / "data/node.db", data_folder=tmp_path / "none"
+        PathGuard.for_node,
+        [tmp_path],
+        pool,
+        database=tmp_path / "data/node.db",
+        data_folder=tmp_path / "none",
+        configuration=[],
     )
     with pytest.raises(WireError) as refused:
         await FilesService(guard, pool, max_read_bytes=4096).stat(
@@ -235,7 +240,12 @@ async def test_a_node_that_opens_everything_does_not_open_the_memory_of_its_proc
     """Secrets of Main and of the node may have been given in the environment."""
     pool = FilePool()
     guard = await asyncio.to_thread(
-        PathGuard.for_node, [Path("/")], pool, database=tmp_path / "data/node.db", data_folder=tmp_path / "none"
+        PathGuard.for_node,
+        [Path("/")],
+        pool,
+        database=tmp_path / "data/node.db",
+        data_folder=tmp_path / "none",
+        configuration=[],
     )
     service = FilesService(guard, pool, max_read_bytes=4096)
     (tmp_path / "environ").symlink_to("/proc/self/environ")
@@ -248,6 +258,33 @@ async def test_a_node_that_opens_everything_does_not_open_the_memory_of_its_proc
     names = [entry.name for entry in (await service.list(FilesListParams(node="n", path="/"))).entries]
     assert "etc" in names
     assert "proc" not in names
+    pool.close()
+
+
+async def test_configuration_with_tokens_is_closed_also_where_the_roots_hold_it(tmp_path: Path) -> None:
+    """A viewer of a machine must not read the register tokens or the signing secret of a Main that runs there."""
+    (tmp_path / "configs").mkdir()
+    secret, example = tmp_path / "configs/main.toml", tmp_path / "configs/main.toml.example"
+    secret.write_text(SECRET)
+    example.write_text("# nothing\n")
+    pool = FilePool()
+    guard = await asyncio.to_thread(
+        PathGuard.for_node,
+        [tmp_path],
+        pool,
+        database=tmp_path / "data/node.db",
+        data_folder=tmp_path / "none",
+        configuration=[secret, tmp_path / "configs/node.toml"],
+    )
+    service = FilesService(guard, pool, max_read_bytes=4096)
+    (tmp_path / "link").symlink_to(secret)
+    for path in (secret, tmp_path / "link", tmp_path / "configs/node.toml"):
+        with pytest.raises(WireError) as refused:
+            await service.read(FileParams(node="n", path=str(path)))
+        assert refused.value.code is ErrorCode.FORBIDDEN
+    assert (await service.read(FileParams(node="n", path=str(example)))).content == "# nothing\n"
+    listed = await service.list(FilesListParams(node="n", path=str(tmp_path / "configs")))
+    assert [entry.name for entry in listed.entries] == [example.name]
     pool.close()
 
 
