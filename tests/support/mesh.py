@@ -82,7 +82,7 @@ class Mesh:
         )
         await self.main.healthy()
 
-    async def add(self, node: str, mode: Mode, machine: Machine | None = None, **more: Any) -> MeshNode:
+    async def add(self, node: str, mode: Mode, machine: Machine | None = None, /, **more: Any) -> MeshNode:
         """Start a node; a dialled one must be listed by `configure`, at the port that is given."""
         where = {
             "direct": {"node.main_server_url": self.main.url},
