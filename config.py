@@ -17,7 +17,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 from msgspec import Meta
 
 from configs import join, tls_init
-from configs.checks import check_ca, check_proxies, check_tls, read_token
+from configs.checks import check_ca, check_proxies, check_tls, doubts, read_token
 from configs.folders import DATA_FOLDER, make_data_folder
 from configs.reader import Tables, parser, read_all
 from configs.table import ENVIRONMENT_PREFIX, About, ConfigError, Section, Setting, build, settings_of
@@ -293,9 +293,6 @@ NODE_SETTINGS = tuple(settings_of(NodeConfig))
 LINK_KEYS = {"node.main_server_url", "node.main_register_url", "node.register_token"}
 """Main gives these to its local node itself."""
 
-MIN_TOKEN_CHARS = 16
-"""A shorter register token may be guessed; it is warned about."""
-
 
 def load_main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> MainConfig:
     """Read Main's configuration; arguments and environment are the process's own unless given.
@@ -394,7 +391,5 @@ def _read(tables: Tables, argv: Sequence[str], environ: Mapping[str, str] | None
         values |= {"node.register_token": read_token(given["token_fd"]), "is_local": True}
     if given.get("data_folder") is not None:
         values.setdefault("database.path", given["data_folder"] / "node.db")
-    tokens = [*values.get("main.node_register_tokens", ()), values.get("node.register_token")]
-    if any(token and len(token) < MIN_TOKEN_CHARS for token in tokens):
-        values["warnings"] += (f"a register token is shorter than {MIN_TOKEN_CHARS} characters and may be guessed",)
+    values["warnings"] += tuple(doubts(values))
     return values

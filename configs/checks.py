@@ -3,8 +3,9 @@
 import ipaddress
 import os
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from configs.table import ConfigError
 
@@ -51,3 +52,16 @@ def read_token(descriptor: int) -> str:
     if not token:
         raise ConfigError(f"--token-fd {descriptor} gave no token")
     return token
+
+
+MIN_TOKEN_CHARS = 16
+"""A shorter register token may be guessed; it is warned about."""
+
+
+def doubts(values: Mapping[str, Any]) -> Iterator[str]:
+    """Sentences for the log: what is allowed, and hardly meant."""
+    tokens = [*values.get("main.node_register_tokens", ()), values.get("node.register_token")]
+    if any(token and len(token) < MIN_TOKEN_CHARS for token in tokens):
+        yield f"a register token is shorter than {MIN_TOKEN_CHARS} characters and may be guessed"
+    if values.get("node.main_server_url") and values.get("node.main_register_url"):
+        yield "node.main_server_url and node.main_register_url are both set: this node dials, the second is not used"

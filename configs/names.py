@@ -4,6 +4,8 @@ import contextlib
 import ipaddress
 import socket
 
+import psutil
+
 from configs.table import ConfigError
 
 PRIVATE_NETWORKS = (
@@ -58,16 +60,13 @@ def is_name(name: str) -> bool:
 
 
 def _addresses(host: str) -> list[str]:
-    """Addresses of this machine: those its name stands for, and the one it reaches others from."""
-    found: list[Address] = []
+    """Addresses of this machine: those of its interfaces and those that its name stands for, less link-local ones."""
+    found = [
+        each.address.partition("%")[0]
+        for interface in psutil.net_if_addrs().values()
+        for each in interface
+        if each.family in (socket.AF_INET, socket.AF_INET6)
+    ]
     with contextlib.suppress(OSError):  # a name that nothing resolves
-        found += [ipaddress.ip_address(str(each[4][0]).partition("%")[0]) for each in socket.getaddrinfo(host, None)]
-    # Documentation addresses (RFC 5737, 3849): connecting a datagram socket sends nothing, but chooses the interface.
-    for family, elsewhere in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
-        try:
-            with socket.socket(family, socket.SOCK_DGRAM) as probe:
-                probe.connect((elsewhere, 9))
-                found.append(ipaddress.ip_address(str(probe.getsockname()[0]).partition("%")[0]))
-        except OSError:
-            continue  # no network of that kind
-    return [str(each) for each in found if not each.is_link_local]
+        found += [str(each[4][0]).partition("%")[0] for each in socket.getaddrinfo(host, None)]
+    return [address for address in dict.fromkeys(found) if not ipaddress.ip_address(address).is_link_local]

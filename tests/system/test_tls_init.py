@@ -1,13 +1,16 @@
 """`main_server.py tls init`, run as its user runs it."""
 
 import ipaddress
+import socket
 import ssl
 import stat
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
+import psutil
 import pytest
 from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
@@ -172,3 +175,13 @@ def test_a_ca_without_its_key_is_none(tmp_path: Path) -> None:
     assert read_authority(files(tmp_path)) is not None
     files(tmp_path).ca_key.write_bytes(files(tmp_path).key.read_bytes())
     assert read_authority(files(tmp_path)) is None
+
+
+def test_every_interface_counts_also_one_without_a_route_to_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    address = SimpleNamespace(family=socket.AF_INET, address="10.77.0.1")
+    zoned = SimpleNamespace(family=socket.AF_INET6, address="fe80::1%wg0")
+    hardware = SimpleNamespace(family=psutil.AF_LINK, address="02:00:00:00:00:01")
+    monkeypatch.setattr(psutil, "net_if_addrs", lambda: {"wg0": [address, zoned, hardware]})
+    found = own_names()
+    assert "10.77.0.1" in found
+    assert not [name for name in found if name.startswith("fe80") or name == hardware.address]

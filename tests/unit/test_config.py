@@ -247,6 +247,13 @@ def test_a_register_token_that_may_be_guessed_is_warned_about() -> None:
     assert "abc" not in warning
 
 
+def test_two_ways_to_main_are_warned_about_for_one_is_not_used() -> None:
+    url = "http://10.0.0.5:4457"
+    both = {"SWITCHYARD_NODE_MAIN_SERVER_URL": url, "SWITCHYARD_NODE_MAIN_REGISTER_URL": url}
+    (warning,) = load_node([], both).warnings
+    assert "the second is not used" in warning
+
+
 def test_certificate_and_key_belong_together(tmp_path: Path) -> None:
     (tmp_path / "cert.pem").touch()
     with pytest.raises(ConfigError, match="must be given together"):
