@@ -2,7 +2,9 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -15,6 +17,7 @@ from tests.support.reader import TerminalReader, reading
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("api terminal socket")]
 
 CREDIT_BYTES = 256 * 1024
+SILENCE_S = 5.0
 SCROLLBACK_BYTES = 1024 * 1024
 LINE_BYTES = 8
 """Of `seq -w`: seven digits and the newline, which the terminal writes as two bytes."""
@@ -107,14 +110,25 @@ async def test_what_the_scrollback_has_lost_is_not_offered(whole: Installation) 
 
 
 async def test_a_reader_gets_no_more_than_the_credit_until_it_acknowledges(whole: Installation) -> None:
-    marker = whole.work / "flooded"
+    """Tried anew when the machine itself stood still for so long that the reader was rightly set aside."""
+    for attempt in range(3):
+        if await _is_held_back(whole, whole.work / f"flooded-{attempt}"):
+            return
+    pytest.fail("the machine stood still for seconds three times in a row")
+
+
+async def _is_held_back(whole: Installation, marker: Path) -> bool:
+    begun = time.monotonic()
     terminal = await opened(whole, "sh", "-c", f"head -c 1000000 /dev/zero | tr '\\0' x; touch {marker}; cat")
     async with reading(whole.client, whole.node, terminal, acknowledges=False) as reader:
         await reader.until_bytes(CREDIT_BYTES)
         assert len(reader.output) == CREDIT_BYTES
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(reader.take(), 0.5)
-        assert not marker.exists(), "the program waits"
+        is_marked = marker.exists()
+        if time.monotonic() - begun > SILENCE_S - 1:
+            return False
+        assert not is_marked, "the program waits"
         await reader.acknowledge(100_000)
         await reader.until_bytes(CREDIT_BYTES + 100_000)
         assert len(reader.output) == CREDIT_BYTES + 100_000
@@ -124,6 +138,7 @@ async def test_a_reader_gets_no_more_than_the_credit_until_it_acknowledges(whole
         assert reader.output == b"x" * 1_000_000
         assert reader.frames == []
     await whole.op("terminal.close", terminal=terminal)
+    return True
 
 
 async def test_a_reader_that_is_silent_for_5_s_is_set_aside_and_told_what_it_missed(whole: Installation) -> None:
