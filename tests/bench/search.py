@@ -45,12 +45,14 @@ def _plain(program: str, folder: Path, *arguments: str) -> None:
 
 async def _first_ms(answer: Subscribed) -> tuple[float, int]:
     """When the first event came, and how many hits there were in all."""
-    began, first = time.perf_counter(), None
-    async for event in answer.events:
+    began, first, found = time.perf_counter(), None, None
+    async for event in answer.events:  # to its end: a search keeps its place until then
         first = first or (time.perf_counter() - began) * 1000
         if isinstance(event, FilesSearchDone):
-            return first, event.found
-    raise AssertionError("a search ends with what it found")
+            found = event.found
+    assert first is not None
+    assert found is not None, "a search ends with what it found"
+    return first, found
 
 
 def _note(what: str, ratio: float) -> str:
