@@ -6,6 +6,7 @@ configuration files, the environment, the flags, `--help`, configs/*.example and
 Precedence: defaults < file < environment (`SWITCHYARD_SECTION_KEY`) < flags (`--section.key`).
 """
 
+import importlib
 import os
 import re
 import socket
@@ -16,7 +17,6 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
 from msgspec import Meta
 
-from configs import join, tls_init
 from configs.checks import check_ca, check_proxies, check_tls, doubts, read_token
 from configs.folders import DATA_FOLDER, make_data_folder
 from configs.reader import Tables, parser, read_all
@@ -302,7 +302,8 @@ def load_main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | No
     tables = Tables("main", MAIN_SETTINGS, NODE_SETTINGS)
     arguments = sys.argv[1:] if argv is None else argv
     if arguments[:1] == ["tls"]:
-        tls_init.run(arguments, tables, PROGRAM_FOLDER)
+        # Loaded for the command alone: it brings libraries that no running program needs.
+        importlib.import_module("configs.tls_init").run(arguments, tables, PROGRAM_FOLDER)
         raise SystemExit(0)
     values = _read(tables, arguments, environ)
     config = build(MainConfig, values)
@@ -320,7 +321,7 @@ def load_node(argv: Sequence[str] | None = None, environ: Mapping[str, str] | No
     """
     arguments = sys.argv[1:] if argv is None else argv
     if arguments[:1] == ["join"]:
-        join.run(arguments, PROGRAM_FOLDER)
+        importlib.import_module("configs.join").run(arguments, PROGRAM_FOLDER)
         raise SystemExit(0)
     values = _read(Tables("node", NODE_SETTINGS, MAIN_SETTINGS), arguments, environ)
     host_name = socket.gethostname() or "node"
