@@ -339,11 +339,12 @@ class Watch:
             self._ready.append(FilesChanged(changes=batch))
 
     def _note(self, path: str, kind: str) -> None:
-        """What both of two changes of one path come to."""
+        """What both of two changes of one path come to.
+
+        What came and went within a batch is told as deleted: a reader may have listed the folder in between.
+        """
         before = self._pending.get(path)
-        if before == "added" and kind == "deleted":
-            del self._pending[path]
-        elif before == "deleted" and kind == "added":
+        if before == "deleted" and kind == "added":
             self._pending[path] = "modified"
         elif not (before == "added" and kind == "modified"):
             self._pending[path] = kind

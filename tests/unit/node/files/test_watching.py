@@ -82,7 +82,7 @@ async def test_changes_directly_in_a_folder_are_told_once(watched: Watched) -> N
     (root / "sub/below").write_text("not mine")
     (root / "brief").touch()
     (root / "brief").unlink()
-    assert await batch(watch) == {"new": "added", "old": "modified"}
+    assert await batch(watch) == {"new": "added", "old": "modified", "brief": "deleted"}, "who listed meanwhile saw it"
     (root / "new").rename(root / "moved")
     (root / "old").unlink()
     assert await batch(watch) == {"new": "deleted", "moved": "added", "old": "deleted"}
