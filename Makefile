@@ -17,7 +17,7 @@ PIP := env -u PYTHONPATH -u PYTHONHOME -u PIP_TARGET -u PIP_PREFIX -u PIP_ROOT P
 
 .DEFAULT_GOAL := help
 .SILENT:
-.PHONY: help setup setup-dev run run-main run-node join dev test pytest lint types front gen bench lock clean
+.PHONY: help setup setup-dev agents run run-main run-node join dev test pytest lint types front gen bench lock clean
 
 help: ## list the targets
 	sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -26,7 +26,19 @@ help: ## list the targets
 
 setup: $(VENV)/.ready ## make .venv with what the programs need
 
-setup-dev: $(VENV)/.ready-dev $(FRONTEND)/node_modules/.package-lock.json ## and what tests and builds need
+setup-dev: $(VENV)/.ready-dev $(FRONTEND)/node_modules/.package-lock.json agents ## and what tests and builds need
+
+# Real agents that the tests drive, each pinned in tests/agents/NAME. Nodes started from this folder find them too.
+AGENTS := $(patsubst tests/agents/%/package.json,.tools/%/.ready,$(wildcard tests/agents/*/package.json))
+
+agents: $(AGENTS) ## real agents that the tests drive, into .tools/
+
+.tools/%/.ready: tests/agents/%/package-lock.json
+	command -v npm >/dev/null || { echo "Installing agents needs Node.js 20 with npm." >&2; exit 1; }
+	echo "Setting up: installing the agent $* into .tools/$* (once) …"
+	mkdir -p $(@D) && cp tests/agents/$*/package.json tests/agents/$*/package-lock.json $(@D)/
+	npm --prefix $(@D) ci --no-audit --no-fund --loglevel=error
+	touch $@
 
 # The stamps stand for a .venv that works: they go when its Python has gone with an upgrade of the system.
 $(shell test -x $(PYTHON) || rm -f $(VENV)/.ready $(VENV)/.ready-dev)

@@ -4,23 +4,26 @@ Commands go down as method calls; everything that happens comes back as values o
 nothing of journals: it yields the events of `ws.protocol.events` without `seq`, `ts` and `turn`.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from ws.protocol.events import (
     AgentMessage,
+    AgentState,
     AgentThought,
     ApprovalRequested,
     ApprovalResolved,
     Attachment,
     Delta,
+    JournalEvent,
     ModeChanged,
     ModelChanged,
     NativeIdKnown,
     Notice,
     Plan,
+    RewoundFile,
     TitleChanged,
     ToolCall,
     ToolCallUpdate,
@@ -47,6 +50,7 @@ AgentEvent = (
     | TurnEnded
     | Notice
     | Delta
+    | AgentState
 )
 """What an agent may yield.
 
@@ -55,6 +59,8 @@ AgentEvent = (
   closed every tool call (completed or failed) and withdrawn every approval that is still open
   (`ApprovalResolved(outcome="withdrawn")`).
 - `ApprovalRequested` has `expires_at` empty: the session sets the deadline and answers no when it passes.
+- `TurnEnded.anchor` names the point after the turn, for `ForkOf` and `GoingBack`; None when the agent cannot say.
+- `AgentState` whenever it changes, between turns too; its `process` is the session's to fill in.
 - A `Delta` of a block comes before the durable block with the same `message_id`; a retry restarts at offset 0.
 """
 
@@ -64,9 +70,18 @@ class ProviderFailed(Exception):
 
 
 @dataclass(frozen=True)
+class ForkOf:
+    """A native session whose history a new one begins with, up to `anchor` (None: all of it)."""
+
+    native_id: str
+    anchor: str | None = None
+
+
+@dataclass(frozen=True)
 class SessionSpec:
     """What an agent is opened with. `native_id` is None for a new session, else the one to resume.
 
+    `resume_at` is the anchor to resume it at, None for its end. `fork_of` only without `native_id`.
     `new_native_id` is the id that a new native session gets when the provider lets its caller choose (a UUID).
     """
 
@@ -76,6 +91,8 @@ class SessionSpec:
     effort: str | None = None
     native_id: str | None = None
     new_native_id: str | None = None
+    resume_at: str | None = None
+    fork_of: ForkOf | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +110,32 @@ class Decision:
     updated_input: Mapping[str, Any] | None = None
     answers: Mapping[str, str | list[str]] | None = None
     message: str | None = None
+
+
+@dataclass(frozen=True)
+class GoingBack:
+    """To before the prompt `message_id`.
+
+    `turn` is the anchor of that prompt's own turn, `before` that of the turn before it; None when there is none.
+    """
+
+    message_id: str
+    turn: str | None
+    before: str | None
+    code: bool
+    is_dry_run: bool
+
+
+@dataclass(frozen=True)
+class WentBack:
+    """What going back does to files, and what the session is resumed with from then on (see `SessionSpec`).
+
+    `native_id` None: as a new session.
+    """
+
+    files: Sequence[RewoundFile]
+    native_id: str | None
+    resume_at: str | None = None
 
 
 @dataclass(frozen=True)
@@ -146,8 +189,65 @@ class Agent(Protocol):
         """Use this permission mode from now on. Raises :class:`ProviderFailed` when the agent refuses."""
         ...
 
+    async def steer(self, prompt: Prompt) -> bool:
+        """Give a prompt to the running turn. False when it has none that takes it: then it was not taken."""
+        ...
+
+    async def stop_task(self, task: str) -> None:
+        """Stop a background task; `AgentState` without it follows. Raises KeyError when it runs no more."""
+        ...
+
+    async def go_back(self, to: GoingBack) -> WentBack:
+        """Go back to before a prompt; only between turns. Raises :class:`ProviderFailed`, nothing was changed then.
+
+        With `is_dry_run` only tell what it would do. The session closes the agent afterwards and opens it with what is
+        returned. Only of providers with the feature `rewind`.
+        """
+        ...
+
     async def close(self) -> None:
         """End the agent and its processes within 5 s; idempotent."""
+        ...
+
+
+@dataclass(frozen=True)
+class NativeSession:
+    """A session in the agent's own store. `turns` counts its prompts; None when that is not known without reading all.
+
+    `title` may be empty. `updated` is RFC 3339 UTC. `is_running`: a process that is not ours has it open now.
+    """
+
+    native_id: str
+    path: Path
+    title: str
+    updated: str
+    branch: str | None = None
+    turns: int | None = None
+    is_running: bool = False
+
+
+class NativeHistory(Protocol):
+    """The sessions that an agent keeps by itself, read without starting it. Never writes."""
+
+    async def sessions(self) -> Sequence[NativeSession]:
+        """All, the newest first. Incremental: only what has changed since the last call is read (2,000: < 50 ms)."""
+        ...
+
+    async def session(self, native_id: str) -> NativeSession | None:
+        """One of them."""
+        ...
+
+    async def transcript(self, native_id: str) -> Sequence[JournalEvent]:
+        """What happened in it, as a journal: whole turns with their prompts (`UserMessage`), `ts` set, `seq` not.
+
+        Read again after it has grown it begins the same; a turn that has not ended lacks its `TurnEnded`. At most
+        64 MiB are read, the newest; then a `Notice` comes first that says so. Raises KeyError when there is no such
+        session, :class:`ProviderFailed` when it cannot be read.
+        """
+        ...
+
+    async def changed(self) -> None:
+        """Return when something may have changed since the call; costs nothing while nothing does."""
         ...
 
 
@@ -156,6 +256,11 @@ class Provider(Protocol):
 
     @property
     def id(self) -> str: ...
+
+    @property
+    def history(self) -> NativeHistory | None:
+        """None: it keeps none that can be listed."""
+        ...
 
     async def describe(self, *, is_awaited: bool = False) -> ProviderInfo:
         """What it can do, cached by the provider; a missing agent is described as not available, with a reason.

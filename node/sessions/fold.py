@@ -1,7 +1,7 @@
 """The state of a session as a pure function of its journal.
 
 The page folds the same events (frontend-src/src/stores/facts.ts); tests/transcripts/fold/*.json hold both to the same
-answers. `unread` is not in the journal and stays false here.
+answers. `unread` is not in the journal and stays false here. `news` is the newest ended turn or ask.
 """
 
 from collections.abc import Iterable, Sequence
@@ -28,6 +28,7 @@ from ws.protocol.events import (
     PromptQueued,
     QueueHeld,
     QueueReleased,
+    Rewound,
     SessionStarted,
     TitleChanged,
     ToolCall,
@@ -84,6 +85,8 @@ def _after(state: SessionState, event: JournalEvent) -> SessionState:
             is_waiting=changes["pending_approvals"] > 0,
             error=changes.get("error", state.error),
         )
+    if isinstance(event, TurnEnded | ApprovalRequested):
+        changes["news"] = event.seq
     return replace(state, head=event.seq, updated=event.ts, **changes)
 
 
@@ -101,7 +104,7 @@ def _changes(state: SessionState, event: JournalEvent) -> Changes:
             turn = None if state.turn is None else replace(state.turn, message_id=event.message_id)
             return {"turn": turn, "queue": _without(state.queue, event.message_id)}
         case TurnEnded():
-            return {"turn": None, "approvals": [], "error": _error(event)}
+            return _turn_ended(state, event)
         case ApprovalRequested():
             return {"approvals": [*state.approvals, event]}
         case ApprovalResolved():
@@ -114,10 +117,14 @@ def _changes(state: SessionState, event: JournalEvent) -> Changes:
             return {}
         case PromptQueued() | PromptEdited() | PromptMoved() | PromptDropped() | QueueHeld() | QueueReleased():
             return _queue_changes(state.queue, event)
-        case SessionStarted() | NativeIdKnown() | ModeChanged() | ModelChanged() | TitleChanged() | Archived():
-            return _setting_changes(state, event)
         case _:
-            assert_never(event)
+            return _setting_changes(state, event)
+
+
+def _turn_ended(state: SessionState, event: TurnEnded) -> Changes:
+    # An agent that was resumed at a point of its past has gone on from there once it names a new one.
+    resume_at = state.resume_at if event.anchor is None else None
+    return {"turn": None, "approvals": [], "error": _error(event), "resume_at": resume_at}
 
 
 def _error(event: TurnEnded) -> str | None:
@@ -163,7 +170,7 @@ def _moved(queue: Sequence[QueuedPrompt], message_id: str, before: str | None) -
     return [*rest[:place], *moved, *rest[place:]]
 
 
-SettingEvent = SessionStarted | NativeIdKnown | ModeChanged | ModelChanged | TitleChanged | Archived
+SettingEvent = Rewound | SessionStarted | NativeIdKnown | ModeChanged | ModelChanged | TitleChanged | Archived
 
 
 def _setting_changes(state: SessionState, event: SettingEvent) -> Changes:
@@ -177,7 +184,10 @@ def _setting_changes(state: SessionState, event: SettingEvent) -> Changes:
                 "effort": event.effort,
                 "title": state.title if event.title is None else event.title,
                 "native_id": event.native_id,
+                "forked_from": event.forked_from,
             }
+        case Rewound():
+            return {"native_id": event.native_id, "resume_at": event.resume_at, "error": None}
         case NativeIdKnown():
             return {"native_id": event.native_id}
         case ModeChanged():

@@ -10,6 +10,7 @@ from node.sessions.turns import withdrawn
 from providers.base import AgentEvent
 from ws.protocol.events import (
     AgentMessage,
+    AgentState,
     AgentThought,
     ApprovalRequested,
     ApprovalResolved,
@@ -72,6 +73,8 @@ class Intake:
             case ApprovalResolved():
                 return [event] if pending(state, event.approval) else []
             case ApprovalRequested() if pending(state, event.approval):
+                return []
+            case AgentState():
                 return []
             case ApprovalRequested() | AgentMessage() | AgentThought() | ToolCall() | ToolCallUpdate() | Delta():
                 if state.turn is None:

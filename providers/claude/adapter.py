@@ -17,7 +17,16 @@ from claude_agent_sdk import (
     __version__,
 )
 
-from providers.base import AgentEvent, Decision, ProcessRecorder, Prompt, ProviderFailed, SessionSpec
+from providers.base import (
+    AgentEvent,
+    Decision,
+    GoingBack,
+    ProcessRecorder,
+    Prompt,
+    ProviderFailed,
+    SessionSpec,
+    WentBack,
+)
 from providers.claude.approvals import Approvals
 from providers.claude.catalog import BYPASS
 from providers.claude.cli import CliProcess, Launch
@@ -134,6 +143,15 @@ class ClaudeAgent:
         except ProviderFailed:
             self._normalizer.mode_set(before)
             raise
+
+    async def steer(self, prompt: Prompt) -> bool:
+        return False
+
+    async def stop_task(self, task: str) -> None:
+        raise KeyError(task)
+
+    async def go_back(self, to: GoingBack) -> WentBack:
+        raise ProviderFailed("Claude cannot go back here yet.")
 
     async def close(self) -> None:
         self._is_closing = True

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from providers.base import Agent, ProcessRecorder, ProviderFailed, SessionSpec
+from providers.base import Agent, NativeHistory, ProcessRecorder, ProviderFailed, SessionSpec
 from providers.claude import catalog, errors
 from providers.claude.cli import Launch, find_command
 from providers.claude.options import arguments
@@ -65,6 +65,10 @@ class ClaudeProvider:
         self._refreshing: asyncio.Task[None] | None = None
         self._claimed: dict[str, ClaudeAgent | None] = {}
         """By native id; None while it is being opened."""
+
+    @property
+    def history(self) -> NativeHistory | None:
+        return None
 
     async def describe(self, *, is_awaited: bool = False) -> ProviderInfo:
         """Cached. Only while there is no good description is one waited for, at most DESCRIBE_S or AWAITED_S."""

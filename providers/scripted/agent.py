@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-from providers.base import AgentEvent, Decision, Prompt, ProviderFailed, SessionSpec
+from providers.base import AgentEvent, Decision, GoingBack, Prompt, ProviderFailed, SessionSpec, WentBack
 from providers.queue import EventQueue
 from providers.scripted.approvals import Waiting
 from providers.scripted.conversation import Conversation, Crash, Fail, Step
@@ -68,6 +68,15 @@ class ScriptedAgent:
         if mode not in MODES:
             raise ProviderFailed(f"The scripted agent has no mode {mode}: choose one of {', '.join(MODES)}.")
         self._stage.mode = mode
+
+    async def steer(self, prompt: Prompt) -> bool:
+        return False
+
+    async def stop_task(self, task: str) -> None:
+        raise KeyError(task)
+
+    async def go_back(self, to: GoingBack) -> WentBack:
+        raise ProviderFailed("The scripted agent cannot go back.")
 
     async def close(self) -> None:
         self._is_dead = True

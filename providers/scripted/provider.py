@@ -5,7 +5,7 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from providers.base import Agent, ProcessRecorder, ProviderFailed, SessionSpec
+from providers.base import Agent, NativeHistory, ProcessRecorder, ProviderFailed, SessionSpec
 from providers.scripted.agent import MODES, Memory, ScriptedAgent
 from providers.scripted.conversation import Conversation, ConversationInvalid, load
 from providers.tasks import TaskStarter
@@ -37,6 +37,10 @@ class ScriptedProvider:
         self._file = settings.file or DEMO
         self._start_task = start_task
         self._memories: dict[str, Memory] = {}
+
+    @property
+    def history(self) -> NativeHistory | None:
+        return None
 
     async def describe(self, *, is_awaited: bool = False) -> ProviderInfo:
         try:

@@ -4,7 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-from providers.base import Agent, AgentEvent, Decision, ProcessRecorder, Prompt, ProviderFailed, SessionSpec
+from providers.base import (
+    Agent,
+    AgentEvent,
+    Decision,
+    GoingBack,
+    NativeHistory,
+    ProcessRecorder,
+    Prompt,
+    ProviderFailed,
+    SessionSpec,
+    WentBack,
+)
 from providers.queue import EventQueue
 from ws.protocol.events import AgentMessage, ApprovalOption, ApprovalRequested, ApprovalResolved, TurnEnded
 from ws.protocol.providers import Mode, ProviderInfo
@@ -95,6 +106,15 @@ class FakeAgent:
             raise ProviderFailed(f"The fake agent does not want mode {mode}.")
         self.modes.append(mode)
 
+    async def steer(self, prompt: Prompt) -> bool:
+        return False
+
+    async def stop_task(self, task: str) -> None:
+        raise KeyError(task)
+
+    async def go_back(self, to: GoingBack) -> WentBack:
+        raise ProviderFailed("The fake agent cannot go back.")
+
     async def close(self) -> None:
         self._close(None)
 
@@ -129,6 +149,10 @@ class FakeProvider:
     prompting: asyncio.Event = field(default_factory=asyncio.Event)
     live: int = 0
     recorder: ProcessRecorder = field(default_factory=ProcessRecorder)
+
+    @property
+    def history(self) -> NativeHistory | None:
+        return None
 
     @property
     def agent(self) -> FakeAgent:

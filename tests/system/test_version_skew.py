@@ -24,14 +24,29 @@ pytestmark = [
     pytest.mark.timeout(120),
 ]
 
-BEFORE = PROTOCOL_VERSION - 1
+EARLIER = range(MIN_PROTOCOL_VERSION, PROTOCOL_VERSION)
+
+
+@pytest.fixture(scope="module", params=EARLIER)
+def version(request: pytest.FixtureRequest) -> int:
+    """One that is still spoken."""
+    return int(request.param)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of the version before."""
-    assert BEFORE >= MIN_PROTOCOL_VERSION, "the version before is not spoken any more: freeze none, test the refusal"
-    return unpack(BEFORE, tmp_path_factory.mktemp("earlier"))
+async def earlier(version: int, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of that version."""
+    return unpack(version, tmp_path_factory.mktemp("earlier"))
+
+
+async def _refusal_of_what_is_new(whole: Installation, session: str, version: int) -> OpError:
+    """Of the first operation that came after this version."""
+    with pytest.raises(OpError) as refused:
+        if version == 1:
+            await whole.op("files.mkdir", path=str(whole.work / "new"))
+        else:
+            await whole.op("session.stop_task", session=session, task="t")
+    return refused.value
 
 
 @contextlib.asynccontextmanager
@@ -55,8 +70,8 @@ async def linked(folder: Path, main: str, node: str) -> AsyncIterator[tuple[Inst
         await one.stop()
 
 
-async def _does_its_work(whole: Installation) -> None:
-    """What people do all day: a turn with the agent, a file, a terminal."""
+async def _does_its_work(whole: Installation) -> str:
+    """The session in which it was done. What people do all day: a turn with the agent, a file, a terminal."""
     session = (await whole.session())["id"]
     played = await whole.play(session, "hello")
     assert played[-1]["stop_reason"] == "end_turn"
@@ -67,28 +82,27 @@ async def _does_its_work(whole: Installation) -> None:
     async with reading(whole.client, whole.node, terminal) as reader:
         await reader.type("echoed\n")
         await reader.until_text(b"echoed", times=2)
+    return str(session)
 
 
 async def _node(whole: Installation) -> dict[str, Any]:
     return next(each for each in (await whole.client.op("nodes.list"))["nodes"] if each["id"] == whole.node)
 
 
-async def test_a_newer_main_works_with_the_node_of_before(earlier: Path, tmp_path: Path) -> None:
+async def test_a_newer_main_works_with_the_node_of_before(earlier: Path, version: int, tmp_path: Path) -> None:
     async with linked(tmp_path, "main_server.py", str(earlier / "app.py")) as (whole, _):
-        await _does_its_work(whole)
-        assert (await _node(whole))["protocol"] == BEFORE
-        with pytest.raises(OpError) as refused:
-            await whole.op("files.mkdir", path=str(whole.work / "new"))
-        assert refused.value.code == "unsupported"
-        assert "update Switchyard there" in refused.value.problem["detail"]
+        session = await _does_its_work(whole)
+        assert (await _node(whole))["protocol"] == version
+        refused = await _refusal_of_what_is_new(whole, session, version)
+        assert refused.code == "unsupported"
+        assert "update Switchyard there" in refused.problem["detail"]
 
 
-async def test_a_newer_node_works_with_the_main_of_before(earlier: Path, tmp_path: Path) -> None:
+async def test_a_newer_node_works_with_the_main_of_before(earlier: Path, version: int, tmp_path: Path) -> None:
     async with linked(tmp_path, str(earlier / "main_server.py"), "app.py") as (whole, node):
-        await _does_its_work(whole)
-        with pytest.raises(OpError) as refused:
-            await whole.op("files.mkdir", path=str(whole.work / "new"))
-        assert refused.value.code == "not_found", "that Main does not know the operation"
+        session = await _does_its_work(whole)
+        refused = await _refusal_of_what_is_new(whole, session, version)
+        assert refused.code == "not_found", "that Main does not know the operation"
         health = await eventually(node.health, what="the node's health")
         assert health["link"] == "online"
 

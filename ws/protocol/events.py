@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from ws.protocol.base import ApprovalKey, MessageKey, Struct, Timestamp
+from ws.protocol.base import ApprovalKey, MessageKey, SessionKey, Struct, Timestamp
+from ws.protocol.providers import SlashCommand
 
 MAX_EVENT_BYTES = 1024 * 1024
 """An encoded event is never larger: one event must always fit an empty outbox. Longer messages are several blocks."""
@@ -85,6 +86,27 @@ class Attachment(Struct, frozen=True, kw_only=True):
     path: Annotated[str, msgspec.Meta(max_length=4096)] | None = None
 
 
+class ForkPoint(Struct, frozen=True, kw_only=True):
+    """Where a session branched off: after event `seq` of `session` on the same node.
+
+    `native_id` and `anchor` are the agent's own names for that session and that point (None: its end); a new session of
+    the agent begins with its history up to there.
+    """
+
+    session: SessionKey
+    seq: int
+    native_id: str | None = None
+    anchor: str | None = None
+
+
+class RewoundFile(Struct, frozen=True, kw_only=True):
+    """A file that going back puts back. Counts are lines that it then gains and loses, None when not known."""
+
+    path: str
+    insertions: int | None = None
+    deletions: int | None = None
+
+
 class Event(Struct, frozen=True, kw_only=True, tag_field="type"):
     """Header of every journal event. `turn` is absent outside turns. A provider leaves all three at their defaults."""
 
@@ -101,6 +123,7 @@ class SessionStarted(Event, frozen=True, kw_only=True, tag="session_started"):
     effort: str | None = None
     title: str | None = None
     native_id: str | None = None
+    forked_from: ForkPoint | None = None
 
 
 class NativeIdKnown(Event, frozen=True, kw_only=True, tag="native_id_known"):
@@ -253,10 +276,28 @@ class Usage(Event, frozen=True, kw_only=True, tag="usage"):
 
 
 class TurnEnded(Event, frozen=True, kw_only=True, tag="turn_ended"):
-    """The last event of its turn. `error` is one sentence with the remedy, set when `stop_reason` is error."""
+    """The last event of its turn. `error` is one sentence with the remedy, set when `stop_reason` is error.
+
+    `anchor` is the agent's own name for the point of its history after this turn, to fork from and to go back to.
+    """
 
     stop_reason: StopReason
     error: str | None = None
+    anchor: str | None = None
+
+
+class Rewound(Event, frozen=True, kw_only=True, tag="rewound"):
+    """The session went back to before the prompt `message_id`: it and what came after it count no more.
+
+    `native_id` and `resume_at` are what the agent is resumed with next, None for from the start and at the end;
+    `files` were put back.
+    """
+
+    message_id: MessageKey
+    files: list[RewoundFile]
+    by: str
+    native_id: str | None = None
+    resume_at: str | None = None
 
 
 class Notice(Event, frozen=True, kw_only=True, tag="notice"):
@@ -291,6 +332,7 @@ JournalEvent = (
     | Archived
     | Usage
     | TurnEnded
+    | Rewound
     | Notice
 )
 
@@ -321,4 +363,34 @@ class Reset(Struct, frozen=True, kw_only=True, tag="reset", tag_field="type"):
     epoch: str
 
 
-WatchEvent = JournalEvent | Delta | Live | Reset
+class BackgroundTask(Struct, frozen=True, kw_only=True):
+    """Something that the agent left running, by itself or as an agent of its own; session.stop_task takes its `id`."""
+
+    id: str
+    kind: Literal["command", "agent", "other"]
+    title: str
+    started: Timestamp
+    tool_call_id: str | None = None
+
+
+class ToolServer(Struct, frozen=True, kw_only=True):
+    """A server of tools (MCP) that the agent uses; `problem` says why it is not connected."""
+
+    name: str
+    status: Literal["connected", "starting", "failed", "needs_sign_in", "disabled"]
+    problem: str | None = None
+
+
+class AgentState(Struct, frozen=True, kw_only=True, tag="agent_state", tag_field="type"):
+    """The agent's program as it is now, whole at each change. Ephemeral: it is in no journal and dies with the program.
+
+    `process` is what the third light of the page shows. `commands` are those of this session, None while not known.
+    """
+
+    process: Literal["none", "starting", "live"]
+    tasks: list[BackgroundTask] = []
+    servers: list[ToolServer] = []
+    commands: list[SlashCommand] | None = None
+
+
+WatchEvent = JournalEvent | Delta | AgentState | Live | Reset

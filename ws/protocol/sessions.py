@@ -8,6 +8,7 @@ from ws.protocol.base import (
     ID_PATTERN,
     AbsolutePath,
     ApprovalKey,
+    Cursor,
     Limit,
     MessageKey,
     NodeKey,
@@ -16,7 +17,15 @@ from ws.protocol.base import (
     Struct,
     Timestamp,
 )
-from ws.protocol.events import ApprovalRequested, Attachment, JournalEvent, PlanEntry, Usage
+from ws.protocol.events import (
+    ApprovalRequested,
+    Attachment,
+    ForkPoint,
+    JournalEvent,
+    PlanEntry,
+    RewoundFile,
+    Usage,
+)
 
 MAX_PROMPT_CHARS = 256 * 1024
 MAX_PAGE_BYTES = 4 * 1024 * 1024
@@ -29,7 +38,13 @@ ProviderKey = Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]
 
 
 class SessionSummary(Struct, frozen=True, kw_only=True):
-    """A session as lists show it. `stale` marks Main's cached row of an offline node."""
+    """A session as lists show it. `stale` marks Main's cached row of an offline node.
+
+    `news` is the `seq` of the last event that is worth coming back for (a turn that ended, an ask); `unread`: the
+    caller has not looked since. Status `native` is a session that the agent has by itself: `turns` counts its prompts,
+    `is_running_elsewhere` while somebody has it open in a terminal; its first prompt here makes it one of ours under
+    the same id.
+    """
 
     id: SessionKey
     node: NodeKey
@@ -46,6 +61,10 @@ class SessionSummary(Struct, frozen=True, kw_only=True):
     native_id: str | None = None
     effort: str | None = None
     stale: bool = False
+    news: int = 0
+    branch: str | None = None
+    turns: int | None = None
+    is_running_elsewhere: bool = False
 
 
 class QueuedPrompt(Struct, frozen=True, kw_only=True):
@@ -75,6 +94,8 @@ class SessionState(SessionSummary, frozen=True, kw_only=True):
     approvals: list[ApprovalRequested]
     usage: Usage | None
     error: str | None = None
+    forked_from: ForkPoint | None = None
+    resume_at: str | None = None
 
 
 class SessionCreateParams(Struct, frozen=True, kw_only=True):
@@ -95,17 +116,26 @@ class SessionResult(Struct, frozen=True, kw_only=True):
 
 
 class SessionListParams(Struct, frozen=True, kw_only=True):
-    """All nodes when `node` is absent. Archived ones only with `archived`."""
+    """All nodes when `node` is absent. Archived ones only with `archived`; native ones unless `native` is false.
+
+    session.list_watch tells of native ones never: they are asked for with session.list.
+    """
 
     node: NodeKey | None = None
     path: AbsolutePath | None = None
     query: ShortText | None = None
     archived: bool = False
+    native: bool = True
+    limit: Limit = 500
+    cursor: Cursor | None = None
 
 
 class SessionListResult(Struct, frozen=True, kw_only=True):
+    """The most recently changed first."""
+
     sessions: list[SessionSummary]
     offline: list[NodeKey]
+    next_cursor: str | None = None
 
 
 class SessionChanged(Struct, frozen=True, kw_only=True, tag="session", tag_field="type"):
@@ -136,11 +166,14 @@ class SessionUpdateParams(Struct, frozen=True, kw_only=True):
 
 
 class SessionSendParams(Struct, frozen=True, kw_only=True):
+    """While a turn runs the prompt waits for its end; `steer` gives it to the running turn where the agent can."""
+
     node: NodeKey
     session: SessionKey
     message_id: MessageKey
     text: Text
     attachments: Annotated[list[Attachment], msgspec.Meta(max_length=20)] = []
+    delivery: Literal["queue", "steer"] = "queue"
 
 
 class SessionSendResult(Struct, frozen=True, kw_only=True):
@@ -251,21 +284,41 @@ class InboxResult(Struct, frozen=True, kw_only=True):
 
 
 class SessionForkParams(Struct, frozen=True, kw_only=True):
-    """A new session that begins with this one's history up to `seq` (its head)."""
+    """A new session that begins with this one's history: up to `seq`, or to before the prompt `before`; else all of it.
+
+    `seq` counts to the end of the last turn at or before it.
+    """
 
     node: NodeKey
     session: SessionKey
     seq: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    before: MessageKey | None = None
     title: Title | None = None
 
 
 class SessionRewindParams(Struct, frozen=True, kw_only=True):
-    """Back to before the prompt `message_id`; `code` also puts the files back."""
+    """Back to before the prompt `message_id`; `code` also puts the files back. `dry_run` only tells which."""
 
     node: NodeKey
     session: SessionKey
     message_id: MessageKey
     code: bool = False
+    dry_run: bool = False
+
+
+class SessionRewindResult(Struct, frozen=True, kw_only=True):
+    """`files` were put back, or would be."""
+
+    session: SessionSummary
+    files: list[RewoundFile]
+
+
+class SessionStopTaskParams(Struct, frozen=True, kw_only=True):
+    """`task` is the id of a background task in `agent_state`."""
+
+    node: NodeKey
+    session: SessionKey
+    task: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 
 
 class SessionExportParams(Struct, frozen=True, kw_only=True):

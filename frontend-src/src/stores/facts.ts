@@ -1,6 +1,7 @@
 /** The facts of a session that its journal decides: what `session.get` answers, folded from the same events. */
 import type {
   ApprovalRequested,
+  ForkPoint,
   PlanEntry,
   QueuedPrompt,
   SessionEventsResult,
@@ -32,6 +33,9 @@ export interface Facts {
   readonly approvals: readonly ApprovalRequested[];
   readonly usage: Usage | null;
   readonly error: string | null;
+  readonly news: number;
+  readonly forked_from: ForkPoint | null;
+  readonly resume_at: string | null;
 }
 
 export const NO_FACTS: Facts = {
@@ -54,6 +58,9 @@ export const NO_FACTS: Facts = {
   approvals: [],
   usage: null,
   error: null,
+  news: 0,
+  forked_from: null,
+  resume_at: null,
 };
 
 /** The facts that the node already folded, to go on from its `head`. */
@@ -78,6 +85,9 @@ export function factsOf(state: SessionState): Facts {
     approvals: state.approvals,
     usage: state.usage,
     error: state.error ?? null,
+    news: state.news ?? 0,
+    forked_from: state.forked_from ?? null,
+    resume_at: state.resume_at ?? null,
   };
 }
 
@@ -105,13 +115,23 @@ function changeBy(facts: Facts, event: JournalEvent): Partial<Facts> {
         effort: event.effort ?? null,
         title: event.title ?? facts.title,
         native_id: event.native_id ?? null,
+        forked_from: event.forked_from ?? null,
       };
     case "native_id_known":
       return { native_id: event.native_id };
     case "turn_started":
       return { turn: { id: event.turn ?? "", started: event.ts ?? "" }, error: null };
     case "turn_ended":
-      return { turn: null, approvals: [], error: event.stop_reason === "error" ? (event.error ?? "") : null };
+      return {
+        turn: null,
+        approvals: [],
+        error: event.stop_reason === "error" ? (event.error ?? "") : null,
+        news: event.seq ?? 0,
+        // An agent that was resumed at a point of its past has gone on from there once it names a new one.
+        resume_at: (event.anchor ?? null) === null ? facts.resume_at : null,
+      };
+    case "rewound":
+      return { native_id: event.native_id ?? null, resume_at: event.resume_at ?? null, error: null };
     case "user_message":
       return {
         turn: facts.turn && { ...facts.turn, message_id: event.message_id },
@@ -120,7 +140,7 @@ function changeBy(facts: Facts, event: JournalEvent): Partial<Facts> {
     case "plan":
       return { plan: event.entries };
     case "approval_requested":
-      return { approvals: [...facts.approvals, event] };
+      return { approvals: [...facts.approvals, event], news: event.seq ?? 0 };
     case "approval_resolved":
       return { approvals: facts.approvals.filter((pending) => pending.approval !== event.approval) };
     case "mode_changed":

@@ -1,4 +1,4 @@
-import type { Delta, Live, Reset, SessionState } from "../wire/wire.gen.ts";
+import type { AgentState, Delta, Live, Reset, SessionState } from "../wire/wire.gen.ts";
 import { isWireError, type WireError } from "../wire/errors.ts";
 import { FINAL, type Subscription } from "../wire/subscriptions.ts";
 import { EMPTY_LOG, type Log } from "./blocks.ts";
@@ -11,7 +11,7 @@ import { sessionKey } from "./sessions.svelte.ts";
 const FIRST_PAGE = 300;
 const PAGE = 1000;
 
-type WatchEvent = JournalEvent | Delta | Live | Reset;
+type WatchEvent = JournalEvent | Delta | AgentState | Live | Reset;
 
 /**
  * One session as the page sees it: `facts` and `log`, kept live.
@@ -123,6 +123,7 @@ export class SessionStore {
       this.#reset(event.epoch);
       return;
     }
+    if (event.type === "agent_state") return;
     if (event.type !== "delta") this.#cursor = Math.max(this.#cursor, event.seq ?? 0);
     this.#waiting.push(event);
     this.#flushSoon();

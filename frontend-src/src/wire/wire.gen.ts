@@ -1,6 +1,6 @@
 // Generated from ws/protocol by `python -m ws.schema`; do not edit.
 
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 export type ErrorCode = "invalid" | "unauthorized" | "forbidden" | "not_found" | "conflict" | "precondition_failed" | "too_large" | "rate_limited" | "internal" | "unsupported" | "provider_failed" | "node_offline" | "timeout";
 
@@ -35,6 +35,19 @@ export interface AgentMessage {
   text: string;
   part?: number | null;
   parent?: string | null;
+}
+
+/**
+ * The agent's program as it is now, whole at each change. Ephemeral: it is in no journal and dies with the program.
+ *
+ * `process` is what the third light of the page shows. `commands` are those of this session, None while not known.
+ */
+export interface AgentState {
+  type: "agent_state";
+  process: "live" | "none" | "starting";
+  tasks?: BackgroundTask[];
+  servers?: ToolServer[];
+  commands?: SlashCommand[] | null;
 }
 
 export interface AgentThought {
@@ -196,6 +209,15 @@ export interface AuthStatus {
   code_needed: boolean;
 }
 
+/** Something that the agent left running, by itself or as an agent of its own; session.stop_task takes its `id`. */
+export interface BackgroundTask {
+  id: string;
+  kind: "agent" | "command" | "other";
+  title: string;
+  started: string;
+  tool_call_id?: string | null;
+}
+
 /** `gone`: the upstream is configured but does not exist any more. `worktree`: where else it is checked out. */
 export interface Branch {
   name: string;
@@ -295,6 +317,20 @@ export interface DownloadResult {
   size: number;
   etag: string;
   modified_s: number;
+}
+
+/** Text that was not sent yet; empty: it is gone. `device` is chosen by the page, so that it knows its own. */
+export interface Draft {
+  type: "draft";
+  key: string;
+  text: string;
+  device?: string;
+}
+
+export interface DraftParams {
+  key: string;
+  text: string;
+  device?: string;
 }
 
 /** Nothing to say but that it is done. */
@@ -546,6 +582,19 @@ export interface FilesWriteParams {
 export interface FilesWriteResult {
   etag: string;
   size: number;
+}
+
+/**
+ * Where a session branched off: after event `seq` of `session` on the same node.
+ *
+ * `native_id` and `anchor` are the agent's own names for that session and that point (None: its end); a new session of
+ * the agent begins with its history up to there.
+ */
+export interface ForkPoint {
+  session: string;
+  seq: number;
+  native_id?: string | null;
+  anchor?: string | null;
 }
 
 /** `path` is relative to the root of the search. */
@@ -899,6 +948,21 @@ export interface LoginsListResult {
   logins: Login[];
 }
 
+/** The person has looked at this session up to `seq`. */
+export interface Mark {
+  type: "mark";
+  node: string;
+  session: string;
+  seq: number;
+}
+
+/** A mark never goes back. */
+export interface MarkParams {
+  node: string;
+  session: string;
+  seq: number;
+}
+
 /** A permission mode. `risk` is true when the agent then acts without asking. */
 export interface Mode {
   id: string;
@@ -1024,6 +1088,24 @@ export interface Notice {
 export interface PasswordChangeParams {
   current_password: string;
   new_password: string;
+}
+
+export interface PersonalResult {
+  marks: Mark[];
+  drafts: Draft[];
+  settings: PersonalSetting[];
+}
+
+/** A setting of the page, as text that the page understands; None: its default. */
+export interface PersonalSetting {
+  type: "setting";
+  name: string;
+  value: string | null;
+}
+
+export interface PersonalSettingParams {
+  name: string;
+  value?: string | null;
 }
 
 /** The whole plan, replacing the one before. */
@@ -1202,6 +1284,31 @@ export interface Resized {
   rows: number;
 }
 
+/**
+ * The session went back to before the prompt `message_id`: it and what came after it count no more.
+ *
+ * `native_id` and `resume_at` are what the agent is resumed with next, None for from the start and at the end;
+ * `files` were put back.
+ */
+export interface Rewound {
+  type: "rewound";
+  seq?: number;
+  ts?: string;
+  turn?: string | null;
+  message_id: string;
+  files: RewoundFile[];
+  by: string;
+  native_id?: string | null;
+  resume_at?: string | null;
+}
+
+/** A file that going back puts back. Counts are lines that it then gains and loses, None when not known. */
+export interface RewoundFile {
+  path: string;
+  insertions?: number | null;
+  deletions?: number | null;
+}
+
 /** `answers` maps question ids to a label, a list of labels or free text; `message` goes to the agent with a no. */
 export interface SessionAnswerParams {
   node: string;
@@ -1245,7 +1352,7 @@ export interface SessionEventsParams {
 
 export interface SessionEventsResult {
   epoch: string;
-  events: (SessionStarted | NativeIdKnown | PromptQueued | PromptEdited | PromptMoved | PromptDropped | QueueHeld | QueueReleased | UserMessage | TurnStarted | AgentMessage | AgentThought | ToolCall | ToolCallUpdate | Plan | ApprovalRequested | ApprovalResolved | ModeChanged | ModelChanged | TitleChanged | Archived | Usage | TurnEnded | Notice)[];
+  events: (SessionStarted | NativeIdKnown | PromptQueued | PromptEdited | PromptMoved | PromptDropped | QueueHeld | QueueReleased | UserMessage | TurnStarted | AgentMessage | AgentThought | ToolCall | ToolCallUpdate | Plan | ApprovalRequested | ApprovalResolved | ModeChanged | ModelChanged | TitleChanged | Archived | Usage | TurnEnded | Rewound | Notice)[];
   head: number;
 }
 
@@ -1268,11 +1375,16 @@ export interface SessionExportResult {
   next_after?: number | null;
 }
 
-/** A new session that begins with this one's history up to `seq` (its head). */
+/**
+ * A new session that begins with this one's history: up to `seq`, or to before the prompt `before`; else all of it.
+ *
+ * `seq` counts to the end of the last turn at or before it.
+ */
 export interface SessionForkParams {
   node: string;
   session: string;
   seq?: number | null;
+  before?: string | null;
   title?: string | null;
 }
 
@@ -1287,17 +1399,26 @@ export interface SessionInterruptResult {
   interrupted: boolean;
 }
 
-/** All nodes when `node` is absent. Archived ones only with `archived`. */
+/**
+ * All nodes when `node` is absent. Archived ones only with `archived`; native ones unless `native` is false.
+ *
+ * session.list_watch tells of native ones never: they are asked for with session.list.
+ */
 export interface SessionListParams {
   node?: string | null;
   path?: string | null;
   query?: string | null;
   archived?: boolean;
+  native?: boolean;
+  limit?: number;
+  cursor?: string | null;
 }
 
+/** The most recently changed first. */
 export interface SessionListResult {
   sessions: SessionSummary[];
   offline: string[];
+  next_cursor?: string | null;
 }
 
 export interface SessionParams {
@@ -1330,20 +1451,29 @@ export interface SessionResult {
   session: SessionSummary;
 }
 
-/** Back to before the prompt `message_id`; `code` also puts the files back. */
+/** Back to before the prompt `message_id`; `code` also puts the files back. `dry_run` only tells which. */
 export interface SessionRewindParams {
   node: string;
   session: string;
   message_id: string;
   code?: boolean;
+  dry_run?: boolean;
 }
 
+/** `files` were put back, or would be. */
+export interface SessionRewindResult {
+  session: SessionSummary;
+  files: RewoundFile[];
+}
+
+/** While a turn runs the prompt waits for its end; `steer` gives it to the running turn where the agent can. */
 export interface SessionSendParams {
   node: string;
   session: string;
   message_id: string;
   text: string;
   attachments?: Attachment[];
+  delivery?: "queue" | "steer";
 }
 
 /** `seq` is the journal entry of the prompt; it is on disk when this answer is sent. */
@@ -1365,6 +1495,7 @@ export interface SessionStarted {
   effort?: string | null;
   title?: string | null;
   native_id?: string | null;
+  forked_from?: ForkPoint | null;
 }
 
 /** The fold of the journal up to `head`: the list fields and what a page needs beside the log itself. */
@@ -1384,6 +1515,10 @@ export interface SessionState {
   native_id?: string | null;
   effort?: string | null;
   stale?: boolean;
+  news?: number;
+  branch?: string | null;
+  turns?: number | null;
+  is_running_elsewhere?: boolean;
   epoch: string;
   head: number;
   turn: Turn | null;
@@ -1393,9 +1528,25 @@ export interface SessionState {
   approvals: ApprovalRequested[];
   usage: Usage | null;
   error?: string | null;
+  forked_from?: ForkPoint | null;
+  resume_at?: string | null;
 }
 
-/** A session as lists show it. `stale` marks Main's cached row of an offline node. */
+/** `task` is the id of a background task in `agent_state`. */
+export interface SessionStopTaskParams {
+  node: string;
+  session: string;
+  task: string;
+}
+
+/**
+ * A session as lists show it. `stale` marks Main's cached row of an offline node.
+ *
+ * `news` is the `seq` of the last event that is worth coming back for (a turn that ended, an ask); `unread`: the
+ * caller has not looked since. Status `native` is a session that the agent has by itself: `turns` counts its prompts,
+ * `is_running_elsewhere` while somebody has it open in a terminal; its first prompt here makes it one of ours under
+ * the same id.
+ */
 export interface SessionSummary {
   id: string;
   node: string;
@@ -1412,6 +1563,10 @@ export interface SessionSummary {
   native_id?: string | null;
   effort?: string | null;
   stale?: boolean;
+  news?: number;
+  branch?: string | null;
+  turns?: number | null;
+  is_running_elsewhere?: boolean;
 }
 
 export interface SessionUpdateParams {
@@ -1606,6 +1761,13 @@ export interface ToolCallUpdate {
   content: (TextContent | DiffContent | ImageContent)[];
 }
 
+/** A server of tools (MCP) that the agent uses; `problem` says why it is not connected. */
+export interface ToolServer {
+  name: string;
+  status: "connected" | "disabled" | "failed" | "needs_sign_in" | "starting";
+  problem?: string | null;
+}
+
 /** The running turn. */
 export interface Turn {
   id: string;
@@ -1613,7 +1775,11 @@ export interface Turn {
   message_id?: string | null;
 }
 
-/** The last event of its turn. `error` is one sentence with the remedy, set when `stop_reason` is error. */
+/**
+ * The last event of its turn. `error` is one sentence with the remedy, set when `stop_reason` is error.
+ *
+ * `anchor` is the agent's own name for the point of its history after this turn, to fork from and to go back to.
+ */
 export interface TurnEnded {
   type: "turn_ended";
   seq?: number;
@@ -1621,6 +1787,7 @@ export interface TurnEnded {
   turn?: string | null;
   stop_reason: "cancelled" | "end_turn" | "error" | "max_tokens" | "node_restarted" | "refusal";
   error?: string | null;
+  anchor?: string | null;
 }
 
 /** A turn begins; from here to `turn_ended` every event of the agent carries its `turn`. */
@@ -1829,15 +1996,25 @@ export interface Ops {
   /** A page of the journal. */
   "session.events": { params: SessionEventsParams; result: SessionEventsResult };
   /** Every event after a cursor in order exactly once, then live ones. */
-  "session.watch": { params: SessionWatchParams; result: SessionWatchResult; event: SessionStarted | NativeIdKnown | PromptQueued | PromptEdited | PromptMoved | PromptDropped | QueueHeld | QueueReleased | UserMessage | TurnStarted | AgentMessage | AgentThought | ToolCall | ToolCallUpdate | Plan | ApprovalRequested | ApprovalResolved | ModeChanged | ModelChanged | TitleChanged | Archived | Usage | TurnEnded | Notice | Delta | Live | Reset };
+  "session.watch": { params: SessionWatchParams; result: SessionWatchResult; event: SessionStarted | NativeIdKnown | PromptQueued | PromptEdited | PromptMoved | PromptDropped | QueueHeld | QueueReleased | UserMessage | TurnStarted | AgentMessage | AgentThought | ToolCall | ToolCallUpdate | Plan | ApprovalRequested | ApprovalResolved | ModeChanged | ModelChanged | TitleChanged | Archived | Usage | TurnEnded | Rewound | Notice | Delta | AgentState | Live | Reset };
   /** Begin a new session from a point of this one. */
   "session.fork": { params: SessionForkParams; result: SessionResult };
-  /** Go back to before a prompt. */
-  "session.rewind": { params: SessionRewindParams; result: SessionResult };
+  /** Go back to before a prompt; the files too, where the agent keeps what they were. */
+  "session.rewind": { params: SessionRewindParams; result: SessionRewindResult };
+  /** Stop something that the agent left running in the background. */
+  "session.stop_task": { params: SessionStopTaskParams; result: Empty };
   /** The journal as a document to keep. */
   "session.export": { params: SessionExportParams; result: SessionExportResult };
   /** Pending approvals of all nodes, then changes and ended turns. */
   "inbox.watch": { params: NodesParams; result: InboxResult; event: InboxItem | InboxResolved | InboxTurnEnded };
+  /** The caller's marks, drafts and settings, then each change, on whatever device it was made. */
+  "my.watch": { params: NodesParams; result: PersonalResult; event: Mark | Draft | PersonalSetting };
+  /** Note that the caller has looked at a session up to `seq`. */
+  "my.mark": { params: MarkParams; result: Empty };
+  /** Keep a text that was not sent yet. */
+  "my.draft": { params: DraftParams; result: Empty };
+  /** Keep a setting of the page. */
+  "my.setting": { params: PersonalSettingParams; result: Empty };
   /** Signed-in devices. */
   "logins.list": { params: LoginsListParams; result: LoginsListResult };
   /** End one of the caller's logins and its sockets. */
@@ -1922,8 +2099,13 @@ export const DEADLINE_S: { readonly [K in keyof Ops]: number } = {
   "session.watch": 10,
   "session.fork": 60,
   "session.rewind": 60,
+  "session.stop_task": 10,
   "session.export": 30,
   "inbox.watch": 10,
+  "my.watch": 10,
+  "my.mark": 10,
+  "my.draft": 10,
+  "my.setting": 10,
   "logins.list": 10,
   "logins.revoke": 10,
   "users.change_password": 10,

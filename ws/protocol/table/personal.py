@@ -1,0 +1,48 @@
+"""Rows of my.*: what a person keeps on Main."""
+
+from ws.protocol import nodes, personal
+from ws.protocol.op import Place, Scope, act, read
+
+_SOON = "This build of Main keeps nothing for a person yet."
+
+PERSONAL = (
+    read(
+        "my.watch",
+        nodes.NodesParams,
+        personal.PersonalResult,
+        "The caller's marks, drafts and settings, then each change, on whatever device it was made.",
+        place=Place.MAIN,
+        events=personal.PersonalEvent,
+        unsupported=_SOON,
+    ),
+    act(
+        "my.mark",
+        personal.MarkParams,
+        nodes.Empty,
+        "Note that the caller has looked at a session up to `seq`.",
+        place=Place.MAIN,
+        scope=Scope.READ,
+        idempotent=True,
+        unsupported=_SOON,
+    ),
+    act(
+        "my.draft",
+        personal.DraftParams,
+        nodes.Empty,
+        "Keep a text that was not sent yet.",
+        place=Place.MAIN,
+        scope=Scope.READ,
+        idempotent=True,
+        unsupported=_SOON,
+    ),
+    act(
+        "my.setting",
+        personal.PersonalSettingParams,
+        nodes.Empty,
+        "Keep a setting of the page.",
+        place=Place.MAIN,
+        scope=Scope.READ,
+        idempotent=True,
+        unsupported=_SOON,
+    ),
+)
