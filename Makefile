@@ -37,7 +37,7 @@ agents: $(AGENTS) ## real agents that the tests drive, into .tools/
 	command -v npm >/dev/null || { echo "Installing agents needs Node.js 20 with npm." >&2; exit 1; }
 	echo "Setting up: installing the agent $* into .tools/$* (once) …"
 	mkdir -p $(@D) && cp tests/agents/$*/package.json tests/agents/$*/package-lock.json $(@D)/
-	npm --prefix $(@D) ci --no-audit --no-fund --loglevel=error
+	npm --prefix $(@D) install --no-audit --no-fund --loglevel=error
 	touch $@
 
 # The stamps stand for a .venv that works: they go when its Python has gone with an upgrade of the system.

@@ -41,11 +41,13 @@ async def earlier(version: int, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 async def _refusal_of_what_is_new(whole: Installation, session: str, version: int) -> OpError:
     """Of the first operation that came after this version."""
+    new: tuple[str, dict[str, str]] = (
+        ("files.mkdir", {"path": str(whole.work / "new")})
+        if version == 1
+        else ("session.stop_task", {"session": session, "task": "t"})
+    )
     with pytest.raises(OpError) as refused:
-        if version == 1:
-            await whole.op("files.mkdir", path=str(whole.work / "new"))
-        else:
-            await whole.op("session.stop_task", session=session, task="t")
+        await whole.op(new[0], **new[1])
     return refused.value
 
 
