@@ -7,9 +7,15 @@ from typing import Any
 import msgspec
 
 from tests.support.model_server.claude_tools import tool_use
+from tests.support.model_server.conversation import Position, position
 from tests.support.model_server.script import Act, Block, Recall, Say, Think
 
 _ids = count(1)
+
+
+def read(body: dict[str, Any]) -> Position:
+    """Where the conversation of a request stands."""
+    return position(body.get("messages", []))
 
 
 def message(pieces: Sequence[Block], body: dict[str, Any], said: tuple[str, ...]) -> dict[str, Any]:

@@ -2,15 +2,15 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import msgspec
 from aiohttp import web
 
-from tests.support.model_server import anthropic
-from tests.support.model_server.conversation import Position, position
+from tests.support.model_server import anthropic, chat
+from tests.support.model_server.conversation import Position
 from tests.support.model_server.script import Block, Fault, answer
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
@@ -18,6 +18,26 @@ DROP_S = 0.1
 """Between the beginning of an answer and its break: a client throws away what it reads together with the end."""
 
 MODELS = ("claude-sonnet-4-5", "claude-haiku-4-5", "claude-opus-5-5")
+
+
+class Wire(Protocol):
+    """The wire format of one API: a module of this package."""
+
+    def read(self, body: dict[str, Any]) -> Position: ...
+
+    def message(self, pieces: Sequence[Block], body: dict[str, Any], said: tuple[str, ...]) -> dict[str, Any]: ...
+
+    def events(
+        self, pieces: Sequence[Block], body: dict[str, Any], said: tuple[str, ...]
+    ) -> Iterator[tuple[bytes, float]]: ...
+
+    def beginning(self, body: dict[str, Any]) -> bytes: ...
+
+    def error(self, status: int) -> bytes: ...
+
+
+WIRES: dict[str, Wire] = {"/v1/messages": anthropic, "/v1/chat/completions": chat}
+"""By path."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +74,8 @@ class ModelServer:
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=MAX_BODY_BYTES)
-        app.router.add_post("/v1/messages", self._messages)
+        for path in WIRES:
+            app.router.add_post(path, self._answer)
         app.router.add_post("/v1/messages/count_tokens", self._count_tokens)
         app.router.add_get("/v1/models", self._models)
         app.router.add_route("HEAD", "/api/hello", self._hello)
@@ -81,9 +102,10 @@ class ModelServer:
         assert request is not None
         return request
 
-    async def _messages(self, request: web.Request) -> web.StreamResponse:
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
         body: dict[str, Any] = msgspec.json.decode(await request.read())
-        at = position(body.get("messages", []))
+        wire = WIRES[request.path]
+        at = wire.read(body)
         async with self._news:
             self.requests.append(Request(request.path, dict(request.headers), body, at))
             self._news.notify_all()
@@ -91,12 +113,10 @@ class ModelServer:
         fault = next((piece for piece in pieces if isinstance(piece, Fault) and self._strikes(at, piece)), None)
         blocks = [piece for piece in pieces if not isinstance(piece, Fault)]
         if fault is not None and fault.kind == "error":
-            return web.Response(
-                status=fault.status, body=anthropic.error(fault.status), content_type="application/json"
-            )
+            return web.Response(status=fault.status, body=wire.error(fault.status), content_type="application/json")
         if not body.get("stream"):
-            return web.json_response(anthropic.message(blocks, body, at.said))
-        return await self._stream(request, body, at, blocks, fault)
+            return web.json_response(wire.message(blocks, body, at.said))
+        return await self._stream(request, wire, body, at, blocks, fault)
 
     def _strikes(self, at: Position, fault: Fault) -> bool:
         key = (at.prompt, at.acts_done, fault)
@@ -104,19 +124,25 @@ class ModelServer:
         return self._faults[key] <= fault.times
 
     async def _stream(
-        self, request: web.Request, body: dict[str, Any], at: Position, blocks: list[Block], fault: Fault | None
+        self,
+        request: web.Request,
+        wire: Wire,
+        body: dict[str, Any],
+        at: Position,
+        blocks: list[Block],
+        fault: Fault | None,
     ) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         if fault is not None:
-            await response.write(anthropic.beginning(body))
+            await response.write(wire.beginning(body))
             if fault.kind == "hang":
                 await self._stopping.wait()
             await asyncio.sleep(DROP_S)
             if request.transport is not None:
                 request.transport.close()
             return response
-        for data, delay_s in anthropic.events(blocks, body, at.said):
+        for data, delay_s in wire.events(blocks, body, at.said):
             if delay_s:
                 await asyncio.sleep(delay_s)
             await response.write(data)
