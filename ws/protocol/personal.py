@@ -10,7 +10,11 @@ from ws.protocol.sessions import MAX_PROMPT_CHARS
 MAX_SETTING_CHARS = 8192
 
 DraftKey = Annotated[
-    str, msgspec.Meta(min_length=1, max_length=200, description="NODE/SESSION, or `new` for a session to be")
+    str,
+    msgspec.Meta(
+        pattern=r"^(new|[A-Za-z0-9_-]{1,64}/[A-Za-z0-9_-]{1,64})$(?!\n)",
+        description="NODE/SESSION, or `new` for a session to be",
+    ),
 ]
 SettingName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_.-]{0,63}$(?!\n)")]
 

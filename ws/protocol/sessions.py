@@ -118,7 +118,8 @@ class SessionResult(Struct, frozen=True, kw_only=True):
 class SessionListParams(Struct, frozen=True, kw_only=True):
     """All nodes when `node` is absent. Archived ones only with `archived`; native ones unless `native` is false.
 
-    session.list_watch tells of native ones never: they are asked for with session.list.
+    session.list_watch tells of native ones never: they are asked for with session.list. What a cursor holds is in
+    ws.protocol.paging: Main hands the one it was given to every node.
     """
 
     node: NodeKey | None = None

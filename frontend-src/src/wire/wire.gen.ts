@@ -1402,7 +1402,8 @@ export interface SessionInterruptResult {
 /**
  * All nodes when `node` is absent. Archived ones only with `archived`; native ones unless `native` is false.
  *
- * session.list_watch tells of native ones never: they are asked for with session.list.
+ * session.list_watch tells of native ones never: they are asked for with session.list. What a cursor holds is in
+ * ws.protocol.paging: Main hands the one it was given to every node.
  */
 export interface SessionListParams {
   node?: string | null;
