@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self
 import msgspec
 from aiohttp import web
 
-from tests.support.model_server import anthropic, chat
+from tests.support.model_server import anthropic, chat, responses
 from tests.support.model_server.conversation import Position
 from tests.support.model_server.script import Block, Fault, answer
 
@@ -36,7 +36,7 @@ class Wire(Protocol):
     def error(self, status: int) -> bytes: ...
 
 
-WIRES: dict[str, Wire] = {"/v1/messages": anthropic, "/v1/chat/completions": chat}
+WIRES: dict[str, Wire] = {"/v1/messages": anthropic, "/v1/chat/completions": chat, "/v1/responses": responses}
 """By path."""
 
 
