@@ -1,7 +1,9 @@
 /** What the composer offers while one types `/` or `@`. */
 import type { Calls } from "../stores/client.ts";
 import { isWireError } from "../wire/errors.ts";
-import type { SlashCommand } from "../wire/wire.gen.ts";
+import { baseName } from "../format/format.ts";
+import { composer as words } from "../strings/logbook.ts";
+import type { SessionSummary, SlashCommand } from "../wire/wire.gen.ts";
 
 export interface Offer {
   /** What takes the place of the token. */
@@ -33,6 +35,8 @@ export function tokenAt(text: string, caret: number): Token | null {
 }
 
 const MAX_OFFERS = 8;
+/** Sessions come after the files, this many. */
+const MAX_SESSIONS = 4;
 
 export function commandOffers(commands: readonly SlashCommand[], text: string): Offer[] {
   const wanted = text.toLowerCase();
@@ -79,4 +83,22 @@ export async function fileOffers(
     if (!isWireError(error)) throw error;
     return [];
   }
+}
+
+/** Other sessions whose title has what was typed, in words that a person and an agent can read. */
+export function sessionOffers(
+  sessions: readonly SessionSummary[],
+  text: string,
+  nameOf: (node: string) => string,
+): Offer[] {
+  const wanted = text.toLowerCase();
+  return sessions
+    .filter((session) => session.title !== "" && session.title.toLowerCase().includes(wanted))
+    .slice(0, MAX_SESSIONS)
+    .map(({ id, node, title, path }) => ({
+      insert: words.mention(title, id, nameOf(node)),
+      name: title,
+      detail: `${nameOf(node)} : ${baseName(path)}`,
+      goesOn: false,
+    }));
 }

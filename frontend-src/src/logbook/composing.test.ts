@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { MAX_PICTURE_BYTES, ROOM_BYTES, pictureFrom, pictureType } from "./attachments.ts";
-import { commandOffers, fileOffers, tokenAt } from "./completion.ts";
+import { commandOffers, fileOffers, sessionOffers, tokenAt } from "./completion.ts";
 
 describe("completion", () => {
   it("knows a command only at the beginning and a file after white space", () => {
@@ -33,6 +33,21 @@ describe("completion", () => {
     const offers = await fileOffers({ call } as never, "n", "/w", "src/a", new AbortController().signal);
     expect(asked).toEqual([{ node: "n", path: "/w/src", hidden: false, limit: 1000 }]);
     expect(offers.map((offer) => offer.insert)).toEqual(["@src/api/", "@src/app.py "]);
+  });
+});
+
+describe("mentions of sessions", () => {
+  it("are offered by their title, and name the session and its machine", () => {
+    const all = ["Fix the tests", "Write notes", ""].map((title, index) => ({
+      id: `s${index}`,
+      node: "n",
+      title,
+      path: "/w/app",
+    }));
+    const offers = sessionOffers(all as never, "TEST", () => "vm");
+    expect(offers.map((offer) => [offer.insert, offer.detail])).toEqual([
+      ["session “Fix the tests” (s0 on vm) ", "vm : app"],
+    ]);
   });
 });
 

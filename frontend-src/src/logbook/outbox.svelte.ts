@@ -17,6 +17,8 @@ export interface Waiting {
   readonly problem: string | null;
   /** The prompt itself was refused: as it is, it can never be sent. */
   readonly isRefused: boolean;
+  /** Into the running turn, where the agent takes it; else it waits for the turn's end. */
+  readonly isSteering?: boolean;
 }
 
 /** Failures after which the same prompt may simply be sent again. */
@@ -40,8 +42,9 @@ export class Outbox {
   }
 
   /** Keep a prompt and send it as soon as the way is free. */
-  add(id: string, text: string, attachments: readonly Attachment[]): void {
-    this.#keep([...this.list, { id, text, attachments, state: "waiting", problem: null, isRefused: false }]);
+  add(id: string, text: string, attachments: readonly Attachment[], isSteering = false): void {
+    const prompt = { id, text, attachments, state: "waiting", problem: null, isRefused: false, isSteering } as const;
+    this.#keep([...this.list, prompt]);
     void this.flush();
   }
 
@@ -78,6 +81,7 @@ export class Outbox {
         message_id: prompt.id,
         text: prompt.text,
         attachments: [...prompt.attachments],
+        ...(prompt.isSteering === true ? { delivery: "steer" as const } : {}),
       });
     } catch (error) {
       if (!isWireError(error)) throw error;

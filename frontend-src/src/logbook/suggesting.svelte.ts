@@ -1,7 +1,8 @@
-/** What the composer offers while a command or the name of a file is typed. */
+/** What the composer offers while a command, or the name of a file or a session is typed. */
 import type { Calls } from "../stores/client.ts";
-import type { SlashCommand } from "../wire/wire.gen.ts";
-import { commandOffers, fileOffers, tokenAt, type Offer } from "./completion.ts";
+import { nodes } from "../stores/nodes.svelte.ts";
+import type { SessionSummary, SlashCommand } from "../wire/wire.gen.ts";
+import { commandOffers, fileOffers, sessionOffers, tokenAt, type Offer } from "./completion.ts";
 
 export class Suggesting {
   offers: readonly Offer[] = $state.raw([]);
@@ -28,7 +29,13 @@ export class Suggesting {
   }
 
   /** Offers for what stands before the caret; nothing when that is neither a command nor a file. */
-  async ask(text: string, caret: number, folder: string, commands: readonly SlashCommand[]): Promise<void> {
+  async ask(
+    text: string,
+    caret: number,
+    folder: string,
+    commands: readonly SlashCommand[],
+    sessions: readonly SessionSummary[] = [],
+  ): Promise<void> {
     this.#asking?.abort();
     const token = tokenAt(text, caret);
     this.chosen = 0;
@@ -43,7 +50,8 @@ export class Suggesting {
     const mine = new AbortController();
     this.#asking = mine;
     const found = await fileOffers(this.calls, this.node, folder, token.text, mine.signal);
-    if (!mine.signal.aborted) this.offers = found;
+    if (mine.signal.aborted) return;
+    this.offers = [...found, ...sessionOffers(sessions, token.text, (node) => nodes.nameOf(node))];
   }
 
   /** The text with the offer in place of what was typed, and where the caret goes; null when nothing is typed there. */

@@ -62,6 +62,31 @@ export const log = {
   plan: "Plan",
   planStates: { pending: "to do", in_progress: "under way", completed: "done" },
   attachments: "Attached",
+  steered: (by: string) => `${by} said while it ran`,
+  inside: (count: number) => (count === 1 ? "1 step" : `${count} steps`),
+  wentBack: (before: number | null) => (before === null ? "Went back" : `Went back to before turn ${before}`),
+  putBack: (files: number) => (files === 1 ? "1 file put back" : `${files} files put back`),
+  undone: (turns: number) => (turns === 1 ? "1 turn undone" : `${turns} turns undone`),
+  forkedFrom: "Forked from",
+};
+
+/** The agent's program: what it left running, and the servers of tools that it has. */
+export const agent = {
+  tasks: (count: number) => (count === 1 ? "1 task in the background" : `${count} tasks in the background`),
+  tasksTitle: "What runs in the background",
+  kinds: { command: "Command", agent: "Agent", other: "Task" },
+  stop: "Stop",
+  stopTask: (title: string) => `Stop ${title}`,
+  since: (time: string) => `for ${time}`,
+  servers: "Tool servers",
+  broken: (count: number) => (count === 1 ? "1 tool server is not there" : `${count} tool servers are not there`),
+  states: {
+    connected: "connected",
+    starting: "starting",
+    failed: "failed",
+    needs_sign_in: "needs you to sign in on the machine",
+    disabled: "switched off",
+  },
 };
 
 export const ask = {
@@ -106,6 +131,10 @@ export const composer = {
   send: "Send",
   queue: "Queue",
   interruptAndSend: "Interrupt and send",
+  interruptDetail: "ends the running turn first",
+  sendNow: "Send now…",
+  steer: "Send into the running turn",
+  steerDetail: "the agent reads it while it works",
   stop: "Stop the run",
   stopping: "Stopping",
   mode: "Mode",
@@ -114,6 +143,9 @@ export const composer = {
   defaultChoice: "Default",
   defaultEffort: "Default effort",
   context: (percent: number) => `context ${percent} %`,
+  contextTitle: (used: number, size: number) =>
+    `${used.toLocaleString("en")} of ${size.toLocaleString("en")} tokens of the agent's context are used.`,
+  cost: (usd: number) => `This session has cost ${usd.toFixed(2)} US dollars so far.`,
   attach: "Attach a picture",
   removeAttachment: (name: string) => `Remove ${name}`,
   notPicture: (name: string) => `${name} is no picture that can be sent: PNG, JPEG, GIF and WebP are.`,
@@ -122,8 +154,13 @@ export const composer = {
   pictureAlone: "Look at this picture.",
   tooLong: (count: number, most: number) =>
     `This prompt has ${count.toLocaleString("en")} characters, and at most ${most.toLocaleString("en")} can be sent: shorten it, or put the text into a file and name that here.`,
+  pastedTooLong: (count: number) =>
+    `The text that you pasted has ${count.toLocaleString("en")} characters, too many for a prompt. Save it as a file of this project and name that here.`,
+  saveAsFile: "Save it as a file",
+  leaveOut: "Leave it out",
   commands: "Commands of this agent",
-  files: "Files of this project",
+  files: "Files of this project, and sessions",
+  mention: (title: string, id: string, machine: string) => `session “${title}” (${id} on ${machine}) `,
   queueTitle: "Queue",
   held: "Held: nothing is sent until you release it.",
   release: "Release the queue",
@@ -132,6 +169,12 @@ export const composer = {
   moveUp: "Move up",
   moveDown: "Move down",
   saveEdit: "Save the prompt",
+  editLabel: (number: number) => `Prompt ${number} of the queue`,
+  move: (number: number) => `Move prompt ${number} of the queue`,
+  moveHint: "Drag it, or press the up and down arrows",
+  moved: (number: number, count: number) => `Now ${number} of ${count}`,
+  queuedBy: (who: string) => `by ${who}`,
+  pictures: (count: number) => (count === 1 ? "1 picture" : `${count} pictures`),
   states: {
     waiting: "not sent: it goes when the way is free",
     sending: "sending",

@@ -36,7 +36,8 @@ export type IconName =
   | "out"
   | "download"
   | "expand"
-  | "warn";
+  | "warn"
+  | "grip";
 
 /** How many marks there are to tell machines apart by shape. */
 export const MARKS = 8;
