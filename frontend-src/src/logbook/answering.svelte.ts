@@ -14,7 +14,8 @@ export class Answering {
   /** Why it could not be answered, or who was first. */
   problem: string | null = $state(null);
   isOver = $state(false);
-  readonly #shownAt: number;
+  #shownAt: number;
+  #place = 0;
 
   constructor(
     private readonly calls: Pick<Calls, "call">,
@@ -22,6 +23,13 @@ export class Answering {
     private readonly now: () => number = () => performance.now(),
   ) {
     this.#shownAt = now();
+  }
+
+  /** Where it stands on the screen: a tap that was on its way when it moved there is not for it. */
+  standsAt(place: number): void {
+    if (place === this.#place) return;
+    this.#place = place;
+    this.#shownAt = this.now();
   }
 
   /** True when this answer is the one that counts. */

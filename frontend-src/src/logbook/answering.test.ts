@@ -44,3 +44,16 @@ it("tells who was first and lets a passing failure be tried again", async () => 
   await cut.answering.answer({ option: "deny" });
   expect([cut.sent.length, cut.answering.isOver]).toEqual([2, false]);
 });
+
+it("ignores a tap that was meant for what stood in its place before", async () => {
+  const { sent, answering, wait } = setUp();
+  wait(500);
+  answering.standsAt(0);
+  answering.standsAt(1);
+  await answering.answer({ option: "allow" });
+  expect(sent).toEqual([]);
+  wait(400);
+  answering.standsAt(1);
+  await answering.answer({ option: "allow" });
+  expect(sent).toHaveLength(1);
+});

@@ -26,7 +26,7 @@ function chosenOf(request: AskBlock["request"], id: string | null | undefined): 
 }
 
 /** `Allowed once by ada`, `waits for you`, `withdrawn`. */
-export function answerOf({ request, resolution }: AskBlock): string {
+export function answerOf({ request, resolution }: Pick<AskBlock, "request" | "resolution">): string {
   if (resolution === null) return words.waiting;
   if (resolution.outcome === "expired") return request.kind === "question" ? words.expiredQuestion : words.expired;
   if (resolution.outcome === "withdrawn") return words.withdrawn;

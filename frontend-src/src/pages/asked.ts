@@ -13,8 +13,3 @@ export function askedText(approval: ApprovalRequested): string {
   }
   return Object.keys(approval.input).length === 0 ? "" : JSON.stringify(approval.input, null, 2);
 }
-
-/** Whether what is asked changes a file, so that a person wants to read the difference before. */
-export function isChange(approval: ApprovalRequested): boolean {
-  return ["old_string", "new_string", "content", "edits", "changes", "diff"].some((key) => key in approval.input);
-}

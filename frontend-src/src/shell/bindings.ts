@@ -34,6 +34,7 @@ export const BINDINGS: readonly Binding[] = [
   letter("nextRow", "lists", "j"),
   letter("previousRow", "lists", "k"),
   fixed("openRow", "lists", "Enter"),
+  letter("openBeside", "lists", "b"),
   letter("composer", "session", "i"),
   letter("composerToo", "session", "/"),
   fixed("leaveComposer", "session", "Escape"),
@@ -42,6 +43,9 @@ export const BINDINGS: readonly Binding[] = [
   letter("nextTurn", "session", "]"),
   letter("nextEdit", "session", "e"),
   letter("nextError", "session", "x"),
+  letter("previousPane", "session", "{"),
+  letter("nextPane", "session", "}"),
+  letter("closePane", "session", "W"),
   fixed("terminal", "session", "Ctrl+j"),
   fixed("leaveTerminal", "session", "Ctrl+Shift+Escape"),
   fixed("changes", "session", "Ctrl+Shift+g"),
@@ -51,6 +55,7 @@ export const BINDINGS: readonly Binding[] = [
   letter("allowRule", "ask", "A"),
   letter("deny", "ask", "d"),
   letter("openDiff", "ask", "o"),
+  letter("selectAsk", "ask", "x"),
 ];
 
 /** What a person changed: strokes by id, an empty string where a key is off. */

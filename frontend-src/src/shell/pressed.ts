@@ -5,10 +5,13 @@ import { BINDINGS, keysOf, strokeOf, type KeyGroup, type KeyId } from "./binding
 /** After the first of two letters the second must follow within this. */
 const CHORD_MS = 1200;
 
+/** Boxes that are ticked take no letters. */
+const TEXT = 'input:not([type="checkbox"], [type="radio"]), textarea, select, [data-keys="own"]';
+
 /** Letters are text there and not keys. A terminal names itself with `data-keys="own"`. */
 export function takesText(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
-  return target.isContentEditable || target.closest('input, textarea, select, [data-keys="own"]') !== null;
+  return target.isContentEditable || target.closest(TEXT) !== null;
 }
 
 /**

@@ -12,6 +12,7 @@ export const keyNames = {
   nextRow: "Next row",
   previousRow: "Previous row",
   openRow: "Open the row",
+  openBeside: "Open the session of the row beside",
   composer: "Write to the agent",
   composerToo: "Write to the agent, other key",
   leaveComposer: "Leave the composer",
@@ -20,6 +21,9 @@ export const keyNames = {
   nextTurn: "Next turn",
   nextEdit: "Next edit",
   nextError: "Next error",
+  previousPane: "Previous session that is open",
+  nextPane: "Next session that is open",
+  closePane: "Close this pane",
   terminal: "Terminal",
   leaveTerminal: "Leave the terminal",
   changes: "Changes",
@@ -29,6 +33,7 @@ export const keyNames = {
   allowRule: "Allow with a rule",
   deny: "Deny",
   openDiff: "See all of it",
+  selectAsk: "Select it, to answer several at once",
 };
 
 export const keyGroups = {

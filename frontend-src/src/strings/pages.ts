@@ -18,16 +18,19 @@ export const needs = {
   none: "Nothing needs you.",
   noneMore: "Questions of agents on every machine come here, and to the session that asked.",
   open: "Open the session",
-  openDiff: "Open to read the diff",
-  deny: "Deny",
-  allowOnce: "Allow once",
-  allowMore: "Allow…",
-  answered: (by: string) => `Already answered by ${by}.`,
   ago: (age: string) => (age === "now" ? "asked now" : `asked ${age} ago`),
-  question: "asks you something",
-  plan: "has a plan to approve",
-  answerThere: "Open to answer",
   others: (machine: string) => `Somebody who may act on ${machine} answers this; you may look.`,
+  select: (what: string, title: string) => `Select: ${what}, ${title}`,
+  selectAll: "Select all",
+  selected: (count: number) => `${count} selected`,
+  risky: (count: number) =>
+    count === 1 ? "1 of them is risky: read it first." : `${count} are risky: read them first.`,
+  allowSelected: (count: number) => `Allow ${count} once`,
+  denySelected: (count: number) => `Deny ${count}`,
+  clear: "Select none",
+  several: "Answer several at once",
+  gone: "It does not wait any more.",
+  unseen: "Done, not seen yet",
 };
 
 export const session = {

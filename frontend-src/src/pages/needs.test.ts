@@ -1,0 +1,105 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+
+import { WireError } from "../wire/errors.ts";
+import type { ApprovalRequested, InboxItem } from "../wire/wire.gen.ts";
+import { grouped, Leaving } from "./leaving.svelte.ts";
+import { canPick, Picking } from "./picking.svelte.ts";
+
+const OPTIONS: ApprovalRequested["options"] = [
+  { id: "y", name: "Allow once", kind: "allow_once" },
+  { id: "n", name: "Deny", kind: "reject_once" },
+];
+
+function item(approval: string, more: Partial<ApprovalRequested> = {}, path = "/w"): InboxItem {
+  const request = { type: "approval_requested", approval, kind: "tool", title: approval, input: {}, options: OPTIONS };
+  return {
+    type: "approval",
+    session: { id: "s", node: "n", path, title: "t" } as InboxItem["session"],
+    approval: { ...(request as ApprovalRequested), ts: `2026-01-01T00:00:0${approval}Z`, ...more },
+  };
+}
+
+describe("asks that are over", () => {
+  const resolved = { type: "approval_resolved", approval: "1", outcome: "selected", option: "y", by: "bea" };
+
+  function leaving(answer: () => Promise<unknown> = () => Promise.resolve({ head: 9, events: [resolved] })): Leaving {
+    return new Leaving({ call: () => answer() as Promise<never> }, "over");
+  }
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it("stay for a moment in their place and say who answered", async () => {
+    const list = leaving();
+    list.update([item("1"), item("2")]);
+    list.update([item("2")]);
+    expect(list.rows.map((row) => [row.item.approval.approval, row.told])).toEqual([
+      ["1", "over"],
+      ["2", null],
+    ]);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(list.rows[0]?.told).toBe("Allowed once by bea");
+    await vi.advanceTimersByTimeAsync(6000);
+    expect(list.rows.map((row) => row.item.approval.approval)).toEqual(["2"]);
+  });
+
+  it("are over also when the machine cannot say how", async () => {
+    const list = leaving(() => Promise.reject(new WireError("node_offline", "It is away.")));
+    list.update([item("1")]);
+    list.update([]);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(list.rows[0]?.told).toBe("over");
+    list.close();
+    await vi.advanceTimersByTimeAsync(6000);
+    expect(list.rows).toHaveLength(1);
+  });
+
+  it("wait again when they come again", async () => {
+    const list = leaving();
+    list.update([item("1")]);
+    list.update([]);
+    list.update([item("1")]);
+    await vi.advanceTimersByTimeAsync(6000);
+    expect(list.rows.map((row) => row.told)).toEqual([null]);
+  });
+
+  it("are grouped by machine and folder, the oldest first", () => {
+    const list = leaving();
+    list.update([item("3", {}, "/a"), item("1", {}, "/b"), item("2", {}, "/a")]);
+    expect(grouped(list.rows).map((group) => [group.path, group.rows.length])).toEqual([
+      ["/b", 1],
+      ["/a", 2],
+    ]);
+  });
+});
+
+describe("answering several at once", () => {
+  it("is for what a yes or a no says enough about", () => {
+    expect(canPick(item("1"))).toBe(true);
+    expect(canPick(item("1", { kind: "plan" }))).toBe(false);
+    expect(canPick(item("1", { options: OPTIONS.slice(0, 1) }))).toBe(false);
+  });
+
+  it("answers those that are picked and can still be, and counts the risky ones", () => {
+    const picking = new Picking();
+    const done: string[] = [];
+    const card = (name: string) => ({ allow: () => done.push(`allow ${name}`), deny: () => done.push(`deny ${name}`) });
+    const all = [item("1"), item("2", { input: { command: "rm -rf /" } }), item("3")];
+    const leave = all.map((one) => picking.offer(one, card(one.approval.approval)));
+    picking.toggle(item("1"));
+    picking.allow();
+    expect(done).toEqual(["allow 1"]);
+    picking.all();
+    expect([picking.picked.length, picking.risky]).toEqual([3, 1]);
+    leave[1]?.();
+    picking.toggle(item("3"));
+    picking.deny();
+    expect(done).toEqual(["allow 1", "deny 1"]);
+    picking.clear();
+    expect(picking.picked).toEqual([]);
+  });
+});
