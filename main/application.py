@@ -23,8 +23,11 @@ from main.registry.tokens import RegisterTokens
 from main.relay.feeds import SessionFeeds
 from main.relay.handlers import accounts as account_ops
 from main.relay.handlers import nodes as node_ops
+from main.relay.handlers import personal as personal_ops
 from main.relay.handlers import sessions as session_ops
 from main.relay.inbox import Inbox
+from main.relay.looking import afters
+from main.relay.personal import Personal
 from main.relay.router import Router
 from main.relay.session_lists import SessionLists
 from main.relay.streams import StreamDoor
@@ -51,6 +54,7 @@ class Main:
     registry: Registry
     callbacks: Callbacks
     dialled: DialledNodes
+    personal: Personal
     lists: SessionLists
     inbox: Inbox
     feeds: SessionFeeds
@@ -82,6 +86,7 @@ class Main:
             await self.feeds.close()
             await self.lists.close()
             await self.inbox.close()
+            await self.personal.close()
             await self.tasks.close(timeout_s=1.0)
             self.accounts.close()
         finally:
@@ -110,7 +115,8 @@ async def _make(config: MainConfig, store: Store, configured_secret: str | None)
     accounts = Accounts(store, Tokens(secret, main_id), passwords, live)
     people, api_tokens = People(store, passwords, live), ApiTokenService(store, live)
     registry = Registry(store, RegisterTokens(store.settings, config.main.node_register_tokens), main_id)
-    lists, inbox, feeds = SessionLists(registry, store.sessions), Inbox(), SessionFeeds()
+    personal = Personal(store.personal)
+    lists, inbox, feeds = SessionLists(registry, store.sessions, personal), Inbox(personal), SessionFeeds()
     door = StreamDoor()
     terminals, transfers = TerminalStreams(live, door), Transfers(live, door)
     metrics = Metrics(registry, store, lambda: Counter(each.status for each in lists.sessions.values()))
@@ -118,14 +124,15 @@ async def _make(config: MainConfig, store: Store, configured_secret: str | None)
     metrics.watch_sockets("transfer", transfers)
     metrics.watch_sockets("session_feed", feeds)
     metrics.certificate_ends(await asyncio.to_thread(expiry, config.server.tls_cert))
-    registry.listeners += [lists, inbox, terminals, transfers, live, metrics]
+    registry.listeners += [lists, inbox, personal, terminals, transfers, live, metrics]
     await registry.load()
     await lists.load()
     public = None if config.server.public_url is None else read_origin(config.server.public_url)
     handlers = {
         **node_ops.handlers(registry, config.server.tls_cert),
-        **account_ops.handlers(accounts, people, api_tokens, registry, store.audit),
-        **session_ops.handlers(registry, lists, inbox, feeds),
+        **account_ops.handlers(accounts, people, api_tokens, registry, store.audit, forget=personal.forget),
+        **session_ops.handlers(registry, lists, inbox, feeds, personal),
+        **personal_ops.handlers(registry, personal),
     }
     calling = await asyncio.to_thread(calling_context, config.main.tls_ca)
     tasks = TaskOwner("main")
@@ -140,13 +147,14 @@ async def _make(config: MainConfig, store: Store, configured_secret: str | None)
         registry=registry,
         callbacks=Callbacks(registry, hosts=config.main.callback_hosts, tls=calling),
         dialled=DialledNodes(registry, tls=calling),
+        personal=personal,
         lists=lists,
         inbox=inbox,
         feeds=feeds,
         door=door,
         terminals=terminals,
         transfers=transfers,
-        router=Router(registry, store.audit, handlers, tasks, on_call=metrics.called),
+        router=Router(registry, store.audit, handlers, tasks, afters=afters(personal, lists), on_call=metrics.called),
         metrics=metrics,
         tasks=tasks,
     )

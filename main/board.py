@@ -13,13 +13,14 @@ Value = TypeVar("Value")
 @dataclass(frozen=True, eq=False)
 class _Reader(Generic[Key, Value]):
     sink: EventSink
+    owner: str
     shows: Callable[[Value], bool]
     hears: Callable[[str], bool]
-    changed: Callable[[Value], bytes] | None
+    view: Callable[[Value], Value]
 
 
 class Board(Generic[Key, Value]):
-    """The last value of each key. `changed` and `removed` encode the events, once for all readers.
+    """The last value of each key. `changed` and `removed` encode the events, once for all who see the same.
 
     Events are whole values, so a reader that hears of a change twice ends with the same picture.
     """
@@ -46,12 +47,22 @@ class Board(Generic[Key, Value]):
         if before == value:
             return
         self._values[key] = value
-        changed, removed = self._changed(value), self._removed(key)
+        encoded, removed = _Once(self._changed), self._removed(key)
         for reader in list(self._readers):
             if reader.shows(value):
-                reader.sink.offer(changed if reader.changed is None else reader.changed(value))
+                reader.sink.offer(encoded(reader.view(value)))
             elif before is not None and reader.shows(before):
                 reader.sink.offer(removed)
+
+    def again(self, key: Key, owner: str) -> None:
+        """Tell the readers of that owner how they see a value now; a missing one is fine."""
+        value = self._values.get(key)
+        if value is None:
+            return
+        encoded = _Once(self._changed)
+        for reader in list(self._readers):
+            if reader.owner == owner and reader.shows(value):
+                reader.sink.offer(encoded(reader.view(value)))
 
     def remove(self, key: Key) -> None:
         """Forget a key and tell the readers; a missing one is fine."""
@@ -63,37 +74,57 @@ class Board(Generic[Key, Value]):
             if reader.shows(before):
                 reader.sink.offer(removed)
 
-    def tell(self, event: bytes, *, about: str) -> None:
-        """Offer an event that is no change of a value to every reader who hears what is `about` that."""
+    def tell(self, event: Callable[[str], bytes], *, about: str) -> None:
+        """Offer an event that is no change of a value to every reader who hears what is `about` that.
+
+        `event` encodes it as the owner of a reader sees it.
+        """
         for reader in list(self._readers):
             if reader.hears(about):
-                reader.sink.offer(event)
+                reader.sink.offer(event(reader.owner))
 
     def watch(
         self,
         result: Callable[[Iterable[Value]], bytes],
         shows: Callable[[Value], bool] = lambda _: True,
         *,
+        owner: str = "",
         hears: Callable[[str], bool] = lambda _: True,
-        changed: Callable[[Value], bytes] | None = None,
+        view: Callable[[Value], Value] = lambda value: value,
     ) -> Feed:
         """A feed for one reader: `result` encodes the snapshot. What changes before it is attached is told then.
 
-        `shows` chooses the values, `hears` what is told, by what it is about; `changed` encodes changes for this
-        reader alone.
+        `shows` chooses the values, `hears` what is told, by what it is about; `view` makes of a value what this reader
+        sees of it. `owner` is who reads.
         """
-        snapshot = {key: value for key, value in self._values.items() if shows(value)}
+        snapshot = {key: view(value) for key, value in self._values.items() if shows(value)}
 
         def attach(sink: EventSink) -> Detach:
             for key in snapshot.keys() - self._values.keys():
                 sink.offer(self._removed(key))
             for key, value in self._values.items():
-                if shows(value) and snapshot.get(key) != value:
-                    sink.offer((changed or self._changed)(value))
-                elif key in snapshot and not shows(value):
-                    sink.offer(self._removed(key))
-            reader: _Reader[Key, Value] = _Reader(sink, shows, hears, changed)
+                if not shows(value):
+                    if key in snapshot:
+                        sink.offer(self._removed(key))
+                elif snapshot.get(key) != (seen := view(value)):
+                    sink.offer(self._changed(seen))
+            reader: _Reader[Key, Value] = _Reader(sink, owner, shows, hears, view)
             self._readers.add(reader)
             return lambda: self._readers.discard(reader)
 
         return Feed(result(snapshot.values()), attach)
+
+
+class _Once(Generic[Value]):
+    """Encodes each value once: readers who see the same object get the same bytes."""
+
+    def __init__(self, encode: Callable[[Value], bytes]) -> None:
+        self._encode = encode
+        self._encoded: dict[int, tuple[Value, bytes]] = {}
+
+    def __call__(self, value: Value) -> bytes:
+        known = self._encoded.get(id(value))
+        if known is None:
+            # The value is kept with its bytes, so no other takes its id meanwhile.
+            known = self._encoded[id(value)] = value, self._encode(value)
+        return known[1]

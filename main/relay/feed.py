@@ -18,7 +18,7 @@ from ws.defects import internal_error
 from ws.protocol.base import NodeId, SessionId
 from ws.protocol.envelope import Caller
 from ws.protocol.errors import ErrorCode, WireError
-from ws.protocol.events import Delta, Live, Reset
+from ws.protocol.events import AgentState, Delta, Live, Reset
 from ws.protocol.sessions import SessionEventsParams, SessionWatchParams, SessionWatchResult
 from ws.rpc import Detach, EventSink, Feed, Lagging, Subscription
 from ws.tasks import TaskOwner
@@ -71,6 +71,7 @@ class Reader:
 
 
 _encode = msgspec.json.encode
+_NO_AGENT = _encode(AgentState(process="none"))
 _read_header = msgspec.json.Decoder(_Header).decode
 _read_delta = msgspec.json.Decoder(Delta).decode
 _read_page = msgspec.json.Decoder(_Page).decode
@@ -99,6 +100,7 @@ class SessionFeed:
         self._on_over = on_over
         self._is_live = False
         self._blocks = OpenBlocks()
+        self._agent: bytes | None = None  # agent_state as it is now, None while there is no agent
         self._readers: set[Reader] = set()
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._follower = owner.start(self._follow(), name=f"feed {session}")
@@ -195,6 +197,8 @@ class SessionFeed:
         reader.sink.offer(_encode(Live(head=max(self.ring.head, reader.cursor))))
         for delta in self._blocks:
             reader.sink.offer(_encode(delta))
+        if self._agent is not None:
+            reader.sink.offer(self._agent)
 
     async def _page(self, after: int, limit: int = PAGE_EVENTS) -> _Page:
         node, session = self.key
@@ -250,7 +254,11 @@ class SessionFeed:
         if header.type == "delta":
             self._blocks.add(_read_delta(event))
             self._offer(event)
+        elif header.type == "agent_state":
+            self._agent = None if event == _NO_AGENT else event
+            self._offer(event)
         elif header.type == "live":
+            self._forget_agent()
             self._is_live = True
             for reader in [each for each in self._readers if each.is_joined]:
                 self._make_live(reader)
@@ -277,6 +285,12 @@ class SessionFeed:
     def _offer(self, event: bytes) -> None:
         for reader in [each for each in self._readers if each.is_live]:
             reader.sink.offer(event)
+
+    def _forget_agent(self) -> None:
+        """The watch at the node begins, perhaps again: what is true now follows."""
+        if self._agent is not None:
+            self._agent = None
+            self._offer(_NO_AGENT)
 
     def _begin_anew(self, epoch: str) -> None:
         """The journal is another one: every reader forgets its view and starts from 1."""

@@ -1,13 +1,13 @@
 """What waits for people: the pending approvals of all nodes that are online, and turns as they end."""
 
-from collections.abc import Callable
-
 import msgspec
 
+from main.auth.access import Principal
 from main.board import Board
 from main.registry.link import NodeLink
 from main.relay.fair import fitting
 from main.relay.follow import Follower
+from main.relay.personal import Personal
 from ws.protocol.base import ApprovalId, NodeId, SessionId
 from ws.protocol.sessions import InboxEvent, InboxItem, InboxResolved, InboxResult, InboxTurnEnded
 from ws.rpc import Feed
@@ -24,7 +24,8 @@ def _key(item: InboxItem) -> Key:
 class Inbox:
     """Fed by `link.inbox` of every node. Nobody can answer an offline node, so its approvals leave with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, personal: Personal) -> None:
+        self._personal = personal
         self.approvals: Board[Key, InboxItem] = Board(
             changed=_encode,
             removed=lambda key: _encode(InboxResolved(node=key[0], session=key[1], approval=key[2])),
@@ -41,12 +42,15 @@ class Inbox:
     def node_removed(self, node: NodeId) -> None:
         self._clear(node)
 
-    def watch(self, sees: Callable[[str], bool]) -> Feed:
+    def watch(self, principal: Principal) -> Feed:
         """A feed of `inbox.watch` with what comes from the nodes that the reader sees."""
+        user, sees = principal.user, principal.sees
         return self.approvals.watch(
             lambda items: _encode(InboxResult(approvals=fitting(items, lambda item: item.session.node)[0])),
             shows=lambda item: sees(item.session.node),
+            owner=user,
             hears=sees,
+            view=lambda item: self._seen_by(user, item),
         )
 
     async def close(self) -> None:
@@ -66,9 +70,24 @@ class Inbox:
                 self.approvals.put(_key(own), own)
             case InboxResolved(session=session, approval=approval):
                 self.approvals.remove((node, SessionId(session), ApprovalId(approval)))
-            case InboxTurnEnded(session=session) as ended:
-                own_session = msgspec.structs.replace(session, node=node)
-                self.approvals.tell(_encode(msgspec.structs.replace(ended, session=own_session)), about=node)
+            case InboxTurnEnded() as ended:
+                self._tell_ended(node, ended)
+
+    def _tell_ended(self, node: NodeId, ended: InboxTurnEnded) -> None:
+        session = msgspec.structs.replace(ended.session, node=node)
+        encoded: dict[bool, bytes] = {}
+
+        def seen_by(user: str) -> bytes:
+            seen = self._personal.seen_by(user, session)
+            if seen.unread not in encoded:
+                encoded[seen.unread] = _encode(msgspec.structs.replace(ended, session=seen))
+            return encoded[seen.unread]
+
+        self.approvals.tell(seen_by, about=node)
+
+    def _seen_by(self, user: str, item: InboxItem) -> InboxItem:
+        seen = self._personal.seen_by(user, item.session)
+        return item if seen is item.session else msgspec.structs.replace(item, session=seen)
 
     def _clear(self, node: NodeId, but: frozenset[Key] | set[Key] = frozenset()) -> None:
         for item in self.approvals.values(lambda each: each.session.node == node):

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -11,6 +11,7 @@ import structlog
 from main.registry.link import NodeLink
 from main.registry.service import Registry
 from main.relay.call import MainCall, MainHandlers, Visit
+from main.relay.looking import After
 from main.relay.params import decode
 from main.relay.subjects import subject_of
 from main.relay.through import passed_through
@@ -38,7 +39,10 @@ OnCall = Callable[[str, str, float], None]
 
 
 class Router:
-    """Routes calls. `handlers` must hold exactly the ops for which `needs_handler`."""
+    """Routes calls. `handlers` must hold exactly the ops for which `needs_handler`.
+
+    `afters` look at answers of nodes, by op.
+    """
 
     def __init__(
         self,
@@ -47,6 +51,7 @@ class Router:
         handlers: MainHandlers,
         tasks: TaskOwner,
         *,
+        afters: Mapping[str, After],
         on_call: OnCall = lambda method, outcome, seconds: None,
     ) -> None:
         own = {op.name for op in OPS.values() if needs_handler(op)}
@@ -55,6 +60,7 @@ class Router:
         self._audit = audit
         self._handlers = handlers
         self._tasks = tasks
+        self._afters = afters
         self._on_call = on_call
 
     async def call(self, visit: Visit, method: str, params: bytes) -> Answer:
@@ -131,7 +137,7 @@ class Router:
         try:
             if op.is_subscription:
                 return await passed_through(link, op, params, caller, self._tasks)
-            return await link.call(op.name, params, deadline_s=op.deadline_s, caller=caller)
+            answer = await link.call(op.name, params, deadline_s=op.deadline_s, caller=caller)
         except WireError as error:
             if error.code is ErrorCode.TIMEOUT:
                 raise _too_late(op, error.detail) from error
@@ -140,6 +146,8 @@ class Router:
             if op.name == "files.read":
                 raise below_base(error, call.visit.base_url) from error
             raise
+        after = self._afters.get(op.name)
+        return answer if after is None else await after(call, answer)
 
 
 def _require_here(call: MainCall) -> None:

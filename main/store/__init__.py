@@ -1,4 +1,7 @@
-"""Main's memory: users, logins, API tokens, node identities, audit, the cached session lists. The only SQL of Main."""
+"""Main's memory: users and what they keep, logins, API tokens, node identities, audit, the cached session lists.
+
+The only SQL of Main.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +11,7 @@ from main.store.audit import Audit
 from main.store.database import Database
 from main.store.logins import Logins
 from main.store.nodes import Identities
+from main.store.personal import PersonalRows
 from main.store.session_cache import SessionCache
 from main.store.settings import Settings
 from main.store.users import Users
@@ -26,6 +30,7 @@ class Store:
     identities: Identities
     sessions: SessionCache
     audit: Audit
+    personal: PersonalRows
 
     async def close(self) -> None:
         """Write what waits and release the lock."""
@@ -44,6 +49,7 @@ async def open_store(path: Path) -> Store:
         identities=Identities(database),
         sessions=SessionCache(database),
         audit=Audit(database),
+        personal=PersonalRows(database),
     )
 
 

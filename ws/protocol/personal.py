@@ -8,6 +8,8 @@ from ws.protocol.base import NodeKey, SessionKey, Struct
 from ws.protocol.sessions import MAX_PROMPT_CHARS
 
 MAX_SETTING_CHARS = 8192
+MAX_SEQ = 2**53 - 1
+"""The largest number that every JSON reader keeps whole."""
 
 DraftKey = Annotated[
     str,
@@ -17,6 +19,7 @@ DraftKey = Annotated[
     ),
 ]
 SettingName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_.-]{0,63}$(?!\n)")]
+MarkSeq = Annotated[int, msgspec.Meta(ge=0, le=MAX_SEQ)]
 
 
 class Mark(Struct, frozen=True, kw_only=True, tag="mark", tag_field="type"):
@@ -24,7 +27,7 @@ class Mark(Struct, frozen=True, kw_only=True, tag="mark", tag_field="type"):
 
     node: NodeKey
     session: SessionKey
-    seq: Annotated[int, msgspec.Meta(ge=0)]
+    seq: MarkSeq
 
 
 class Draft(Struct, frozen=True, kw_only=True, tag="draft", tag_field="type"):
@@ -56,7 +59,7 @@ class MarkParams(Struct, frozen=True, kw_only=True):
 
     node: NodeKey
     session: SessionKey
-    seq: Annotated[int, msgspec.Meta(ge=0)]
+    seq: MarkSeq
 
 
 class DraftParams(Struct, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
 """Handlers of logins.*, users.*, tokens.* and audit.list."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from main.auth.access import Principal
 from main.auth.api_tokens import ApiTokenService
@@ -19,21 +19,28 @@ from ws.protocol.accounts import (
     TokensListResult,
     UsersListResult,
 )
+from ws.protocol.base import UserId
 from ws.protocol.nodes import Empty
 from ws.protocol.ops import Scope
 
 
 def handlers(
-    accounts: Accounts, people: People, tokens: ApiTokenService, registry: Registry, audit: Audit
+    accounts: Accounts,
+    people: People,
+    tokens: ApiTokenService,
+    registry: Registry,
+    audit: Audit,
+    *,
+    forget: Callable[[UserId], None],
 ) -> MainHandlers:
-    """By op name."""
+    """By op name. `forget` is told of each user who was removed."""
 
     async def list_audit(call: MainCall) -> AuditListResult:
         return await audit.page(call.params)
 
     return {
         **_logins(accounts),
-        **_users(people, registry),
+        **_users(people, registry, forget),
         **_tokens(tokens, registry),
         "audit.list": list_audit,
     }
@@ -61,7 +68,7 @@ def _logins(accounts: Accounts) -> MainHandlers:
     }
 
 
-def _users(people: People, registry: Registry) -> MainHandlers:
+def _users(people: People, registry: Registry, forget: Callable[[UserId], None]) -> MainHandlers:
     async def list_users(_: MainCall) -> UsersListResult:
         return UsersListResult(users=await people.list())
 
@@ -84,6 +91,7 @@ def _users(people: People, registry: Registry) -> MainHandlers:
 
     async def remove(call: MainCall) -> Empty:
         call.note.subject = await people.remove(call.params.user)
+        forget(UserId(call.params.user))
         return Empty()
 
     return {

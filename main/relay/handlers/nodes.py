@@ -13,7 +13,7 @@ from main.registry.service import Registry
 from main.registry.shown import filter_of, placeholder_id
 from main.relay.call import MainCall, MainHandlers
 from ws.protocol.errors import invalid
-from ws.protocol.nodes import Empty, JoinInfo, Node, NodeChanged, NodeResult, NodesListResult
+from ws.protocol.nodes import Empty, JoinInfo, Node, NodeResult, NodesListResult
 from ws.protocol.ops import Scope
 from ws.rpc import Feed
 
@@ -30,9 +30,7 @@ def handlers(registry: Registry, certificate: Path | None) -> MainHandlers:
     async def watch(call: MainCall) -> Feed:
         shown = _shown_to(call.principal)
         return registry.nodes.watch(
-            lambda nodes: msgspec.json.encode(NodesListResult(nodes=[shown(node) for node in nodes])),
-            _shows(call),
-            changed=lambda node: msgspec.json.encode(NodeChanged(node=shown(node))),
+            lambda nodes: msgspec.json.encode(NodesListResult(nodes=list(nodes))), _shows(call), view=shown
         )
 
     async def rename(call: MainCall) -> NodeResult:

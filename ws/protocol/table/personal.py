@@ -3,8 +3,6 @@
 from ws.protocol import nodes, personal
 from ws.protocol.op import Place, Scope, act, read
 
-_SOON = "This build of Main keeps nothing for a person yet."
-
 PERSONAL = (
     read(
         "my.watch",
@@ -13,7 +11,6 @@ PERSONAL = (
         "The caller's marks, drafts and settings, then each change, on whatever device it was made.",
         place=Place.MAIN,
         events=personal.PersonalEvent,
-        unsupported=_SOON,
     ),
     act(
         "my.mark",
@@ -23,7 +20,6 @@ PERSONAL = (
         place=Place.MAIN,
         scope=Scope.READ,
         idempotent=True,
-        unsupported=_SOON,
     ),
     act(
         "my.draft",
@@ -33,7 +29,6 @@ PERSONAL = (
         place=Place.MAIN,
         scope=Scope.READ,
         idempotent=True,
-        unsupported=_SOON,
     ),
     act(
         "my.setting",
@@ -43,6 +38,5 @@ PERSONAL = (
         place=Place.MAIN,
         scope=Scope.READ,
         idempotent=True,
-        unsupported=_SOON,
     ),
 )
