@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from node.sessions.actor import Staff
 from node.sessions.clocks import Rules
@@ -17,10 +18,15 @@ from node.sessions.turns import NODE
 from node.store.journals import Journals, Stored
 from ws.protocol.base import NodeId, SessionId
 from ws.protocol.errors import ErrorCode, WireError
-from ws.protocol.events import JournalEvent, SessionStarted
+from ws.protocol.events import JournalEvent, Notice, SessionStarted
 from ws.protocol.sessions import SessionState, SessionSummary
 
 log = structlog.get_logger(__name__)
+
+LOST = (
+    "This machine's disk has lost the last {events} events of this session, which had been written: what the agent did"
+    " then is not shown here. Check the disk."
+)
 
 
 @dataclass
@@ -71,7 +77,18 @@ class Shelf:
             if state.head == 0:
                 await self._journals.delete(stored.number)  # the node died while it was being created
                 continue
-            self._put(stored.number, state, stored.seen, state.provider)
+            lost = max(0, stored.handed_out - state.head)
+            if lost or self._journals.is_doubtful:
+                # Readers may have seen other events under the numbers that come next.
+                state = replace(state, epoch=secrets.token_urlsafe(8))
+                await self._journals.renew(stored.number, state.epoch)
+            shelved = self._put(stored.number, state, stored.seen, state.provider)
+            if lost:
+                log.error("events_lost", session=stored.id, events=lost, after=state.head)
+                notice = Notice(level="error", code="events_lost", text=LOST.format(events=lost))
+                _ = await shelved.session.journal.append([notice])
+        if lost_sessions := await self._journals.lost_sessions():
+            log.error("sessions_lost", sessions=lost_sessions)
 
     async def add(self, started: SessionStarted) -> Shelved:
         """A new session."""
@@ -142,4 +159,5 @@ def _folded(stored: Stored, node: NodeId) -> SessionState:
     if stored.checkpoint is not None:
         state = msgspec.json.decode(stored.checkpoint.state, type=SessionState)
     tail: list[JournalEvent] = [decode_event(body) for body in stored.tail]
-    return fold(state, tail)
+    # The state that was written with a checkpoint may be of an epoch that is over.
+    return fold(replace(state, epoch=stored.epoch), tail)

@@ -15,7 +15,9 @@ from typing import Any, TypeVar
 
 import structlog
 
-from ws.database.failures import unusable, write_refused
+from node.store.heads import End, Heads
+from node.store.salvage import salvage
+from ws.database.failures import DamagedError, damaged, unusable, write_refused
 from ws.database.lock import take_lock
 from ws.database.migrations import migrate, read_migrations
 from ws.tasks import TaskOwner
@@ -37,6 +39,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 class _Waiting:
     work: Work[Any]
     done: asyncio.Future[Any]
+    committed: Callable[[], None] | None = None
     result: Any = None
     error: Exception | None = None
 
@@ -44,7 +47,8 @@ class _Waiting:
 class Database:
     """Made by `open`. Reads see everything whose `write` has returned."""
 
-    def __init__(self, lock: int, reader: sqlite3.Connection, writer: sqlite3.Connection) -> None:
+    def __init__(self, lock: int, heads: Heads, reader: sqlite3.Connection, writer: sqlite3.Connection) -> None:
+        self.heads = heads
         self._lock = lock
         self._reader = reader
         self._writer = writer
@@ -63,14 +67,15 @@ class Database:
         """Run `work` on the reading connection."""
         return await asyncio.get_running_loop().run_in_executor(self._read_thread, work, self._reader)
 
-    async def write(self, work: Work[Result]) -> Result:
+    async def write(self, work: Work[Result], committed: Callable[[], None] | None = None) -> Result:
         """Run `work` on the writing connection; either all it did is on disk when this returns, or nothing is.
 
-        Writes happen in the order of the calls. When the caller is cancelled the write happens all the same. Raises
-        WireError with a sentence when the disk is full or broken, else what `work` raises.
+        Writes happen in the order of the calls. When the caller is cancelled the write happens all the same.
+        `committed` is called on the writing thread once it is on disk. Raises WireError with a sentence when the disk
+        is full or broken, else what `work` raises.
         """
         done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        await self._queue.put(_Waiting(work, done))
+        await self._queue.put(_Waiting(work, done, committed))
         return await done
 
     async def execute(self, sql: str, parameters: Sequence[object] = ()) -> int:
@@ -97,6 +102,7 @@ class Database:
         for thread, connection in ((self._read_thread, self._reader), (self._write_thread, self._writer)):
             thread.shutdown()
             connection.close()
+        self.heads.close()
         os.close(self._lock)
 
     async def _write_for_ever(self) -> None:
@@ -128,6 +134,9 @@ def _transact(writer: sqlite3.Connection, drained: list[_Waiting]) -> None:
             writer.execute("ROLLBACK")
         for waiting in drained:
             waiting.error = waiting.error or write_refused(error, "This machine's")
+    for waiting in drained:
+        if waiting.committed is not None and waiting.error is None:
+            waiting.committed()
 
 
 def _attempt(writer: sqlite3.Connection, waiting: _Waiting) -> None:
@@ -152,24 +161,55 @@ def _settle(waiting: _Waiting) -> None:
         waiting.done.set_result(waiting.result)
 
 
-def _open(path: Path, is_local: bool) -> tuple[int, sqlite3.Connection, sqlite3.Connection]:
+def _open(path: Path, is_local: bool) -> tuple[int, Heads, sqlite3.Connection, sqlite3.Connection]:
     lock = take_lock(path, is_local=is_local)
+    try:
+        heads = Heads.open(path)
+        try:
+            reader, writer = _mended(path, heads.last_end)
+        except sqlite3.Error as error:
+            raise unusable(path, error) from error
+    except BaseException:
+        os.close(lock)
+        raise
+    return lock, heads, reader, writer
+
+
+def _mended(path: Path, last_end: End) -> tuple[sqlite3.Connection, sqlite3.Connection]:
+    """Both connections to a whole database; a damaged one is mended first if it is one of ours."""
+    try:
+        return _pair(path, last_end)
+    except DamagedError as damage:
+        try:
+            salvage(path, damage, read_migrations(MIGRATIONS))
+        except (OSError, sqlite3.Error):
+            raise damage from None
+        return _pair(path, "closed")
+
+
+def _pair(path: Path, last_end: End) -> tuple[sqlite3.Connection, sqlite3.Connection]:
     opened: list[sqlite3.Connection] = []
     try:
         opened.extend(_connect(path) for _ in range(2))
         migrate(opened[0], path, "node", read_migrations(MIGRATIONS))
+        if last_end == "halted":
+            _check(opened[0], path)
         for connection in opened:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
-    except BaseException as error:
+    except BaseException:
         for connection in opened:
             connection.close()
-        os.close(lock)
-        if isinstance(error, sqlite3.Error):
-            raise unusable(path, error) from error
         raise
-    return lock, opened[0], opened[1]
+    return opened[0], opened[1]
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    """The machine went down while the node ran: the whole file is read, however large it is."""
+    problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if problem != "ok":
+        raise damaged(path, problem)
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from node.store.database import Database
+from node.store.heads import Heads
 from ws.protocol.base import SessionId
 
 NameKind = Literal["prompt", "asked", "answered"]
@@ -30,12 +31,16 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A session as it is found at start: its checkpoint, and the events after that in order."""
+    """A session as it is found at start: its checkpoint, and the events after that in order.
+
+    `handed_out` is the last `seq` that readers have been told of, 0 when that is not known.
+    """
 
     number: int
     id: SessionId
     epoch: str
     seen: int
+    handed_out: int
     checkpoint: Checkpoint | None
     tail: list[bytes]
 
@@ -52,16 +57,39 @@ class Journals:
         def work(connection: sqlite3.Connection) -> int:
             cursor = connection.execute("INSERT INTO sessions (id, epoch, seen) VALUES (?, ?, 1)", (session, epoch))
             assert cursor.lastrowid is not None
+            self._database.heads.begin(cursor.lastrowid)
             return cursor.lastrowid
 
         return await self._database.write(work)
 
     async def load(self) -> list[Stored]:
         """Every session, in the order of creation."""
-        return await self._database.read(_load)
+        return await self._database.read(lambda connection: _load(connection, self._database.heads))
+
+    async def lost_sessions(self) -> int:
+        """How many sessions readers have seen that are not there any more; the next call knows them no more."""
+
+        def work(connection: sqlite3.Connection) -> int:
+            return self._database.heads.forget_beyond(
+                {row[0] for row in connection.execute("SELECT number FROM sessions")}
+            )
+
+        return await self._database.read(work)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """The machine went down while the last node ran: whether its disk has kept everything cannot be known."""
+        return self._database.heads.last_end == "halted"
+
+    async def renew(self, number: int, epoch: str) -> None:
+        """From now on what readers have seen of this session counts for nothing."""
+        await self._database.execute("UPDATE sessions SET epoch = ? WHERE number = ?", (epoch, number))
 
     async def append(self, number: int, entries: Sequence[Entry], checkpoint: Checkpoint | None) -> None:
-        """Write events, which must follow the last one without a gap, and the checkpoint if there is one."""
+        """Write events, which must follow the last one without a gap, and the checkpoint if there is one.
+
+        What is then handed out is noted: see `heads`.
+        """
         events = [(number, entry.seq, entry.body) for entry in entries]
         names = [(number, *entry.name, entry.seq) for entry in entries if entry.name is not None]
 
@@ -77,7 +105,8 @@ class Journals:
                     (checkpoint.state, checkpoint.head, number),
                 )
 
-        await self._database.write(work)
+        head = entries[-1].seq
+        await self._database.write(work, committed=lambda: self._database.heads.note(number, head))
 
     def set_seen(self, number: int, seq: int) -> None:
         """Somebody has looked at the session up to `seq`; written soon."""
@@ -123,10 +152,14 @@ class Journals:
 
     async def delete(self, number: int) -> None:
         """Remove the session and its journal."""
-        await self._database.execute("DELETE FROM sessions WHERE number = ?", (number,))
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM sessions WHERE number = ?", (number,))
+
+        await self._database.write(work, committed=lambda: self._database.heads.note(number, 0))
 
 
-def _load(connection: sqlite3.Connection) -> list[Stored]:
+def _load(connection: sqlite3.Connection, heads: Heads) -> list[Stored]:
     found = []
     for row in connection.execute("SELECT * FROM sessions ORDER BY number").fetchall():
         checkpoint = None if row["folded"] is None else Checkpoint(row["folded_head"], row["folded"])
@@ -139,6 +172,7 @@ def _load(connection: sqlite3.Connection) -> list[Stored]:
                 id=SessionId(row["id"]),
                 epoch=row["epoch"],
                 seen=row["seen"],
+                handed_out=heads.get(row["number"]),
                 checkpoint=checkpoint,
                 tail=[each["body"] for each in tail],
             )

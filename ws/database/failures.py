@@ -14,6 +14,10 @@ class StoreError(Exception):
     """The database cannot be used. The text is one sentence with cause and remedy."""
 
 
+class DamagedError(StoreError):
+    """The file is not a whole database of ours; what it still holds may be worth saving."""
+
+
 def unwritable(folder: Path, error: OSError) -> StoreError:
     """The data folder takes no file."""
     remedy = "free some space there" if error.errno in _FULL else "give this account access to it"
@@ -39,9 +43,9 @@ def unusable(path: Path, error: sqlite3.Error) -> StoreError:
     return damaged(path, error)
 
 
-def damaged(path: Path, why: object) -> StoreError:
+def damaged(path: Path, why: object) -> DamagedError:
     """The file is no database of ours, or no longer a whole one."""
-    return StoreError(
+    return DamagedError(
         f"The database {path} is damaged or no database of Switchyard ({' '.join(str(why).split())}):"
         " restore it from a backup, or move it away to begin anew."
     )

@@ -116,6 +116,10 @@ class Bench:
         """Stop, or leave everything as a kill would, and start anew on the same database."""
         await (crash(self.service) if is_crash else self.service.stop())
         await self.store.close()
+        await self.start()
+
+    async def start(self) -> None:
+        """On what lies on the disk now."""
         self.store = await open_store(self.file)
         self.service = _service(self.store, self.provider, **self.options)
         await self.service.start()

@@ -31,7 +31,9 @@ async def test_folder_and_files_are_private(tmp_path: Path) -> None:
     await store.pinned.add("/a")
     modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in (path.parent, *path.parent.iterdir())}
     await store.close()
-    assert modes == {"data": 0o700} | dict.fromkeys(["node.db", "node.db-wal", "node.db-shm", "node.db.lock"], 0o600)
+    assert modes == {"data": 0o700} | dict.fromkeys(
+        ["node.db", "node.db-wal", "node.db-shm", "node.db-heads", "node.db.lock"], 0o600
+    )
 
 
 async def test_files_that_were_open_to_others_are_closed(tmp_path: Path) -> None:
