@@ -59,8 +59,6 @@ export const project = {
   sessions: "Sessions",
   none: "No session has worked in this folder yet.",
   start: "Start a session here",
-  native: "Made outside Switchyard",
-  nativeLead: "Sessions that the agents' own programs made in this folder.",
   pin: "Keep in the sidebar",
   unpin: "Do not keep in the sidebar",
   path: "Folder",
@@ -85,6 +83,8 @@ export const create = {
   noneShared: "No machine is shared with you yet. Ask an owner of this Main to share one.",
   noAgent: (machine: string) => `${machine} has no agent that can start.`,
   unavailable: "not available",
+  others: (count: number, machine: string) =>
+    `${count === 1 ? "1 agent is" : `${count} agents are`} not available on ${machine}`,
   offline: "offline",
   look: "you may only look",
   risk: "acts without asking",
