@@ -28,20 +28,21 @@ export interface Known {
 /** How many acts stand before the rest while nothing is typed. */
 const ACTS_FIRST = 4;
 
+export function sessionEntry({ node, id, path, title }: SessionSummary, machine: string): Entry {
+  return {
+    id: `s/${node}/${id}`,
+    group: "session",
+    name: title,
+    detail: `${machine} : ${baseName(path)}`,
+    icon: "log",
+    to: { name: "session", node, session: id, panel: null },
+  };
+}
+
 /** Everything that can be gone to; sessions newest first. */
 export function entries(known: Known): Entry[] {
   const nameOf = new Map(known.nodes.map((node) => [node.id, node.name]));
-  const sessions = known.sessions.map((session): Entry => {
-    const { node, id, path, title } = session;
-    return {
-      id: `s/${node}/${id}`,
-      group: "session",
-      name: title,
-      detail: `${nameOf.get(node) ?? node} : ${baseName(path)}`,
-      icon: "log",
-      to: { name: "session", node, session: id, panel: null },
-    };
-  });
+  const sessions = known.sessions.map((session) => sessionEntry(session, nameOf.get(session.node) ?? session.node));
   const projects = known.nodes.flatMap((node) =>
     known.projects(node.id).map((project): Entry => {
       const to: Route = { name: "project", node: node.id, path: project.path, panel: null };
