@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.acp_harness import AcpHarness
+from tests.contract.agents import agents_with
 from tests.contract.harness import ClaudeHarness, Harness, ScriptedHarness
 from tests.support.model_server import ModelServer
 from ws.tasks import TaskOwner
@@ -42,7 +44,12 @@ def scripted(tmp_path: Path, folder: Path, owner: TaskOwner) -> ScriptedHarness:
     return ScriptedHarness(folder, tmp_path / "conversation.json", owner.start)
 
 
-@pytest.fixture(params=["scripted", pytest.param("claude", marks=pytest.mark.cli)])
+@pytest.fixture
+def acp(tmp_path: Path, folder: Path, owner: TaskOwner) -> AcpHarness:
+    return AcpHarness(folder, tmp_path / "acp", owner.start)
+
+
+@pytest.fixture(params=agents_with())
 def harness(request: pytest.FixtureRequest) -> Harness:
     found: Harness = request.getfixturevalue(request.param)
     return found

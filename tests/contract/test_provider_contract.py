@@ -17,6 +17,7 @@ from providers.scripted.conversation import (
     Todo,
     Write,
 )
+from tests.contract.agents import agents_with
 from tests.contract.driver import ended, of, said
 from tests.contract.harness import Harness
 from ws.protocol.events import (
@@ -297,6 +298,7 @@ async def test_a_failed_turn_names_the_remedy_and_the_session_goes_on(harness: H
     await driver.agent.close()
 
 
+@pytest.mark.parametrize("harness", agents_with("retries"), indirect=True)
 async def test_a_retry_is_told_and_the_turn_succeeds(harness: Harness) -> None:
     prompt = harness.script(Retry(text="529 (overloaded), attempt 1"), Say(text="after all", pieces=1))
     driver = await harness.open()

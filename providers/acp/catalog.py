@@ -1,0 +1,109 @@
+"""What an ACP agent on this machine can do, asked of the agent itself without asking any model.
+
+It is started for the question alone. Modes and models are those of a session, so one is begun in an empty folder and
+deleted where the agent can: it has no prompt, and most agents keep nothing of such a session.
+"""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from providers.acp.connection import Handler
+from providers.acp.fields import table, tables, text
+from providers.acp.peer import CONTROL_S, Peer
+from providers.acp.presets import Preset
+from providers.acp.process import Launch
+from providers.acp.settings import MAX_DESCRIPTION_CHARS, MAX_OFFERED, Settings
+from providers.base import ProcessRecorder, ProviderFailed
+from providers.tasks import TaskStarter
+from ws.protocol.providers import ProviderInfo, SlashCommand
+
+SESSION_S = 30.0
+COMMANDS_S = 0.5
+"""Some agents tell their commands right after a session has begun; one that does not is not waited for longer."""
+
+
+class _Listener(Handler):
+    """Keeps the commands that the agent tells."""
+
+    def __init__(self) -> None:
+        self.commands: list[SlashCommand] = []
+        self.has_commands = asyncio.Event()
+
+    async def told(self, method: str, params: Mapping[str, Any]) -> None:
+        update = table(params, "update")
+        if text(update, "sessionUpdate") == "available_commands_update":
+            self.commands = [
+                SlashCommand(name=text(each, "name"), description=text(each, "description")[:MAX_DESCRIPTION_CHARS])
+                for each in tables(update, "availableCommands")[:MAX_OFFERED]
+                if text(each, "name")
+            ]
+            self.has_commands.set()
+
+
+async def ask(provider: str, preset: Preset, launch: Launch, start_task: TaskStarter) -> ProviderInfo:
+    """Start the agent, ask, end it. Raises :class:`ProviderFailed`."""
+    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="switchyard-agent-"))
+    try:
+        peer = Peer(preset, replace(launch, folder=folder), ProcessRecorder(), start_task)
+        return await _ask_in(folder, provider, peer, start_task)
+    finally:
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+async def _ask_in(folder: Path, provider: str, peer: Peer, start_task: TaskStarter) -> ProviderInfo:
+    listener = _Listener()
+    peer.listen(listener)
+    await peer.start()
+    reading = start_task(_read(peer), name=f"acp-describe-read-{provider}")
+    try:
+        await peer.initialize()
+        settings = await _session_settings(peer, folder, listener)
+    finally:
+        await peer.close()
+        await asyncio.wait({reading}, timeout=1.0)
+    return ProviderInfo(
+        id=provider,
+        name=peer.preset.name,
+        tag=peer.preset.tag,
+        available=True,
+        version=peer.version,
+        models=settings.models(),
+        modes=settings.modes(),
+        commands=listener.commands,
+        features=_features(peer),
+    )
+
+
+async def _read(peer: Peer) -> None:
+    await peer.read()
+
+
+async def _session_settings(peer: Peer, folder: Path, listener: _Listener) -> Settings:
+    settings = Settings(peer.preset.name)
+    begun = await peer.call("session/new", {"cwd": str(folder), "mcpServers": []}, SESSION_S, "begin a session")
+    settings.learn(begun)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(listener.has_commands.wait(), COMMANDS_S)
+    for method in ("delete", "close"):
+        if peer.can(method):
+            with suppress(ProviderFailed):
+                await peer.call(f"session/{method}", {"sessionId": text(begun, "sessionId")}, CONTROL_S, method)
+            break
+    return settings
+
+
+def _features(peer: Peer) -> list[str]:
+    features = {"approvals", "interrupt", "plan", "questions", "thinking"}
+    if peer.can_load or peer.can("resume"):
+        features.add("resume")
+    if peer.can("fork"):
+        features.add("fork")
+    if peer.takes_images:
+        features.add("images")
+    return sorted(features)

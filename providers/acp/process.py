@@ -1,0 +1,197 @@
+"""The process of one agent: started in a group of its own, spoken to in lines, ended with all that it started."""
+
+import asyncio
+import os
+import shutil
+import signal
+from asyncio.subprocess import SubprocessStreamProtocol
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from providers.base import AgentProcess, ProcessRecorder, ProviderFailed
+from providers.process import end_family, identify
+from providers.tasks import TaskStarter
+
+MAX_LINE_BYTES = 64 * 1024 * 1024
+"""One message of an agent; the text of a large file comes as one line."""
+
+_READ_BYTES = 256 * 1024
+_WRITE_S = 30.0
+"""For the agent to read a line: one with pictures has megabytes."""
+
+_STDERR_LINES = 40
+_STDERR_LINE_BYTES = 4096
+_EXIT_S = 2.0
+"""Seen: Qwen Code ends 0.2 s after the end of its input."""
+
+_REAP_S = 1.0
+_TOOLS = Path(__file__).resolve().parents[2] / ".tools"
+"""Agents that were installed for this program alone (`make agents`)."""
+
+
+def find_program(name: str, environment: Mapping[str, str]) -> str | None:
+    """Where the program is: a path as it stands, else on the PATH, else among our own tools. Blocks."""
+    found = shutil.which(name, path=environment.get("PATH"))
+    if found is None and os.sep not in name and _TOOLS.is_dir():
+        installed = sorted(_TOOLS.glob(f"*/node_modules/.bin/{name}"))
+        found = str(installed[0]) if installed else None
+    return found
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What an agent is started with; `environment` is complete, nothing is inherited beside it.
+
+    `name` is what people call it.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    folder: Path
+    environment: Mapping[str, str]
+
+
+class _Protocol(SubprocessStreamProtocol):
+    """Tells the exit of the process itself: its output may be held open by what it started."""
+
+    def __init__(self, on_exit: Callable[[], None]) -> None:
+        super().__init__(limit=_READ_BYTES, loop=asyncio.get_running_loop())
+        self._on_exit = on_exit
+
+    def process_exited(self) -> None:
+        super().process_exited()
+        self._on_exit()
+
+
+class AgentProgram:
+    """A running agent. `start` first, `close` last; both once."""
+
+    def __init__(self, launch: Launch, start_task: TaskStarter, recorder: ProcessRecorder) -> None:
+        self._launch = launch
+        self._start_task = start_task
+        self._recorder = recorder
+        self._process: asyncio.subprocess.Process | None = None
+        self._identity: AgentProcess | None = None
+        self._exited = asyncio.Event()
+        self._stderr: deque[str] = deque(maxlen=_STDERR_LINES)
+        self._stderr_read: asyncio.Task[None] | None = None
+        self._is_closing = False
+        self._closing = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Raises :class:`ProviderFailed` when the folder or the program is not there."""
+        launch = self._launch
+        if not await asyncio.to_thread(launch.folder.is_dir):
+            raise ProviderFailed(f"The folder {launch.folder} is gone: choose another one.")
+        loop = asyncio.get_running_loop()
+        try:
+            transport, protocol = await loop.subprocess_exec(
+                lambda: _Protocol(self._has_exited),
+                *launch.command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                cwd=launch.folder,
+                env={**launch.environment, "PWD": str(launch.folder)},
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ProviderFailed(f"{launch.name} cannot be started: {error.strerror or error}.") from error
+        self._process = asyncio.subprocess.Process(transport, protocol, loop)
+        self._identity = await asyncio.to_thread(identify, self._process.pid, Path(launch.command[0]).name)
+        self._recorder.started(self._identity)
+        self._stderr_read = self._start_task(self._read_stderr(), name=f"acp-stderr-{self._process.pid}")
+
+    async def write(self, line: bytes) -> None:
+        """One line with its line break. Raises OSError when the agent is gone (ConnectionError) or does not read."""
+        assert self._process is not None, "written to after start"
+        assert self._process.stdin is not None, "stdin is a pipe"
+        self._process.stdin.write(line)
+        async with asyncio.timeout(_WRITE_S):
+            await self._process.stdin.drain()
+
+    async def lines(self) -> AsyncIterator[bytes]:
+        """Every line of output until the agent ends; raises :class:`ProviderFailed` for one beyond MAX_LINE_BYTES."""
+        stdout = self._process.stdout if self._process else None
+        assert stdout is not None, "lines are read after start"
+        pending: list[bytes] = []
+        pending_bytes = 0
+        while chunk := await stdout.read(_READ_BYTES):
+            *ends, rest = chunk.split(b"\n")
+            for end in ends:
+                line = b"".join((*pending, end))
+                pending.clear()
+                pending_bytes = 0
+                if line.strip():
+                    yield line
+            pending.append(rest)
+            pending_bytes += len(rest)
+            if pending_bytes > MAX_LINE_BYTES:
+                raise ProviderFailed(f"{self._launch.name} sent a message of more than {MAX_LINE_BYTES >> 20} MiB.")
+
+    async def ending(self) -> str:
+        """How the agent ended, once its output has: a clause without a full stop."""
+        assert self._process is not None, "asked after start"
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._exited.wait(), _REAP_S)
+        if self._stderr_read is not None:
+            await asyncio.wait({self._stderr_read}, timeout=_REAP_S)
+        code = self._process.returncode
+        if code is None:
+            how = "closed its output"
+        elif code < 0:
+            how = f"was ended by signal {-code}"
+        else:
+            how = f"ended with exit code {code}"
+        last = next((line.strip() for line in reversed(self._stderr) if line.strip()), "")[:300]
+        return f"{self._launch.name} {how}" + (f" ({last})" if last and not self._is_closing else "")
+
+    async def close(self) -> None:
+        """End the input, wait for the exit, then end what is left of its process family; within 5 s. Idempotent."""
+        self._is_closing = True
+        async with self._closing:
+            process, identity = self._process, self._identity
+            if process is None or identity is None:
+                return
+            if process.stdin is not None:
+                process.stdin.close()
+            try:
+                await asyncio.wait_for(self._exited.wait(), _EXIT_S)
+            except TimeoutError:
+                await end_family(identity, grace_s=0.5)
+                self.kill()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._exited.wait(), _REAP_S)
+            self._identity = None
+            self._recorder.ended(identity)
+
+    def kill(self) -> None:
+        """End the agent and its group at once: it no longer does what it is told."""
+        if self._process is not None:
+            self._end_group(self._process.pid)
+
+    def _has_exited(self) -> None:
+        """What it started in its group ends with it: it would keep our pipes, and nobody would ever end it."""
+        self._exited.set()
+        if self._process is not None:
+            self._end_group(self._process.pid)
+
+    @staticmethod
+    def _end_group(group: int) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, signal.SIGKILL)
+
+    async def _read_stderr(self) -> None:
+        """Keep the last lines: often the only place where an agent says why it does not start."""
+        stderr = self._process.stderr if self._process else None
+        while stderr is not None and (chunk := await stderr.read(_STDERR_LINE_BYTES)):
+            self._stderr.extend(chunk.decode(errors="replace").splitlines())
+
+
+def resolve(command: Sequence[str], environment: Mapping[str, str]) -> tuple[str, ...] | None:
+    """The command with the whole path of its program; None when that is not there. Blocks."""
+    program = find_program(command[0], environment) if command else None
+    return (program, *command[1:]) if program else None
