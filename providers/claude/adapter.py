@@ -1,10 +1,10 @@
 """One live Claude session: one CLI, one task that connects, reads for ever and closes."""
 
 import asyncio
-import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from claude_agent_sdk import (
@@ -13,6 +13,7 @@ from claude_agent_sdk import (
     ClaudeSDKError,
     Message,
     PermissionResult,
+    SystemMessage,
     ToolPermissionContext,
     __version__,
 )
@@ -27,18 +28,23 @@ from providers.base import (
     SessionSpec,
     WentBack,
 )
+from providers.claude import rewind, usage
 from providers.claude.approvals import Approvals
-from providers.claude.catalog import BYPASS
+from providers.claude.catalog import BYPASS, handshake
 from providers.claude.cli import CliProcess, Launch
 from providers.claude.errors import refusals_of
+from providers.claude.left import Left, look
 from providers.claude.normalize import Normalizer
-from providers.claude.options import DEFAULT_MODEL, user_message
+from providers.claude.notices import NOT_READ
+from providers.claude.options import CHECKPOINTS, DEFAULT_MODEL, probe_arguments, prompt_uuid, user_message
 from providers.claude.sdk_transport import CliTransport
+from providers.claude.state import LiveState
 from providers.queue import EventQueue
 from providers.tasks import TaskStarter
 from ws.protocol.events import Notice, StopReason, ToolCall, TurnEnded
 
 log = structlog.get_logger(__name__)
+Answer = TypeVar("Answer")
 
 SDK_MARKS = {"CLAUDE_CODE_ENTRYPOINT": "sdk-py", "CLAUDE_AGENT_SDK_VERSION": __version__}
 """What the SDK's own transport tells the CLI, which behaves by it."""
@@ -52,11 +58,23 @@ CONTROL_S = 10.0
 OBEY_S = 10.0
 """A turn that has not ended so long after an interrupt is ended with its CLI."""
 
+_SPENT_S = 3.0
+"""For the totals of a process that follows one that was killed: without them they begin anew."""
+
 _END_S = 0.5
 """For the life to end by itself once its CLI has."""
 
+_NOT_UNDERSTOOD = Notice(
+    level="info",
+    code="unknown_event",
+    text="Claude Code sent a message that this version does not understand.",
+)
+
 NOT_FOLLOWED = "This node could not follow Claude (its log says why): the next prompt resumes the session."
 """For a defect of ours, which the owner of the task logs."""
+
+ODD_SHAPE = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What reading a message raises that is not as any CLI before wrote it."""
 
 ENDED = "Claude Code has ended: the next prompt starts it again and resumes the session."
 
@@ -64,12 +82,22 @@ ENDED = "Claude Code has ended: the next prompt starts it again and resumes the 
 class ClaudeAgent:
     """See :class:`providers.base.Agent`. Made by :func:`open_agent`."""
 
-    def __init__(self, spec: SessionSpec, launch: Launch, recorder: ProcessRecorder, start_task: TaskStarter) -> None:
+    def __init__(
+        self, spec: SessionSpec, launch: Launch, recorder: ProcessRecorder, start_task: TaskStarter, left: Left
+    ) -> None:
         self._started_mode = spec.mode
-        marked = replace(launch, environment={**launch.environment, **SDK_MARKS})
+        self._start_task = start_task
+        marked = replace(launch, environment={**launch.environment, **SDK_MARKS, **CHECKPOINTS})
+        self._launch = marked
+        self._left = left
+        self._sent: dict[str, Sequence[Prompt]] = {}
+        """By uuid, until they are answered; with the lost ones that it took along."""
+        self._is_first = spec.native_id is None and spec.fork_of is None
+        """No turn of the native session has ended."""
         self._process = CliProcess(marked, start_task, recorder)
         self._transport = CliTransport(self._process)
         self._queue = EventQueue()
+        self._state = LiveState(start_task, self._ask_cli, self._queue.put_now)
         self._approvals = Approvals(spec.path, self._queue.put_now)
         self._normalizer = Normalizer(spec.path, spec.native_id, spec.mode, command=launch.command)
         options = ClaudeAgentOptions(can_use_tool=self._ask)
@@ -85,6 +113,11 @@ class ClaudeAgent:
         """The CLI has ended or is ending."""
         return self._is_over
 
+    @property
+    def left(self) -> Left:
+        """For the next process, once this one is over."""
+        return self._left
+
     def tell_with_next_turn(self, notice: Notice) -> None:
         """Between turns nothing is told, so it waits for the next one."""
         self._normalizer.tell_with_next_turn(notice)
@@ -99,12 +132,27 @@ class ClaudeAgent:
     async def prompt(self, prompt: Prompt) -> None:
         if self._is_over:
             raise ProviderFailed(ENDED)
-        message_uuid = str(uuid.uuid4())
+        lost: Sequence[Prompt] = ()
+        if not prompt.text.lstrip().startswith("/"):  # a command is one only when it stands alone
+            lost, self._left = self._left.lost, replace(self._left, lost=())
+        uuid = prompt_uuid(prompt.message_id)
+        self._normalizer.prompt_sent(uuid)
+        await self._send(uuid, prompt, lost)
 
+    async def steer(self, prompt: Prompt) -> bool:
+        """Always taken while a turn runs: if Claude reads it only after its answer, that belongs to the same turn."""
+        if self._is_over or not self._normalizer.takes_more:
+            return False
+        uuid = prompt_uuid(prompt.message_id)
+        self._normalizer.prompt_given(uuid)
+        await self._send(uuid, prompt)
+        return True
+
+    async def _send(self, uuid: str, prompt: Prompt, lost: Sequence[Prompt] = ()) -> None:
         async def messages() -> AsyncIterator[dict[str, Any]]:
-            yield user_message(prompt, message_uuid)
+            yield user_message(prompt, uuid, lost)
 
-        self._normalizer.prompt_sent(message_uuid)
+        self._sent[uuid] = (*lost, prompt)
         try:
             await self._client.query(messages())
         except ClaudeSDKError as error:
@@ -114,13 +162,23 @@ class ClaudeAgent:
     async def interrupt(self) -> None:
         if not self._normalizer.has_turn:
             return
+        unread = self._normalizer.unread
         self._normalizer.interrupt_sent()
         if self._impatience is None:
             self._impatience = asyncio.get_running_loop().call_later(OBEY_S, self._process.kill)
         try:
+            for uuid in unread:
+                await self._take_back(uuid)
             await self._control("be interrupted", self._client.interrupt)
         except ProviderFailed as failure:
             log.warning("claude_interrupt_not_answered", reason=str(failure))  # its patience ends after OBEY_S
+
+    async def _take_back(self, uuid: str) -> None:
+        """A prompt that waits in the CLI would begin a turn after the interrupted one."""
+        answer = await self._ask_cli("take a prompt back", subtype="cancel_async_message", message_uuid=uuid)
+        if answer.get("cancelled") and self._normalizer.has_turn:
+            self._normalizer.prompt_taken_back(uuid)
+            self._queue.put_now(NOT_READ)
 
     async def answer(self, approval: str, decision: Decision) -> None:
         self._approvals.answer(approval, decision)
@@ -130,28 +188,39 @@ class ClaudeAgent:
         await self._control("change the model", lambda: self._client.set_model(chosen))
         if effort is not None:
             # The SDK has no call for the effort; this request sets it from the next model request on (CLI 2.1.329).
-            settings = {"subtype": "apply_flag_settings", "settings": {"effortLevel": effort}}
-            await self._control("change the effort", lambda: self._transport.request(settings))
+            settings = {"effortLevel": effort}
+            await self._ask_cli("change the effort", subtype="apply_flag_settings", settings=settings)
 
     async def set_mode(self, mode: str) -> None:
         if mode == BYPASS and self._started_mode != BYPASS:
             raise ProviderFailed("Claude can stop asking only from its start: begin a new session in that mode.")
-        request = {"subtype": "set_permission_mode", "mode": mode}
         before = self._normalizer.mode_set(mode)
         try:
-            await self._control(f"change to mode {mode}", lambda: self._transport.request(request))
+            await self._ask_cli(f"change to mode {mode}", subtype="set_permission_mode", mode=mode)
         except ProviderFailed:
             self._normalizer.mode_set(before)
             raise
 
-    async def steer(self, prompt: Prompt) -> bool:
-        return False
-
     async def stop_task(self, task: str) -> None:
-        raise KeyError(task)
+        if task not in self._state.tasks:
+            raise KeyError(task)
+        await self._ask_cli("stop that task", subtype="stop_task", task_id=task)
 
     async def go_back(self, to: GoingBack) -> WentBack:
-        raise ProviderFailed("Claude cannot go back here yet.")
+        """See `rewind` for what of the files is put back. The transcript is not changed: resuming cuts it."""
+        native_id = self._normalizer.native_id
+        if self._normalizer.has_turn:
+            raise ProviderFailed("Claude works on something: stop it before you go back.")
+        if native_id is None:
+            raise ProviderFailed("Claude has no turn yet to go back from.")
+        if to.before is not None:
+            about = probe_arguments(native_id, to.before)
+            await handshake(self._launch.command, self._launch.environment, self._start_task, about)
+        files = await rewind.put_back(to, self._rewind_files) if to.code else ()
+        return WentBack(files, None if to.before is None else native_id, to.before)
+
+    async def _rewind_files(self, request: dict[str, Any]) -> Mapping[str, Any]:
+        return await self._ask_cli("go back", **request)
 
     async def close(self) -> None:
         self._is_closing = True
@@ -168,6 +237,7 @@ class ClaudeAgent:
             with refusals_of("start"):
                 async with asyncio.timeout(CONNECT_S):
                     await self._client.connect()
+            await self._begin()
             self._settle(None)
             await self._read()
             failure = None
@@ -179,6 +249,16 @@ class ClaudeAgent:
             raise
         finally:
             await self._end(failure)
+
+    async def _begin(self) -> None:
+        """What is known before the first turn."""
+        if self._left.spent is not None:
+            with suppress(ProviderFailed, TimeoutError):
+                async with asyncio.timeout(_SPENT_S):
+                    counted = await self._ask_cli("count", subtype="get_usage")
+                self._normalizer.spent_before = usage.missing(self._left.spent, counted)
+        info = await self._client.get_server_info() or {}
+        self._state.connected(info.get("commands"))
 
     def _settle(self, failure: ProviderFailed | None) -> None:
         """Tell who waits for the handshake, if somebody still does."""
@@ -195,20 +275,22 @@ class ClaudeAgent:
             try:
                 async for message in self._client.receive_messages():
                     await self._pass_on(message)
-            except ClaudeSDKError as error:  # a message of a shape that the SDK does not know; the next one may be fine
-                log.warning("claude_message_not_understood", reason=str(error)[:200])
+            except (ClaudeSDKError, *ODD_SHAPE) as error:  # a shape that nobody knows; the next one may be fine
+                log.warning("claude_message_not_understood", kind=type(error).__name__, reason=str(error)[:200])
                 if self._normalizer.has_turn:
-                    text = "Claude Code sent a message that this version does not understand."
-                    await self._queue.put(Notice(level="info", code="unknown_event", text=text))
+                    await self._queue.put(_NOT_UNDERSTOOD)
                 continue
             if not self._is_closing:
                 raise ProviderFailed(ENDED)
             return
 
     async def _pass_on(self, message: Message) -> None:
+        if isinstance(message, SystemMessage):
+            self._state.told(message.subtype, message.data)
         for event in self._normalizer.feed(message):
             if isinstance(event, TurnEnded):
                 self._turn_is_over()
+                self._is_first = False
                 self._queue.put_now(event)  # at once: a turn that the agent begins by itself may follow
             else:
                 await self._queue.put(event)
@@ -226,6 +308,8 @@ class ClaudeAgent:
 
     def _turn_is_over(self) -> None:
         self._approvals.withdraw_all()
+        unanswered = self._normalizer.unanswered
+        self._sent = {uuid: prompts for uuid, prompts in self._sent.items() if uuid in unanswered}
         if self._impatience is not None:
             self._impatience.cancel()
             self._impatience = None
@@ -233,6 +317,9 @@ class ClaudeAgent:
     async def _end(self, failure: ProviderFailed | None) -> None:
         """Tell the end of the turn at once, and the end of the agent when its process is surely gone."""
         self._is_over = True
+        self._state.close()
+        environment = self._launch.environment
+        self._left = await look(self._normalizer, self._left, self._sent, environment, is_first=self._is_first)
         self._turn_is_over()
         is_wanted = failure is None or self._normalizer.is_interrupted
         reason: StopReason = "cancelled" if is_wanted else "error"
@@ -242,19 +329,23 @@ class ClaudeAgent:
         await self._client.disconnect()
         self._queue.close(failure)
 
-    async def _control(self, what: str, call: Callable[[], Awaitable[object]]) -> None:
+    async def _ask_cli(self, what: str, **request: Any) -> Mapping[str, Any]:
+        """A control request that the SDK has no call for."""
+        return await self._control(what, lambda: self._transport.request(request))
+
+    async def _control(self, what: str, call: Callable[[], Awaitable[Answer]]) -> Answer:
         if self._is_over:
             raise ProviderFailed(ENDED)
         with refusals_of(what):
             async with asyncio.timeout(CONTROL_S):
-                await call()
+                return await call()
 
 
 async def open_agent(
-    spec: SessionSpec, launch: Launch, recorder: ProcessRecorder, start_task: TaskStarter
+    spec: SessionSpec, launch: Launch, recorder: ProcessRecorder, start_task: TaskStarter, left: Left
 ) -> ClaudeAgent:
     """Start a CLI and shake hands. Raises :class:`ProviderFailed`; then nothing of it is left."""
-    agent = ClaudeAgent(spec, launch, recorder, start_task)
+    agent = ClaudeAgent(spec, launch, recorder, start_task, left)
     try:
         await agent.connected()
     except BaseException:

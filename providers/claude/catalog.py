@@ -3,7 +3,7 @@
 The CLI is started for the question alone: no project, no hooks, no MCP servers, and nothing is sent to the model's API.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,10 @@ from ws.protocol.providers import Mode, Model, ProviderInfo, SlashCommand
 
 NAME = "Claude Code"
 TAG = "CC"
-FEATURES = ["approvals", "effort", "images", "interrupt", "plan", "questions", "resume", "thinking"]
+FEATURES = [
+    "approvals", "effort", "fork", "images", "interrupt", "plan", "questions", "resume", "rewind", "servers", "steer",
+    "tasks", "thinking",
+]  # fmt: skip
 MAX_DESCRIPTION_CHARS = 200
 MAX_COMMANDS = 300
 
@@ -76,11 +79,14 @@ _HANDSHAKE = msgspec.json.encode(
 
 
 async def handshake(
-    command: tuple[str, ...], environment: Mapping[str, str], start_task: TaskStarter
+    command: tuple[str, ...], environment: Mapping[str, str], start_task: TaskStarter, about: Sequence[str] = ()
 ) -> Mapping[str, Any]:
-    """The CLI's answer to `initialize`: models, commands, account, version. Raises :class:`ProviderFailed`."""
+    """The CLI's answer to `initialize`: models, commands, account, version. Raises :class:`ProviderFailed`.
+
+    `about` are further arguments, to see whether it starts with them.
+    """
     only_the_question = ("--setting-sources=user", "--strict-mcp-config", '--settings={"disableAllHooks":true}')
-    launch = Launch(command, (*STREAM_ARGUMENTS, *only_the_question), Path.home(), environment)
+    launch = Launch(command, (*STREAM_ARGUMENTS, *only_the_question, *about), Path.home(), environment)
     process = CliProcess(launch, start_task, ProcessRecorder())
     await process.start()
     try:
@@ -115,7 +121,7 @@ def describe(answer: Mapping[str, Any], command: tuple[str, ...], *, can_bypass:
         version=answer.get("claude_code_version"),
         models=[_model(model) for model in answer.get("models", ())],
         modes=[mode for mode in _MODES if can_bypass or mode.id != BYPASS],
-        commands=[_command(command) for command in answer.get("commands", ())[:MAX_COMMANDS]],
+        commands=[slash_command(command) for command in answer.get("commands", ())[:MAX_COMMANDS]],
     )
 
 
@@ -160,6 +166,7 @@ def _model(model: Mapping[str, Any]) -> Model:
     )
 
 
-def _command(command: Mapping[str, Any]) -> SlashCommand:
+def slash_command(command: Mapping[str, Any]) -> SlashCommand:
+    """One of the commands in the answer of the handshake."""
     description = str(command.get("description") or "")[:MAX_DESCRIPTION_CHARS]
     return SlashCommand(name=str(command.get("name")), description=description)

@@ -18,9 +18,10 @@ DECLINED = "The user declined this."
 SKIPPED = "The user did not answer the question."
 KEEP_PLANNING = "The user wants to keep planning."
 
+# The CLI's project is the root of the Git repository around the folder, else the folder.
 _KEPT_IN = {
-    "localSettings": "always in this folder (.claude/settings.local.json)",
-    "projectSettings": "always in this project (.claude/settings.json)",
+    "localSettings": "always in this project, for you (.claude/settings.local.json)",
+    "projectSettings": "always in this project, for everybody (.claude/settings.json)",
     "userSettings": "always for this user (~/.claude/settings.json)",
 }
 

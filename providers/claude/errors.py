@@ -22,6 +22,10 @@ class ConversationGone(ProviderFailed):
     """There is no native session of the id to resume."""
 
 
+class AnchorGone(ProviderFailed):
+    """The native session cannot be resumed at that point."""
+
+
 def sign_in(command: Sequence[str]) -> str:
     """How to sign in the CLI that `command` starts: by its whole path, since it is rarely on the PATH."""
     by_hand = shlex.join([*command, "auth", "login"])
@@ -57,6 +61,11 @@ def process_failure(exit_code: int | None, stderr: str, remedy: str = RESUMES) -
     """Why the CLI ended; `stderr` is the end of what it printed, `exit_code` −N for signal N."""
     if "No conversation found with session ID" in stderr:
         return ConversationGone("Claude no longer has this conversation: start a new session in this folder.")
+    if "No message found with message.uuid" in stderr:
+        return AnchorGone(
+            "Claude cannot go on from that point, because it has summarised the conversation since or has not kept it: "
+            "choose a later one."
+        )
     if "is already in use" in stderr:
         return SessionIdTaken("Claude already has a conversation of this id: resume it.")
     if "cannot be used with root" in stderr:

@@ -28,6 +28,7 @@ from providers.base import AgentEvent
 from providers.bounds import parts
 from providers.claude import notices, tools, usage
 from providers.claude.plans import PlanKeeper
+from providers.claude.sdk_transport import PROMPT_IGNORED
 from providers.claude.streaming import LiveText
 from providers.claude.turns import Turn
 from ws.protocol.events import (
@@ -42,7 +43,15 @@ from ws.protocol.events import (
     ToolCallUpdate,
     TurnEnded,
     TurnStarted,
+    Usage,
 )
+
+SYNTHETIC = "<synthetic>"
+"""The model of messages that the CLI wrote itself."""
+
+HAD_BEFORE = "Claude has had this prompt before and does not take it twice: send it again as a new one."
+
+MAX_ENTRIES = 64
 
 MAX_UNTOLD_CALLS = 32
 """Calls of background agents between turns, of which one may still be asked about."""
@@ -73,6 +82,7 @@ class Normalizer:
         self._command = command
         self._turn: Turn | None = None
         self._waiting: str | None = None
+        self._entries: deque[str] = deque(maxlen=MAX_ENTRIES)
         self._open_calls: dict[str, _Call] = {}
         self._untold: deque[tuple[ToolUseBlock, str | None]] = deque(maxlen=MAX_UNTOLD_CALLS)
         self._live = live or LiveText()
@@ -80,6 +90,15 @@ class Normalizer:
         self._told: set[str] = set()
         self._to_tell: list[Notice] = []
         self._context_used: int | None = None
+        self.spent_before: Usage | None = None
+        """What the process does not count: see `usage.missing`."""
+        self.spent: Usage | None = None
+        """The totals told last."""
+
+    @property
+    def native_id(self) -> str | None:
+        """Known from the first turn on."""
+        return self._native_id
 
     @property
     def has_turn(self) -> bool:
@@ -90,15 +109,51 @@ class Normalizer:
         """The running turn was asked to end."""
         return self._turn is not None and self._turn.is_interrupted
 
+    @property
+    def takes_more(self) -> bool:
+        """A turn runs to which a prompt may be given."""
+        return self._turn is not None and not self._turn.is_interrupted and self._waiting is None
+
+    @property
+    def unread(self) -> frozenset[str]:
+        """Prompts given to the running turn that the CLI has not taken in yet."""
+        return frozenset(self._turn.unread if self._turn else ())
+
+    @property
+    def unanswered(self) -> frozenset[str]:
+        """Our prompts that no result has named."""
+        waiting = () if self._waiting is None else (self._waiting,)
+        return frozenset((*(self._turn.unanswered if self._turn else ()), *waiting))
+
+    @property
+    def entries(self) -> Sequence[str]:
+        """The newest entries of the main thread that the CLI has told of, oldest first: anchors, if it keeps them."""
+        return tuple(self._entries)
+
+    def keep_entries(self, kept: frozenset[str]) -> None:
+        """Only these are in the transcript of a CLI that has died."""
+        self._entries = deque((entry for entry in self._entries if entry in kept), maxlen=MAX_ENTRIES)
+
     def prompt_sent(self, uuid: str) -> None:
         """A prompt is on its way to the CLI: its turn runs until the result that names this uuid.
 
         A turn that the agent has begun by itself is ended first, so that each TurnStarted has its TurnEnded.
         """
         if self._turn is None:
-            self._turn = Turn(uuid)
+            self._turn = Turn({uuid})
         else:
             self._waiting = uuid
+
+    def prompt_given(self, uuid: str) -> None:
+        """Another prompt for the running turn, which then ends when that is answered too."""
+        assert self._turn is not None, "given only to a turn"
+        self._turn.unanswered.add(uuid)
+        self._turn.unread.add(uuid)
+
+    def prompt_taken_back(self, uuid: str) -> None:
+        """The CLI has dropped a prompt that it had not read."""
+        if self._turn is not None:
+            self._turn.forget(uuid)
 
     def interrupt_sent(self) -> None:
         if self._turn is not None:
@@ -142,14 +197,14 @@ class Normalizer:
             yield self._left_open(call_id, call)
         self._open_calls.clear()
         self._live.cut_off()
-        self._turn = None if self._waiting is None else Turn(self._waiting)
+        self._turn = None if self._waiting is None else Turn({self._waiting})
         self._waiting = None
-        yield TurnEnded(stop_reason=stop_reason, error=error)
+        yield TurnEnded(stop_reason=stop_reason, error=error, anchor=self._entries[-1] if self._entries else None)
 
     def begin(self) -> Iterator[AgentEvent]:
         """The agent does something outside a turn, so it began one by itself: a background task has ended or asks."""
         if self._turn is None:
-            self._turn = Turn(None)
+            self._turn = Turn()
             yield TurnStarted()
 
     def asked_about(self, call_id: str | None) -> Iterator[AgentEvent]:
@@ -165,12 +220,15 @@ class Normalizer:
         if parent is None:
             yield from self.begin()
             self._context_used = usage.context_used(message) or self._context_used
+            if message.model != SYNTHETIC:  # the CLI's own words are not always kept
+                self._entry(message.uuid)
         if self._turn is None:  # a sub-agent in the background, between turns
             self._untold.extend((block, parent) for block in message.content if isinstance(block, ToolUseBlock))
             return
         if message.error is not None:
-            self._turn.api_error = message.error
-            return  # its text is the error, told by turn_ended
+            if parent is None:
+                self._turn.api_error = message.error
+            return  # its text is the error, told by turn_ended or by the result of the sub-agent's call
         for block in message.content:
             yield from self._block(block, parent)
 
@@ -196,6 +254,10 @@ class Normalizer:
 
     def _user(self, message: UserMessage) -> Iterator[AgentEvent]:
         """Tool results. Text of user messages is our own prompt, or the CLI's remark on an interrupt."""
+        if message.parent_tool_use_id is None:
+            self._entry(message.uuid)
+            if self._turn is not None and message.uuid is not None:
+                self._turn.unread.discard(message.uuid)
         for block in message.content if isinstance(message.content, list) else ():
             if isinstance(block, ToolResultBlock):
                 yield from self._returned(
@@ -204,6 +266,10 @@ class Normalizer:
                     content=block.content,
                     result=message.tool_use_result,
                 )
+
+    def _entry(self, uuid: str | None) -> None:
+        if uuid is not None:
+            self._entries.append(uuid)
 
     def _returned(self, call_id: str, *, is_error: bool, content: Any, result: Any) -> Iterator[AgentEvent]:
         call = self._open_calls.pop(call_id, None)
@@ -233,6 +299,8 @@ class Normalizer:
                 yield from self._mode_now(data["permissionMode"])
             case "session_title_changed" if data.get("title") and self._turn is not None:
                 yield TitleChanged(title=str(data["title"])[:200])
+            case subtype if subtype == PROMPT_IGNORED and data.get("prompt") in self.unanswered:
+                yield from self.finish("error", HAD_BEFORE)
             case _ if self._turn is not None:
                 yield from notices.system(message.subtype, data, self._told)
             case _:
@@ -251,14 +319,29 @@ class Normalizer:
 
     def _result(self, message: ResultMessage) -> Iterator[AgentEvent]:
         turn = self._turn
-        if turn is None or not turn.is_ended_by(message):
+        if turn is None:
             return
+        is_over = turn.is_ended_by(message)
+        answered = set(message.user_message_uuids or ())
+        if not is_over and not answered:
+            return  # of a turn of the agent's own, which ran before our prompt
         if message.result and not message.is_error and not turn.has_spoken:
             yield from self._block(TextBlock(message.result), None)  # the answer of a slash command
         if (totals := usage.totals(message, self._context_used)) is not None:
-            yield totals
+            self.spent = totals if self.spent_before is None else usage.added(totals, self.spent_before)
+            yield self.spent
+        if not is_over:
+            yield from self._goes_on(turn, message)
+            return
         yield from self.finish(*turn.ending(message, self._command))
-        if self._turn is not None and self._turn.prompt in (message.user_message_uuids or ()):
-            yield from self.finish(
-                *self._turn.ending(message, self._command)
-            )  # the agent's own turn took the waiting prompt in
+        if self._turn is not None and self._turn.unanswered & answered:
+            # The agent's own turn took the waiting prompt in.
+            yield from self.finish(*self._turn.ending(message, self._command))
+
+    def _goes_on(self, turn: Turn, message: ResultMessage) -> Iterator[AgentEvent]:
+        """For the CLI a turn has ended; a prompt that was given to it follows in the same turn of the session."""
+        reason, error = turn.ending(message, self._command)
+        turn.has_spoken = False
+        turn.api_error = None
+        if reason == "error" and error is not None:
+            yield notices.failed(error)

@@ -10,6 +10,12 @@ from ws.protocol.events import Notice
 
 _MAX_TEXT_CHARS = 500
 
+NOT_READ = Notice(
+    level="warning",
+    code="prompt_not_read",
+    text="The turn was stopped before Claude read what was sent meanwhile: send it again if it still counts.",
+)
+
 
 def system(subtype: str, data: Mapping[str, Any], told: set[str]) -> Iterator[Notice]:
     """The notice of a system message, if it is worth one. An unknown event is told once (kept in `told`)."""
@@ -24,6 +30,11 @@ def system(subtype: str, data: Mapping[str, Any], told: set[str]) -> Iterator[No
             yield Notice(level="info", code="unknown_event", text=f"Claude Code sent something new: {kind}.")
         case _:
             pass
+
+
+def failed(reason: str) -> Notice:
+    """What was answered so far ended in an error, and the turn goes on with a prompt that was given to it."""
+    return Notice(level="error", code="api_error", text=reason[:_MAX_TEXT_CHARS])
 
 
 def rate_limit(info: RateLimitInfo) -> Iterator[Notice]:

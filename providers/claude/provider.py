@@ -17,6 +17,7 @@ from ws.protocol.providers import ProviderInfo
 
 if TYPE_CHECKING:
     from providers.claude.adapter import ClaudeAgent
+    from providers.claude.left import Left
 
 DESCRIBE_S = 1.8
 """The first answer of providers.list is due in 2 s; a handshake takes 0.25–0.8 s."""
@@ -32,6 +33,15 @@ FRESH_S = 600.0
 
 RETRY_S = 10.0
 """One that is not is asked again: somebody may have signed in meanwhile."""
+
+MAX_LEFT = 256
+"""Native sessions of which is remembered what their last process left."""
+
+NOT_CUT = Notice(
+    level="warning",
+    code="memory_not_cut",
+    text="Claude could not forget what was undone, because it has summarised the conversation since.",
+)
 
 MEMORY_LOST = Notice(
     level="warning",
@@ -65,6 +75,8 @@ class ClaudeProvider:
         self._refreshing: asyncio.Task[None] | None = None
         self._claimed: dict[str, ClaudeAgent | None] = {}
         """By native id; None while it is being opened."""
+        self._left: dict[str, Left] = {}
+        """By native id, the newest last."""
 
     @property
     def history(self) -> NativeHistory | None:
@@ -87,7 +99,7 @@ class ClaudeProvider:
     async def open(self, spec: SessionSpec, recorder: ProcessRecorder) -> Agent:
         """One CLI at a time on one native session: two would each hide the other's turns."""
         native_id = spec.native_id or spec.new_native_id
-        self._claimed = {known: agent for known, agent in self._claimed.items() if agent is None or not agent.is_over}
+        self._release()
         if native_id is None:
             return await self._open_somehow(spec, recorder)
         if native_id in self._claimed:
@@ -99,7 +111,18 @@ class ClaudeProvider:
             del self._claimed[native_id]
             raise
         self._claimed[native_id] = agent
+        self._left.pop(native_id, None)
         return agent
+
+    def _release(self) -> None:
+        """Native sessions whose process is over."""
+        for known, agent in list(self._claimed.items()):
+            if agent is not None and agent.is_over:
+                del self._claimed[known]
+                self._left.pop(known, None)
+                self._left[known] = agent.left
+        while len(self._left) > MAX_LEFT:
+            del self._left[next(iter(self._left))]
 
     async def close(self) -> None:
         """Nothing is shared between agents."""
@@ -121,17 +144,33 @@ class ClaudeProvider:
             return await self._open(spec, spec, recorder)
         except errors.SessionIdTaken:
             return await self._open(spec, replace(spec, native_id=spec.new_native_id), recorder)
+        except errors.AnchorGone:
+            if spec.native_id is None:
+                raise
+            agent = await self._open(spec, replace(spec, resume_at=None), recorder)
+            agent.tell_with_next_turn(NOT_CUT)
+            return agent
         except errors.ConversationGone:
-            fresh = replace(spec, native_id=None, new_native_id=spec.native_id)
+            if spec.native_id is None:
+                raise
+            fresh = replace(spec, native_id=None, new_native_id=spec.native_id, fork_of=None)
             agent = await self._open(spec, fresh, recorder)
-            agent.tell_with_next_turn(MEMORY_LOST)
+            if not self._left_to(spec).is_all:
+                agent.tell_with_next_turn(MEMORY_LOST)
             return agent
 
     async def _open(self, spec: SessionSpec, started_as: SessionSpec, recorder: ProcessRecorder) -> "ClaudeAgent":
         command = await self._find_command()
         launch = Launch(command, arguments(started_as), spec.path, self._environment)
         open_agent = await asyncio.to_thread(_load_adapter)
-        return await open_agent(spec, launch, recorder, self._start_task)
+        return await open_agent(spec, launch, recorder, self._start_task, self._left_to(spec))
+
+    def _left_to(self, spec: SessionSpec) -> "Left":
+        """What the process before could not keep; not what came after the point that is resumed at."""
+        from providers.claude.left import Left  # noqa: PLC0415 - as the adapter
+
+        left = self._left.get(spec.native_id or spec.new_native_id or "", Left())
+        return left if spec.resume_at is None else replace(left, lost=())
 
     async def _find_command(self) -> tuple[str, ...]:
         command = await asyncio.to_thread(find_command, self._command, self._environment)
@@ -144,7 +183,7 @@ class ClaudeProvider:
         return os.geteuid() != 0 or self._environment.get("IS_SANDBOX") == "1"
 
 
-def _load_adapter() -> Callable[[SessionSpec, Launch, ProcessRecorder, TaskStarter], Awaitable["ClaudeAgent"]]:
+def _load_adapter() -> "Callable[[SessionSpec, Launch, ProcessRecorder, TaskStarter, Left], Awaitable[ClaudeAgent]]":
     from providers.claude.adapter import open_agent  # noqa: PLC0415 - the SDK is loaded with the first session only
 
     return open_agent

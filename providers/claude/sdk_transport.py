@@ -5,7 +5,7 @@ The stock transport hands the whole environment of the node to the CLI and keeps
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -23,8 +23,19 @@ KNOWN_TYPES = frozenset(
 )  # fmt: skip
 """Message types that SDK 0.2.186 reads, then those that it may skip; it skips every other one in silence too."""
 
+KNOWN_BLOCKS = frozenset(
+    {
+        "text", "thinking", "tool_use", "tool_result", "server_tool_use", "advisor_tool_result",
+        "document", "image", "redacted_thinking",
+    }
+)  # fmt: skip
+"""Parts of a message that SDK 0.2.186 reads, then those with nothing to show; it skips every other one in silence."""
+
 UNKNOWN_EVENT = "switchyard_unknown_event"
 """Subtype under which a message of an unknown type is passed on, so that it is told instead of lost."""
+
+PROMPT_IGNORED = "switchyard_prompt_ignored"
+"""Subtype that tells of a prompt (`prompt`) which the CLI has dropped: its transcript has one of that uuid already."""
 
 
 class CliTransport(Transport):
@@ -32,16 +43,22 @@ class CliTransport(Transport):
 
     def __init__(self, process: CliProcess) -> None:
         self._process = process
-        self._requests: dict[str, asyncio.Future[None]] = {}
+        self._requests: dict[str, asyncio.Future[Mapping[str, Any]]] = {}
+        self._begun: set[str] = set()
+        """Prompts that the CLI works on."""
 
-    async def request(self, request: dict[str, Any]) -> None:
-        """A control request that the SDK's client does not know. Raises :class:`ProviderFailed` when it is refused."""
+    async def request(self, request: dict[str, Any]) -> Mapping[str, Any]:
+        """A control request that the SDK's client does not know, and its answer.
+
+        Raises :class:`ProviderFailed` when it is refused.
+        """
         request_id = f"switchyard-{uuid.uuid4().hex}"
         answered = self._requests[request_id] = asyncio.get_running_loop().create_future()
         frame = {"type": "control_request", "request_id": request_id, "request": request}
         try:
             await self.write(msgspec.json.encode(frame).decode() + "\n")
-            await answered
+            answer: Mapping[str, Any] = await answered
+            return answer
         finally:
             self._requests.pop(request_id, None)
 
@@ -58,14 +75,32 @@ class CliTransport(Transport):
         """Raises :class:`ProviderFailed` when the CLI has failed."""
         async for line in self._process.lines():
             message = _message(line)
-            if not self._is_answer(message):
-                yield message
+            if self._is_answer(message):
+                continue
+            yield message
+            for news in (*_unknown_blocks(message), *self._ignored(message)):
+                yield news
         failure = await self._process.ended()
         if failure is not None:
             raise failure
 
     async def close(self) -> None:
         await self._process.close()
+
+    def _ignored(self, message: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """A prompt that is done without having begun."""
+        if message.get("type") != "command_lifecycle":
+            return
+        prompt = str(message.get("command_uuid"))
+        match message.get("state"):
+            case "started":
+                self._begun.add(prompt)
+            case "completed" if prompt not in self._begun:
+                yield {"type": "system", "subtype": PROMPT_IGNORED, "prompt": prompt}
+            case "completed" | "cancelled":
+                self._begun.discard(prompt)
+            case _:
+                pass
 
     def _is_answer(self, message: dict[str, Any]) -> bool:
         """Whether this answers one of our own requests, which it then settles."""
@@ -78,7 +113,8 @@ class CliTransport(Transport):
         if response.get("subtype") == "error":
             answered.set_exception(ProviderFailed(f"Claude Code refused: {response.get('error')}"))
         else:
-            answered.set_result(None)
+            answer = response.get("response")
+            answered.set_result(dict(answer) if isinstance(answer, dict) else {})
         return True
 
     def is_ready(self) -> bool:
@@ -101,3 +137,12 @@ def _message(line: bytes) -> dict[str, Any]:
 
 def _unknown(kind: str) -> dict[str, Any]:
     return {"type": "system", "subtype": UNKNOWN_EVENT, "kind": kind}
+
+
+def _unknown_blocks(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    inner = message.get("message")
+    content = inner.get("content") if isinstance(inner, dict) else None
+    for block in content if isinstance(content, list) else ():
+        kind = block.get("type") if isinstance(block, dict) else None
+        if isinstance(kind, str) and kind not in KNOWN_BLOCKS:
+            yield _unknown(kind[:100])

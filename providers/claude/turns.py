@@ -1,7 +1,7 @@
 """One turn of Claude: who began it, and how its result ends it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from claude_agent_sdk import ResultMessage
 
@@ -14,24 +14,35 @@ _ABORTED = frozenset({"aborted_streaming", "aborted_tools"})
 
 @dataclass
 class Turn:
-    """`prompt` is the uuid of the prompt that it answers, None when the agent began it by itself.
+    """`unanswered` are the uuids of our prompts in it that no result has named; none when the agent began it by itself.
 
-    `api_error` is the kind of error that an assistant message of the turn named.
+    `unread` are those given to it while it ran, until the CLI takes them in. The CLI may answer these in a turn of its
+    own right after the running one: for the session both are one turn. `api_error` is the kind of error that an
+    assistant message of the turn named.
     """
 
-    prompt: str | None
+    unanswered: set[str] = field(default_factory=set)
+    unread: set[str] = field(default_factory=set)
     is_interrupted: bool = False
     has_spoken: bool = False
     api_error: str | None = None
 
     def is_ended_by(self, message: ResultMessage) -> bool:
-        """False for the result of a turn of the agent's own that ran while our prompt was on its way."""
-        if self.prompt is None or self.is_interrupted:
+        """False for the result of a turn of the agent's own that ran while our prompt was on its way, and as long as a
+        prompt that was given to the turn has no answer. What the result answers is crossed off.
+        """
+        if not self.unanswered or self.is_interrupted:
             return True
         answered = message.user_message_uuids or []
-        if answered:
-            return self.prompt in answered
-        return message.origin is None or message.origin["kind"] == "human"
+        if not answered and (message.origin is None or message.origin["kind"] == "human"):
+            self.unanswered.clear()
+        self.unanswered.difference_update(answered)
+        return not self.unanswered
+
+    def forget(self, uuid: str) -> None:
+        """The CLI has let go of this prompt."""
+        self.unanswered.discard(uuid)
+        self.unread.discard(uuid)
 
     def ending(self, message: ResultMessage, command: Sequence[str]) -> tuple[StopReason, str | None]:
         """Why it ended, and the sentence for people when that was an error.

@@ -1,5 +1,6 @@
 """What Claude asks, with the real CLI: each rule is a choice of its own, and only what was chosen is granted."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -30,7 +31,7 @@ async def test_every_suggestion_is_a_choice_with_its_rule_written_out(claude: Cl
     assert [(option.name, option.kind) for option in request.options] == [
         ("Allow once", "allow_once"),
         (f"Allow Bash(touch {target}) for this session", "allow_session"),
-        (f"Allow Bash(touch {target}) always in this folder (.claude/settings.local.json)", "allow_always"),
+        (f"Allow Bash(touch {target}) always in this project, for you (.claude/settings.local.json)", "allow_always"),
         (f"Allow work in {claude.folder} for this session", "allow_session"),
         ("Allow all edits for this session", "allow_session"),
         ("Reject", "reject_once"),
@@ -41,12 +42,16 @@ async def test_every_suggestion_is_a_choice_with_its_rule_written_out(claude: Cl
 
 
 async def test_an_always_rule_is_stored_and_in_force_and_grants_nothing_else(claude: ClaudeHarness) -> None:
+    git = await asyncio.create_subprocess_exec("git", "init", "--quiet", str(claude.folder))
+    assert await git.wait() == 0
+    claude.folder = claude.folder / "part"
+    claude.folder.mkdir()
     driver = await claude.open()
     target = claude.folder / "x"
     request = await asked(driver, f"run touch {target}\nsay done")
     await driver.choose(request, "allow_always")
     await driver.rest_of_turn()
-    stored = json.loads((claude.folder / ".claude" / "settings.local.json").read_text())
+    stored = json.loads((claude.folder.parent / ".claude" / "settings.local.json").read_text())
     assert stored["permissions"]["allow"] == [f"Bash(touch {target})"]
     target.unlink()
     turn = await driver.turn(f"run touch {target}\nsay again")
@@ -57,6 +62,11 @@ async def test_an_always_rule_is_stored_and_in_force_and_grants_nothing_else(cla
     await driver.rest_of_turn()
     assert not (claude.folder / "y").exists()
     await driver.agent.close()
+    target.unlink()
+    another = await claude.open()
+    assert not of(ApprovalRequested, await another.turn(f"run touch {target}\nsay for good"))
+    assert target.exists()
+    await another.agent.close()
 
 
 async def test_a_session_rule_is_not_stored(claude: ClaudeHarness) -> None:
