@@ -179,7 +179,7 @@ export class FakeMain {
     const before = params["before"];
     const events =
       typeof before === "number"
-        ? this.journal.slice(Math.max(0, before - 1 - limit), before - 1)
+        ? this.journal.slice(0, before - 1).slice(-limit)
         : this.journal.slice(Number(params["after"] ?? 0)).slice(0, limit);
     return { result: { epoch: "e1", events, head: this.#head() } };
   }

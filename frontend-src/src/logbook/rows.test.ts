@@ -1,8 +1,27 @@
 import { describe, expect, it } from "vitest";
 
-import type { Block, ToolBlock, TurnBlocks } from "../stores/blocks.ts";
+import type { Block, Log, ToolBlock, TurnBlocks } from "../stores/blocks.ts";
 import { lastLines, ledgerLine, readable, relative } from "./ledger.ts";
-import { allRows, findTick, lastKey, rowsAfter, rowsOf, tickOf } from "./rows.ts";
+import { allRows, findTick, lastKey, rowsAfter, rowsOf, tickOf, withinOf } from "./rows.ts";
+
+function turn(id: string, blocks: readonly Block[], more: Partial<TurnBlocks> = {}): TurnBlocks {
+  return {
+    id,
+    seq: 1,
+    number: 1,
+    undone: null,
+    rewind: null,
+    startedAt: "",
+    prompt: null,
+    blocks: [...blocks],
+    end: null,
+    ...more,
+  };
+}
+
+function logOf(turns: readonly TurnBlocks[], streams = 0): Log {
+  return { head: 1, first: 1, preamble: [], streams, turns };
+}
 
 function tool(id: string, more: Partial<ToolBlock> = {}): ToolBlock {
   return {
@@ -40,7 +59,8 @@ describe("rows", () => {
 
   it("indent what a sub-agent did", () => {
     const blocks = [tool("a", { toolKind: "think" }), tool("b", { parent: "a" }), tool("c", { parent: "b" })];
-    expect(rowsOf(blocks).map((row) => (row.kind === "block" ? row.depth : -1))).toEqual([0, 1, 2]);
+    expect(rowsOf(blocks).map((row) => withinOf(row).length)).toEqual([0, 1, 2]);
+    expect(rowsOf(blocks).map((row) => (row.kind === "block" ? row.inside : -1))).toEqual([2, 1, 0]);
   });
 
   it("put what parallel sub-agents did under their own calls", () => {
@@ -93,15 +113,11 @@ describe("rows", () => {
   });
 
   it("count what came after the row that was last, without the turn's end", () => {
-    const turn: TurnBlocks = { id: "t", number: 1, startedAt: "", prompt: null, blocks: [tool("1")], end: null };
-    const log = { head: 1, first: 1, preamble: [], streams: 0, turns: [turn] };
+    const log = logOf([turn("t", [tool("1")])]);
     const key = lastKey(allRows(log));
     expect(key).toBe("c1");
-    const grown = {
-      ...turn,
-      blocks: [...turn.blocks, tool("2", { toolKind: "edit" }), tool("3", { toolKind: "edit" })],
-    };
-    expect(rowsAfter(allRows({ ...log, turns: [grown] }), key)).toBe(2);
+    const grown = turn("t", [tool("1"), tool("2", { toolKind: "edit" }), tool("3", { toolKind: "edit" })]);
+    expect(rowsAfter(allRows(logOf([grown])), key)).toBe(2);
     expect(rowsAfter(allRows(log), "gone")).toBe(0);
   });
 
@@ -117,16 +133,7 @@ describe("rows", () => {
       points: 0,
     });
     const reads = [tool("1"), tool("2"), tool("3"), tool("4", { toolKind: "execute" })];
-    const turn = (blocks: readonly Block[]): TurnBlocks => ({
-      id: "grows",
-      number: 1,
-      startedAt: "",
-      prompt: null,
-      blocks: [...blocks],
-      end: null,
-    });
-    const rowsWith = (blocks: readonly Block[]) =>
-      allRows({ head: 1, first: 1, preamble: [], streams: 1, turns: [turn(blocks)] });
+    const rowsWith = (blocks: readonly Block[]) => allRows(logOf([turn("grows", blocks)], 1));
     const before = rowsWith([...reads, text("a")]);
     const after = rowsWith([...reads, text("a b")]);
     expect(after.slice(1, -1)).toEqual(rowsOf([...reads, text("a b")]));
@@ -137,19 +144,57 @@ describe("rows", () => {
   });
 
   it("have unique keys and find the next edit and error", () => {
-    const turn: TurnBlocks = {
-      id: "t",
-      number: 1,
-      startedAt: "",
-      prompt: null,
-      blocks: [tool("1", { toolKind: "edit" }), tool("2", { status: "failed" })],
-      end: null,
-    };
-    const rows = allRows({ head: 1, first: 1, preamble: [], streams: 0, turns: [turn] });
+    const rows = allRows(logOf([turn("t", [tool("1", { toolKind: "edit" }), tool("2", { status: "failed" })])]));
     expect(new Set(rows.map((row) => row.key)).size).toBe(rows.length);
     expect(findTick(rows, 0, 1, "edit")).toBe(1);
     expect(findTick(rows, 3, -1, "error")).toBe(2);
     expect(findTick(rows, 0, -1, "edit")).toBe(-1);
+  });
+});
+
+describe("what sub-agents did", () => {
+  const blocks = [
+    tool("a", { toolKind: "think" }),
+    tool("a1", { parent: "a", toolKind: "execute" }),
+    tool("b", { toolKind: "think", parent: "a" }),
+    tool("b1", { parent: "b", toolKind: "execute" }),
+    tool("z", { toolKind: "execute" }),
+  ];
+
+  it("goes under the line of its call and comes back, that of its own sub-agents too", () => {
+    const keys = (shut: string[]) =>
+      allRows(logOf([turn("t", blocks)]), { isOpen: () => false, shut: new Set(shut) }).map((row) => row.key);
+    expect(keys([])).toEqual(["ut", "ca", "ca1", "cb", "cb1", "cz", "xt"]);
+    expect(keys(["cb"])).toEqual(["ut", "ca", "ca1", "cb", "cz", "xt"]);
+    expect(keys(["ca"])).toEqual(["ut", "ca", "cz", "xt"]);
+  });
+
+  it("stays together also where its call is of an earlier turn", () => {
+    const late = ["x", "y", "x", "y"].map((parent, index) => tool(`${index}`, { parent, toolKind: "execute" }));
+    expect(rowsOf(late).map((row) => row.key)).toEqual(["c0", "c2", "c1", "c3"]);
+  });
+});
+
+describe("going back", () => {
+  const rewind = { before: 2, files: [], by: "ada" };
+  const edit = tool("1", { toolKind: "edit" });
+  const turns = [
+    turn("t1", []),
+    turn("t2", [edit], { undone: "w9", number: 2 }),
+    turn("w5", [], { undone: "w9", number: null, rewind }),
+    turn("w9", [], { number: null, rewind }),
+    turn("t3", [], { number: 2 }),
+  ];
+  const rows = (open: boolean) => allRows(logOf(turns), { isOpen: () => open, shut: new Set() });
+
+  it("folds what it undid under one line", () => {
+    expect(rows(false).map((row) => row.key)).toEqual(["ut1", "xt1", "bw9", "ut3", "xt3"]);
+    expect(rows(true).map((row) => row.key)).toEqual(["ut1", "xt1", "bw9", "ut2", "c1", "xt2", "bw5", "ut3", "xt3"]);
+    expect(rows(true).find((row) => row.kind === "back")).toMatchObject({ undone: 1, isUndone: false });
+  });
+
+  it("marks nothing of it in the ruler", () => {
+    expect(rows(true).map(tickOf)).toEqual(["prompt", null, null, null, null, null, null, "prompt", null]);
   });
 });
 

@@ -1,3 +1,4 @@
+import { untrack } from "svelte";
 import { prefs } from "../stores/prefs.svelte.ts";
 import { router } from "./router.svelte.ts";
 import type { PanelTab, Route } from "./routes.ts";
@@ -9,10 +10,21 @@ class Frame {
   isDrawerOpen = $state(false);
   isPaletteOpen = $state(false);
   isKeyMapOpen = $state(false);
-  /** Whether a composer is on screen, so that it can be skipped to. */
-  hasComposer = $state(false);
+  /** Whether the palette was opened to choose what to open beside. */
+  isChoosingBeside = $state(false);
+  #composers = $state(0);
   /** The last session or folder that was open: what "Work" on the phone's bar goes to. */
   lastWork: Route | null = $state.raw(null);
+
+  /** Whether a composer is on screen, so that it can be skipped to. Each that comes sets it, each that goes unsets it. */
+  get hasComposer(): boolean {
+    return this.#composers > 0;
+  }
+
+  set hasComposer(hasCome: boolean) {
+    // Set while a component is set up, which must not follow the count.
+    this.#composers = untrack(() => this.#composers) + (hasCome ? 1 : -1);
+  }
 
   get isSidebarShown(): boolean {
     if (viewport.isPhone) return false;

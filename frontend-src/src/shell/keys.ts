@@ -1,4 +1,6 @@
 /** The keyboard of the whole page. What belongs to one part (log, ask, terminal) listens there itself, by `pressed`. */
+import { tick } from "svelte";
+import { closePane, linkedSession, openBeside, stepPane } from "./beside.svelte.ts";
 import type { KeyId } from "./bindings.ts";
 import { frame } from "./frame.svelte.ts";
 import { Chord, pressed } from "./pressed.ts";
@@ -12,16 +14,14 @@ const PLACES: Partial<Record<KeyId, Route>> = {
   goNew: { name: "new", node: null, path: null },
 };
 const LISTENED = ["anywhere", "lists", "session"] as const;
-/** In the order in which F6 goes through them. */
-const REGIONS = ["sidebar", "log", "composer", "panel"];
-
 /** What a part is for comes first: its field, then its own stop, then whatever it has. */
 const STOPS = ["textarea", '[tabindex="0"]', "a[href], button:not(:disabled), input"];
 
-/** Puts the focus into a part of the page (`data-region`); false when it is not there. */
-export function focusRegion(name: string): boolean {
-  const region = document.querySelector<HTMLElement>(`[data-region="${name}"]`);
-  if (region === null) return false;
+function regions(): HTMLElement[] {
+  return [...document.querySelectorAll<HTMLElement>("[data-region]")];
+}
+
+function focusIn(region: HTMLElement): boolean {
   const inside = STOPS.flatMap((stop) => [...region.querySelectorAll<HTMLElement>(stop)]);
   // What is hidden does not take the focus, and the next is tried.
   return [...(region.tabIndex >= 0 ? [region] : []), ...inside].some((target) => {
@@ -30,13 +30,28 @@ export function focusRegion(name: string): boolean {
   });
 }
 
-function nextRegion(step: number): void {
-  const here = document.activeElement?.closest("[data-region]")?.getAttribute("data-region") ?? "";
-  const from = REGIONS.indexOf(here);
-  for (let tries = 1; tries <= REGIONS.length; tries++) {
-    const at = (((from + step * tries) % REGIONS.length) + REGIONS.length) % REGIONS.length;
-    if (focusRegion(REGIONS[at] ?? "")) return;
+/** Puts the focus into a part of the page (`data-region`), of several panes the active one's; false when there is none. */
+export function focusRegion(name: string): boolean {
+  const all = regions().filter((region) => region.dataset["region"] === name);
+  const region = all.find((one) => one.closest('[data-pane="other"]') === null);
+  return region !== undefined && focusIn(region);
+}
+
+/** They stand in the page in the order in which F6 goes through them; each pane has its own log and composer. */
+function nextRegion(step: 1 | -1): void {
+  const all = regions();
+  const here = document.activeElement?.closest<HTMLElement>("[data-region]") ?? null;
+  const from = here === null ? (step === 1 ? -1 : all.length) : all.indexOf(here);
+  for (let tries = 1; tries <= all.length; tries++) {
+    const region = all[(((from + step * tries) % all.length) + all.length) % all.length];
+    if (region !== undefined && focusIn(region)) return;
   }
+}
+
+/** The focus goes where the pane is that is active now. */
+async function focusPane(): Promise<boolean> {
+  await tick();
+  return focusRegion("log");
 }
 
 /** The rows of a page mark their link or button with `data-row`; those of the tree are its own. */
@@ -53,6 +68,20 @@ function moveRow(step: 1 | -1): boolean {
   return next !== undefined;
 }
 
+function atPane(isDone: boolean): boolean {
+  if (isDone) void focusPane();
+  return isDone;
+}
+
+/** Opens the session of the row that has the focus beside what is open. */
+function besideFocused(): boolean {
+  const link = document.activeElement?.closest("li")?.querySelector("a") ?? document.activeElement;
+  const place = linkedSession(link);
+  if (place === null) return false;
+  openBeside(place);
+  return atPane(true);
+}
+
 /** Does what the key says; false where there is nothing to do it to. */
 function act(key: KeyId): boolean {
   const place = PLACES[key];
@@ -64,6 +93,9 @@ function act(key: KeyId): boolean {
   else if (key === "nextPart") nextRegion(1);
   else if (key === "previousPart") nextRegion(-1);
   else if (key === "nextRow" || key === "previousRow") return moveRow(key === "nextRow" ? 1 : -1);
+  else if (key === "openBeside") return besideFocused();
+  else if (key === "nextPane" || key === "previousPane") return atPane(stepPane(key === "nextPane" ? 1 : -1));
+  else if (key === "closePane") return atPane(closePane());
   else if (key === "composer" || key === "composerToo") return focusRegion("composer");
   else return false;
   return true;

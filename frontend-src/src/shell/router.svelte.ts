@@ -1,5 +1,13 @@
 import { at, BASE } from "../wire/base.ts";
+import { followed } from "./panes.ts";
 import { formatRoute, parseRoute, type Route } from "./routes.ts";
+
+/** The route of an address of this origin, null for those that are not of the page. */
+export function routeOf(url: URL | Location): Route | null {
+  if (url.origin !== location.origin || !url.pathname.startsWith(BASE) || url.hash !== "") return null;
+  if (url.pathname.startsWith(at("api/"))) return null;
+  return parseRoute(url.pathname.slice(BASE.length), new URLSearchParams(url.search));
+}
 
 function current(): Route {
   const path = location.pathname.startsWith(BASE) ? location.pathname.slice(BASE.length) : "";
@@ -31,11 +39,10 @@ class Router {
     if (event.defaultPrevented || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
     const link = event.target instanceof Element ? event.target.closest("a") : null;
     if (link === null || link.target !== "" || link.hasAttribute("download")) return;
-    const url = new URL(link.href);
-    if (url.origin !== location.origin || !url.pathname.startsWith(BASE) || url.hash !== "") return;
-    if (url.pathname.startsWith(at("api/"))) return;
+    const route = routeOf(new URL(link.href));
+    if (route === null) return;
     event.preventDefault();
-    this.#show(url.pathname + url.search, false);
+    this.go(followed(this.route, route));
   }
 }
 

@@ -24,6 +24,19 @@ const ROUTES: Route[] = [
   { name: "project", node: "win", path: "C:\\Users\\ada", panel: null },
   { name: "session", node: "laptop", session: "s_1-2", panel: null },
   { name: "session", node: "laptop", session: "s1", panel: "terminal" },
+  { name: "session", node: "laptop", session: "s1", panel: null, seq: 9 },
+  { name: "session", node: "laptop", session: "s1", panel: null, beside: [{ node: "vps", session: "s2" }] },
+  {
+    name: "session",
+    node: "laptop",
+    session: "s1",
+    panel: "files",
+    beside: [
+      { node: "vps", session: "s2" },
+      { node: "laptop", session: "s3" },
+    ],
+    at: 1,
+  },
   { name: "new", node: null, path: null },
   { name: "new", node: "laptop", path: "/home/ada & co" },
 ];
@@ -49,6 +62,20 @@ describe("routes", () => {
     "m/%E0%A4%A/p/",
   ])("knows that %s is no address", (path) => {
     expect(parseRoute(path, new URLSearchParams())).toEqual({ name: "unknown" });
+  });
+
+  it("reads at most four sessions side by side, each once, and no nonsense", () => {
+    const read = (query: string) => parseRoute("m/a/s/b", new URLSearchParams(query));
+    expect(read("beside=a/b,a/c,a/c,x,/y,a/d,a/e,a/f&at=9")).toEqual({
+      name: "session",
+      node: "a",
+      session: "b",
+      panel: null,
+      beside: ["c", "d", "e"].map((session) => ({ node: "a", session })),
+      at: 3,
+    });
+    expect(read("beside=&at=2&seq=-1")).toEqual({ name: "session", node: "a", session: "b", panel: null });
+    expect(formatRoute(read("beside=a/c,v/d"))).toBe("m/a/s/b?beside=a/c,v/d");
   });
 
   it("ignores a panel that does not exist", () => {

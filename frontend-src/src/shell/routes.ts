@@ -9,12 +9,32 @@ export type Route =
   | { name: "add" }
   | { name: "machine"; node: string }
   | { name: "project"; node: string; path: string; panel: PanelTab | null }
-  | { name: "session"; node: string; session: string; panel: PanelTab | null }
+  | SessionRoute
   | { name: "new"; node: string | null; path: string | null }
   | { name: "settings"; section?: SettingsSection }
   | { name: "audit"; filter?: AuditFilter }
   | { name: "more" }
   | { name: "unknown" };
+
+export interface Place {
+  node: string;
+  session: string;
+}
+
+/** `node` and `session` are what the panel, the keys and the tree are about; others may stand beside. */
+export interface SessionRoute extends Place {
+  name: "session";
+  panel: PanelTab | null;
+  /** The other sessions that are open, in order; absent when there are none. */
+  beside?: readonly Place[];
+  /** Where among them this one stands; absent for first. */
+  at?: number;
+  /** The `seq` of an event whose turn is to be shown. */
+  seq?: number;
+}
+
+/** Sessions that can be open side by side. */
+export const MAX_PANES = 4;
 
 /** Parts of the settings, each with an address of its own; `audit` has filters and so is a route by itself. */
 export const SECTIONS = ["look", "keys", "account", "devices", "tokens", "people"] as const;
@@ -43,6 +63,25 @@ export const PANEL_TABS: readonly PanelTab[] = ["changes", "files", "terminal"];
 
 function panelOf(query: URLSearchParams): PanelTab | null {
   return PANEL_TABS.find((tab) => tab === query.get("panel")) ?? null;
+}
+
+function besideOf(own: Place, query: URLSearchParams): Pick<SessionRoute, "beside" | "at"> {
+  const seen = new Set([`${own.node}/${own.session}`]);
+  const beside: Place[] = [];
+  for (const part of (query.get("beside") ?? "").split(",")) {
+    const [node = "", session = "", ...rest] = part.split("/");
+    if (node === "" || session === "" || rest.length > 0 || seen.has(part)) continue;
+    seen.add(part);
+    beside.push({ node, session });
+  }
+  const kept = beside.slice(0, MAX_PANES - 1);
+  const at = Math.min(Number(query.get("at") ?? 0), kept.length);
+  return { ...(kept.length > 0 ? { beside: kept } : {}), ...(Number.isInteger(at) && at > 0 ? { at } : {}) };
+}
+
+function seqOf(query: URLSearchParams): Pick<SessionRoute, "seq"> {
+  const seq = Number(query.get("seq") ?? 0);
+  return Number.isSafeInteger(seq) && seq > 0 ? { seq } : {};
 }
 
 /** The folder that a route's tail names: `home/me` is `/home/me`, `C:\me` stays. */
@@ -91,7 +130,8 @@ export function parseRoute(path: string, query: URLSearchParams): Route {
     if (kind === "p") return { name: "project", node, path: folderOf(rest.join("/")), panel: panelOf(query) };
     const session = rest[0];
     if (kind === "s" && session !== undefined && rest.length === 1) {
-      return { name: "session", node, session, panel: panelOf(query) };
+      const place = { node, session };
+      return { name: "session", ...place, panel: panelOf(query), ...besideOf(place, query), ...seqOf(query) };
     }
     return { name: "unknown" };
   }
@@ -116,7 +156,9 @@ export function parseRoute(path: string, query: URLSearchParams): Route {
 
 function queryOf(values: Record<string, string | null>): string {
   const kept = Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== null);
-  return kept.length === 0 ? "" : `?${new URLSearchParams(kept).toString()}`;
+  if (kept.length === 0) return "";
+  // Both may stand in a query as they are (RFC 3986, 3.4), and can be read there.
+  return `?${new URLSearchParams(kept).toString().replaceAll("%2F", "/").replaceAll("%2C", ",")}`;
 }
 
 /** The path (below the base) and query of a route; `parseRoute` reads it back. */
@@ -136,8 +178,15 @@ export function formatRoute(route: Route): string {
       return `m/${encodeURIComponent(route.node)}/p/${folder}${queryOf({ panel: route.panel })}`;
     }
     case "session": {
-      const { node, session, panel } = route;
-      return `m/${encodeURIComponent(node)}/s/${encodeURIComponent(session)}${queryOf({ panel })}`;
+      const { node, session, panel, beside = [], at, seq } = route;
+      const others = beside.map((place) => `${place.node}/${place.session}`).join(",");
+      const query = queryOf({
+        panel,
+        beside: others === "" ? null : others,
+        at: at === undefined ? null : String(at),
+        seq: seq === undefined ? null : String(seq),
+      });
+      return `m/${encodeURIComponent(node)}/s/${encodeURIComponent(session)}${query}`;
     }
     case "new":
       return `new${queryOf({ machine: route.node, path: route.path })}`;

@@ -4,6 +4,7 @@ import type {
   ApprovalResolved,
   Attachment,
   Notice,
+  Rewound,
   ToolCall,
   ToolCallUpdate,
   TurnEnded,
@@ -65,12 +66,38 @@ export interface ChangeBlock extends BlockBase {
   readonly by: string | null;
 }
 
-export type Block = TextBlock | ToolBlock | AskBlock | NoticeBlock | ChangeBlock;
+/** What a person said into a turn that was running. */
+export interface SteerBlock extends BlockBase {
+  readonly kind: "steer";
+  readonly messageId: string;
+  readonly text: string;
+  readonly attachments: readonly Attachment[];
+  readonly by: string;
+}
+
+export type Block = TextBlock | ToolBlock | AskBlock | NoticeBlock | ChangeBlock | SteerBlock;
+
+/** The session went back: the turns whose `undone` is the id of this turn count no more. */
+export interface Rewind {
+  /** Number of the first turn that was undone; null where it has not been loaded. */
+  readonly before: number | null;
+  readonly files: Rewound["files"];
+  readonly by: string;
+}
 
 export interface TurnBlocks {
   readonly id: string;
-  /** 1 for the first turn of the session; null while earlier events have not been loaded. */
+  /** The `seq` of its first event. */
+  readonly seq: number;
+  /**
+   * 1 for the first turn of the session; null while earlier events have not been loaded. Turns that were undone are not
+   * counted by those after them, so a number may stand twice: once undone, once not.
+   */
   readonly number: number | null;
+  /** Id of the rewind that undid it, of several the last; null for what counts. */
+  readonly undone: string | null;
+  /** Set when this is no turn but the mark of going back, with what happened until the next turn began. */
+  readonly rewind: Rewind | null;
   readonly startedAt: string;
   /** What the person asked; null until its event comes. */
   readonly prompt: {
@@ -82,6 +109,10 @@ export interface TurnBlocks {
   readonly blocks: readonly Block[];
   /** Set when the turn is over. */
   readonly end: {
+    /** The `seq` of its last event. */
+    readonly seq: number;
+    /** The agent's own name for this point, without which nothing can begin here; null where it gave none. */
+    readonly anchor: string | null;
     readonly at: string;
     readonly reason: TurnEnded["stop_reason"];
     readonly error: string | null;

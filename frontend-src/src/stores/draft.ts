@@ -51,6 +51,11 @@ export class LogDraft {
     return index < 0 ? null : this.#turnAt(index);
   }
 
+  /** Marks the turns from `index` on as undone by the rewind of that id. */
+  undoFrom(index: number, id: string): void {
+    for (let at = index; at < this.turns.length; at++) this.#turnAt(at).undone = id;
+  }
+
   add(block: Block): void {
     const turn = this.lastTurn();
     if (turn === null) (this.#preamble ??= [...this.#base.preamble]).push(block);

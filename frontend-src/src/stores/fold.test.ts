@@ -78,6 +78,84 @@ describe("foldLog", () => {
   });
 });
 
+describe("going back", () => {
+  const turn = (id: string, text: string): object[] => [
+    { type: "turn_started", turn: id },
+    { type: "user_message", turn: id, message_id: `p${id}`, text, attachments: [], by: "ada" },
+    { type: "agent_message", turn: id, message_id: `m${id}`, text: `did ${text}` },
+    { type: "turn_ended", turn: id, stop_reason: "end_turn", anchor: `a${id}` },
+  ];
+  const back = (id: string, files: object[] = []): object => ({
+    type: "rewound",
+    message_id: `p${id}`,
+    files,
+    by: "ada",
+    native_id: "n",
+    resume_at: null,
+  });
+  const EVENTS = journal(
+    ...turn("t1", "one"),
+    ...turn("t2", "two"),
+    ...turn("t3", "three"),
+    back("t2", [{ path: "/w/a", insertions: 1, deletions: 0 }]),
+    { type: "mode_changed", mode: "plan", by: "ada" },
+    ...turn("t4", "two again"),
+    back("t4"),
+    ...turn("t5", "two at last"),
+  );
+
+  it("gives the same log for every cut of the journal", () => {
+    const whole = foldLog(EMPTY_LOG, EVENTS);
+    for (let cut = 0; cut <= EVENTS.length; cut++) {
+      expect(foldLog(foldLog(EMPTY_LOG, EVENTS.slice(0, cut)), EVENTS.slice(cut))).toEqual(whole);
+    }
+  });
+
+  it("keeps what was undone and counts only what was not", () => {
+    const { turns } = foldLog(EMPTY_LOG, EVENTS);
+    expect(turns.map((one) => [one.id, one.number, one.undone])).toEqual([
+      ["t1", 1, null],
+      ["t2", 2, "w13"],
+      ["t3", 3, "w13"],
+      ["w13", null, null],
+      ["t4", 2, "w19"],
+      ["w19", null, null],
+      ["t5", 2, null],
+    ]);
+    expect(turns[3]?.rewind).toEqual({ before: 2, files: [{ path: "/w/a", insertions: 1, deletions: 0 }], by: "ada" });
+  });
+
+  it("puts what happens before the next turn behind the going back", () => {
+    expect(foldLog(EMPTY_LOG, EVENTS).turns[3]?.blocks.map((block) => block.kind)).toEqual(["change"]);
+  });
+
+  it("undoes all that is here when the prompt is older", () => {
+    const log = foldLog(EMPTY_LOG, EVENTS.slice(8, 13));
+    expect(log.turns.map((one) => [one.id, one.undone])).toEqual([
+      ["t3", "w13"],
+      ["w13", null],
+    ]);
+    expect(log.turns[1]?.rewind?.before).toBeNull();
+  });
+
+  it("a second time goes further back, over what was undone before", () => {
+    const log = foldLog(EMPTY_LOG, journal(...turn("t1", "one"), ...turn("t2", "two"), back("t2"), back("t1")));
+    expect(log.turns.map((one) => one.undone)).toEqual(["w10", "w10", "w10", null]);
+  });
+
+  it("tells where a turn ended and by what name the agent knows that point", () => {
+    expect(foldLog(EMPTY_LOG, EVENTS).turns[0]).toMatchObject({ seq: 1, end: { seq: 4, anchor: "at1" } });
+  });
+});
+
+it("shows what was said into a running turn in its place, under the prompt that began it", () => {
+  const steer = { ...PROMPT, message_id: "p2", text: "and this" };
+  const said = { type: "agent_message", ...TURN, message_id: "m1", text: "Looking." };
+  const [turn] = foldLog(EMPTY_LOG, journal({ type: "turn_started", ...TURN }, PROMPT, said, steer)).turns;
+  expect(turn?.prompt?.text).toBe("go");
+  expect(turn?.blocks.map((block) => block.kind)).toEqual(["prose", "steer"]);
+});
+
 describe("deltas", () => {
   it("append by offset and ignore what is there already", () => {
     const log = foldLog(OPENED, [delta(0, "Hel"), delta(3, "lo"), delta(3, "lo"), delta(4, "o!")]);

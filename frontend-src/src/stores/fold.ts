@@ -32,17 +32,16 @@ function foldEvent(draft: LogDraft, event: JournalEvent): void {
   const base = { key: `e${event.seq ?? 0}`, ts, parent: null };
   switch (event.type) {
     case "turn_started": {
-      const before = draft.turns.at(-1);
-      const number = before === undefined ? (draft.first === 1 ? 1 : null) : before.number && before.number + 1;
-      draft.addTurn({ id: event.turn ?? base.key, number, startedAt: ts, prompt: null, blocks: [], end: null });
+      const id = event.turn ?? base.key;
+      draft.addTurn({ ...NEW_TURN, id, seq: event.seq ?? 0, number: nextNumber(draft), startedAt: ts });
       return;
     }
-    case "user_message": {
-      const turn = draft.lastTurn();
-      const { message_id: messageId, text, attachments, by } = event;
-      if (turn !== null) turn.prompt = { messageId, text, attachments, by };
+    case "user_message":
+      foldPrompt(draft, event);
       return;
-    }
+    case "rewound":
+      foldRewound(draft, event);
+      return;
     case "agent_message":
     case "agent_thought":
       foldText(draft, event);
@@ -61,7 +60,13 @@ function foldEvent(draft: LogDraft, event: JournalEvent): void {
       );
       return;
     case "turn_ended":
-      endTurn(draft, { at: ts, reason: event.stop_reason, error: event.error ?? null });
+      endTurn(draft, {
+        seq: event.seq ?? 0,
+        anchor: event.anchor ?? null,
+        at: ts,
+        reason: event.stop_reason,
+        error: event.error ?? null,
+      });
       return;
     case "notice":
       draft.add({ ...base, kind: "notice", level: event.level, code: event.code, text: event.text });
@@ -82,6 +87,41 @@ function foldEvent(draft: LogDraft, event: JournalEvent): void {
       // The rest are facts, not log (facts.ts), or events of a newer node.
       return;
   }
+}
+
+const NEW_TURN = { undone: null, rewind: null, prompt: null, blocks: [], end: null } as const;
+
+/** Only turns that count are counted: after going back to before turn 3 the next one is turn 3 again. */
+function nextNumber(draft: LogDraft): number | null {
+  const before = draft.turns.findLast((turn) => turn.rewind === null && turn.undone === null);
+  if (before !== undefined) return before.number && before.number + 1;
+  return draft.first === 1 ? 1 : null;
+}
+
+type PromptEvent = Extract<JournalEvent, { type: "user_message" }>;
+type RewoundEvent = Extract<JournalEvent, { type: "rewound" }>;
+
+/** The first prompt of a turn heads it; a later one was said into it while it ran. */
+function foldPrompt(draft: LogDraft, event: PromptEvent): void {
+  const turn = draft.lastTurn();
+  const { message_id: messageId, text, attachments, by } = event;
+  if (turn === null) return;
+  if (turn.prompt === null && turn.blocks.length === 0) turn.prompt = { messageId, text, attachments, by };
+  else {
+    const base = { key: `p${messageId}`, ts: event.ts ?? "", parent: null };
+    turn.blocks.push({ ...base, kind: "steer", messageId, text, attachments, by });
+  }
+}
+
+/** Undoes the turn of that prompt and all after it. A prompt that is not here is older than all that is. */
+function foldRewound(draft: LogDraft, event: RewoundEvent): void {
+  const id = `w${event.seq ?? 0}`;
+  const found = draft.turns.findIndex((turn) => turn.prompt?.messageId === event.message_id);
+  const from = found === -1 ? (draft.first === 1 ? draft.turns.length : 0) : found;
+  const before = found === -1 ? null : (draft.turns[found]?.number ?? null);
+  draft.undoFrom(from, id);
+  const rewind = { before, files: event.files, by: event.by };
+  draft.addTurn({ ...NEW_TURN, id, seq: event.seq ?? 0, number: null, startedAt: event.ts ?? "", rewind });
 }
 
 type TextEvent = Extract<JournalEvent, { type: "agent_message" | "agent_thought" }>;

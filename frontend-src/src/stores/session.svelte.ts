@@ -1,4 +1,4 @@
-import type { AgentState, Delta, Live, Reset, SessionState } from "../wire/wire.gen.ts";
+import type { AgentState, Delta, Live, Reset, SessionEventsResult, SessionState } from "../wire/wire.gen.ts";
 import { isWireError, type WireError } from "../wire/errors.ts";
 import { FINAL, type Subscription } from "../wire/subscriptions.ts";
 import { EMPTY_LOG, type Log } from "./blocks.ts";
@@ -8,8 +8,14 @@ import { foldLog } from "./fold.ts";
 import { sessionKey } from "./sessions.svelte.ts";
 
 /** Enough to fill any screen at once; what is older follows behind it. */
-const FIRST_PAGE = 300;
+const FIRST_PAGE = 120;
 const PAGE = 1000;
+/** So much comes by itself; what is older still, when the reader gets near it. */
+const UNASKED = 20_000;
+/** Events that are folded in one go: a few ms on a slow phone, so that no frame waits. */
+const SLICE = 500;
+/** Later than any event. */
+const END = Number.MAX_SAFE_INTEGER;
 
 type WatchEvent = JournalEvent | Delta | AgentState | Live | Reset;
 
@@ -31,6 +37,8 @@ export class SessionStore {
   problem: WireError | null = $state.raw(null);
   /** True while what is older than the first page is on its way. */
   isLoadingOlder = $state(false);
+  /** The agent's program now: background tasks, servers of tools, its own commands; null while nothing is known. */
+  agent: AgentState | null = $state.raw(null);
 
   readonly #calls: Calls;
   #epoch: string | null = null;
@@ -53,18 +61,24 @@ export class SessionStore {
   async open(): Promise<void> {
     const session = { node: this.node, session: this.id };
     try {
-      const state = await this.#calls.call("session.get", session);
-      const page = await this.#calls.call("session.events", { ...session, before: state.head + 1, limit: FIRST_PAGE });
+      const [state, page] = await Promise.all([
+        this.#calls.call("session.get", session),
+        this.#calls.call("session.events", { ...session, before: END, limit: FIRST_PAGE }),
+      ]);
       if (this.#isClosed) return;
-      this.#begin(state, page.events);
+      this.#begin(state, page);
     } catch (error) {
       if (!isWireError(error)) throw error;
       this.problem = error;
       return;
     }
-    const older = this.log.first > 1 ? this.#loadOlder() : null;
     this.#watch();
-    await older;
+    if (this.log.first > 1) await this.#loadOlder(UNASKED);
+  }
+
+  /** Loads a page of what is older than the log's first event, where that has not come by itself. */
+  async loadOlder(): Promise<void> {
+    if (this.log.first > 1 && !this.isLoadingOlder && this.hasLoaded) await this.#loadOlder(PAGE);
   }
 
   /** Opens again after a failure. What is shown stays until the answer is there. */
@@ -78,12 +92,15 @@ export class SessionStore {
     this.#subscription?.close();
   }
 
-  #begin(state: SessionState, events: readonly JournalEvent[]): void {
-    this.#epoch = state.epoch;
-    this.#cursor = state.head;
+  /** The two answers may be of different moments: what one has and the other has not is folded, or watched for. */
+  #begin(state: SessionState, page: SessionEventsResult): void {
+    const { events, head, epoch } = page;
+    const isSame = state.epoch === epoch;
+    this.#epoch = epoch;
+    this.#cursor = isSame ? head : 0;
     this.#journal = [...events];
-    this.facts = factsOf(state);
-    this.log = foldLog(EMPTY_LOG, events);
+    this.facts = isSame ? events.reduce(foldFacts, factsOf(state)) : NO_FACTS;
+    this.log = isSame ? foldLog(EMPTY_LOG, events) : EMPTY_LOG;
     this.#dropJournalWhenWhole();
     this.hasLoaded = true;
     this.problem = null;
@@ -98,11 +115,12 @@ export class SessionStore {
           this.#epoch ??= result.epoch;
           this.problem = null;
           // What a break kept from coming is asked for again.
-          if (this.log.first > 1 && !this.isLoadingOlder) void this.#loadOlder();
+          if (this.log.first > 1 && !this.isLoadingOlder) void this.#loadOlder(UNASKED - (this.#journal?.length ?? 0));
         },
         onEvent: (event) => this.#onEvent(event),
         onPause: (error) => {
           this.isLive = false;
+          this.agent = null;
           this.problem = error;
           // Nothing opens it again by itself: the machine was removed, or is not shared any more.
           if (!isWireError(error, ...FINAL)) return;
@@ -123,7 +141,10 @@ export class SessionStore {
       this.#reset(event.epoch);
       return;
     }
-    if (event.type === "agent_state") return;
+    if (event.type === "agent_state") {
+      this.agent = event;
+      return;
+    }
     if (event.type !== "delta") this.#cursor = Math.max(this.#cursor, event.seq ?? 0);
     this.#waiting.push(event);
     this.#flushSoon();
@@ -157,12 +178,14 @@ export class SessionStore {
     this.log = foldLog(this.log, batch);
   }
 
-  async #loadOlder(): Promise<void> {
+  async #loadOlder(most: number): Promise<void> {
+    if (this.isLoadingOlder || this.#journal === null) return;
     this.isLoadingOlder = true;
     const older: JournalEvent[][] = [];
     let before = this.log.first;
+    const until = Math.max(1, before - most);
     try {
-      while (before > 1 && !this.#isClosed) {
+      while (before > until && !this.#isClosed) {
         const params = { node: this.node, session: this.id, before, limit: PAGE };
         const page = await this.#calls.call("session.events", params);
         const first = page.events[0]?.seq ?? 0;
@@ -170,22 +193,42 @@ export class SessionStore {
         older.unshift(page.events);
         before = first;
       }
+      if (older.length > 0) await this.#foldOlder(older.flat());
     } catch (error) {
       if (!isWireError(error)) throw error;
       this.problem = error;
     }
     this.isLoadingOlder = false;
-    if (this.#journal === null || this.#isClosed) return;
-    // What is folded and waiting is folded again behind the older events, then the stream goes on.
+  }
+
+  /** Folds everything anew from the oldest on, in slices; what comes meanwhile is shown meanwhile, and folded again. */
+  async #foldOlder(older: readonly JournalEvent[]): Promise<void> {
+    const epoch = this.#epoch;
+    let log = EMPTY_LOG;
+    for (let at = 0; at < older.length; at += SLICE) {
+      log = foldLog(log, older.slice(at, at + SLICE));
+      await pause();
+    }
+    for (let at = 0; this.#journal !== null && at < this.#journal.length; at += SLICE) {
+      log = foldLog(log, this.#journal.slice(at, at + SLICE));
+      // The last slice is followed at once by what is below, so that nothing comes between.
+      if (at + SLICE < this.#journal.length) await pause();
+    }
+    if (this.#journal === null || this.#isClosed || this.#epoch !== epoch) return;
     this.#flush();
-    this.#journal = [...older.flat(), ...this.#journal];
-    this.log = foldLog(EMPTY_LOG, [...this.#journal, ...streamsOf(this.log)]);
+    this.#journal = [...older, ...this.#journal];
+    this.log = foldLog(log, [...this.#journal.slice(log.head - log.first + 1), ...streamsOf(this.log)]);
     this.#dropJournalWhenWhole();
   }
 
   #dropJournalWhenWhole(): void {
     if (this.log.first <= 1) this.#journal = null;
   }
+}
+
+/** Lets the page draw and answer to keys. */
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
 }
 
 /** The deltas that make what is streaming now. */

@@ -11,6 +11,7 @@ interface Watch {
   params: () => unknown;
   onEvent: (event: unknown) => void;
   onStart: (result: unknown) => void;
+  onPause: (error: null) => void;
 }
 
 /** A node with one journal, answering as the table says. */
@@ -47,7 +48,7 @@ class Journal {
         head,
       };
     }
-    const end = Number(params["before"]) - 1;
+    const end = Math.min(head, Number(params["before"]) - 1);
     if (this.isOlderAway && end < head) throw new WireError("link_lost", "The link broke.");
     return { epoch: this.epoch, events: this.events.slice(Math.max(0, end - Number(params["limit"])), end), head };
   }
@@ -63,6 +64,20 @@ function longJournal(): JournalEvent[] {
     if (step === 3) return { type: "turn_ended", seq, ts: "", turn, stop_reason: "end_turn" };
     return { type: "agent_message", seq, ts: "", turn, message_id: `m${seq}`, text: `${seq}` };
   });
+}
+
+/** Like `longJournal`, of any length. */
+function journalOf(count: number): JournalEvent[] {
+  const [started] = longJournal();
+  const rest = Array.from({ length: count - 1 }, (_, index) => ({
+    type: "agent_message",
+    seq: index + 2,
+    ts: "",
+    turn: "t0",
+    message_id: `m${index}`,
+    text: "x",
+  }));
+  return [started, ...rest] as JournalEvent[];
 }
 
 describe("SessionStore", () => {
@@ -83,6 +98,46 @@ describe("SessionStore", () => {
     journal.isOlderAway = false;
     journal.watch?.onStart({ epoch: "e1", head: 700 });
     await vi.waitFor(() => expect(store.log).toEqual(foldLog(EMPTY_LOG, journal.events)));
+  });
+
+  it("leaves what is very old until the reader gets near it, then brings it without a gap", async () => {
+    const journal = new Journal(journalOf(22_000));
+    const store = new SessionStore(journal.calls, "n", "s");
+    await store.open();
+    expect(store.log.first).toBeGreaterThan(1);
+    expect(store.log.first).toBeLessThan(3_000);
+    journal.watch?.onEvent({ type: "turn_ended", seq: 22_001, ts: "", turn: "t0", stop_reason: "end_turn" });
+    while (store.log.first > 1) await store.loadOlder();
+    expect(store.log.turns.map((turn) => [turn.number, turn.blocks.length, turn.end?.seq])).toEqual([
+      [1, 21_999, 22_001],
+    ]);
+  });
+
+  it("folds what came between its two first answers once", async () => {
+    const journal = new Journal([...JOURNAL]);
+    const late = new Journal(JOURNAL.slice(0, 5));
+    const calls = {
+      ...journal.calls,
+      call: (op: string, params: Record<string, unknown>) =>
+        (op === "session.get" ? late : journal).calls.call(op as never, params as never),
+    } as unknown as Calls;
+    const store = new SessionStore(calls, "n", "s");
+    await store.open();
+    expect(store.facts).toEqual(JOURNAL.reduce(foldFacts, NO_FACTS));
+    expect(store.log).toEqual(foldLog(EMPTY_LOG, JOURNAL));
+    expect(journal.watch?.params()).toMatchObject({ after: JOURNAL.length });
+  });
+
+  it("shows the agent's program as it is told, and forgets it when nothing comes any more", async () => {
+    const journal = new Journal([...JOURNAL]);
+    const store = new SessionStore(journal.calls, "n", "s");
+    await store.open();
+    const state = { type: "agent_state", process: "live", tasks: [], servers: [], commands: null };
+    journal.watch?.onEvent(state);
+    expect(store.agent).toEqual(state);
+    expect(store.log).toEqual(foldLog(EMPTY_LOG, JOURNAL));
+    journal.watch?.onPause(null);
+    expect(store.agent).toBeNull();
   });
 
   it("watches from the head that it has, in its epoch", async () => {

@@ -36,6 +36,20 @@ export const shell = {
   loadFailed: "This part of the page could not be loaded.",
 };
 
+/** Sessions side by side. */
+export const panes = {
+  one: (title: string, machine: string) => `${title} on ${machine}`,
+  partOf: (part: string, pane: string) => `${part}, ${pane}`,
+  close: "Close this pane",
+  width: "Width of the pane",
+  others: "Open sessions",
+  openBeside: "Open beside",
+  openAnother: "Open another session beside",
+  drop: "Drop to open it here",
+  full: "Four sessions are open. Close one first.",
+  isOpen: "It is open already.",
+};
+
 export const panelNames: Record<PanelTab, string> = { changes: "Changes", files: "Files", terminal: "Terminal" };
 
 /** The link strip: which part of the way is broken, since when, and what happens next. */
@@ -68,6 +82,7 @@ export const palette = {
   everywhere: "Switchyard",
   section: "Settings",
   placeholder: "A session, a machine, a folder or an act",
+  placeholderBeside: "The session to open beside",
   none: "Nothing matches.",
   groups: { act: "Acts", go: "Go to", session: "Sessions", project: "Folders", machine: "Machines" },
 };
