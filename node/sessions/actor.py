@@ -4,33 +4,44 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import structlog
 
+from node.sessions.presence import Process
 from node.sessions.serial import Serial
 from providers.base import Agent, AgentEvent, Decision, ProcessRecorder, Prompt, Provider, ProviderFailed, SessionSpec
 from ws.defects import internal_error
 from ws.protocol.errors import WireError
 from ws.tasks import TaskOwner
 
+Result = TypeVar("Result")
 log = structlog.get_logger(__name__)
 
 OPEN_DEADLINE_S = 60.0
 """An agent's program may take seconds to start on a busy machine."""
 ACT_DEADLINE_S = 10.0
 """For an agent to take an interrupt, an answer or a setting."""
+VISIT_DEADLINE_S = 30.0
+"""For an agent to answer what may touch many files."""
 CLOSE_DEADLINE_S = 5.0
 MAX_WAITING_EVENTS = 64
 """Events read while earlier ones are being written; they are written together. With 1 MiB each this is the bound."""
 RETRY_S = 2.0
 """When the end of a turn cannot be written (the disk is full), it is tried again this often."""
 
+SILENT = "The agent did not answer in time and was ended; try again."
 ENDED_BY_ITSELF = "The agent has ended in the middle of its turn; send another prompt to go on from where it was."
 
 
 class Host(Protocol):
-    """The session, as its agent's life sees it. The first three are called one at a time, in its serial."""
+    """The session, as its agent's life sees it. `take` and what follows it are called one at a time, in its serial."""
+
+    def spec(self) -> SessionSpec:
+        """What to open an agent with now."""
+
+    def process_is(self, process: Process) -> None:
+        """The agent's program starts, lives, or is gone."""
 
     async def take(self, events: Sequence[AgentEvent]) -> None:
         """Journal what the agent said. Raises WireError when it cannot be written."""
@@ -40,9 +51,6 @@ class Host(Protocol):
 
     async def agent_ended(self, failure: str) -> None:
         """The agent is gone; a turn that it was given and has not ended is over."""
-
-    def spec(self) -> SessionSpec:
-        """What to open an agent with now."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,8 @@ class Actor:
         self._staff = staff
         self._name = name
         self._agent: Agent | None = None
+        self._dismissed: Agent | None = None
+        self._summons: asyncio.Future[Agent] | None = None
         self._due: Prompt | None = None
         self._task: asyncio.Task[None] | None = None
         self._inbox: deque[AgentEvent] = deque()
@@ -91,8 +101,8 @@ class Actor:
             return
         if self._agent is not None:
             _ = self._staff.owner.start(self._deliver(self._agent), name=f"{self._name} prompt")
-        elif self._task is None:
-            self._task = self._staff.owner.start(self._run(), name=f"{self._name} agent")
+        else:
+            self._ensure_running()
 
     def take_back(self) -> bool:
         """True when the turn's prompt had not reached an agent, and now never will."""
@@ -131,6 +141,54 @@ class Actor:
             async with asyncio.timeout(ACT_DEADLINE_S):
                 await self._agent.set_model(model, effort)
 
+    @property
+    def takes_steering(self) -> bool:
+        """Whether an agent lives that has got the running turn's prompt."""
+        return self._agent is not None and self._due is None and not self._is_closing
+
+    async def steer(self, prompt: Prompt) -> bool:
+        """Give a prompt to the running turn; False when it was not taken.
+
+        When the agent does not say, it counts as taken, and the agent is ended: it must not be done twice.
+        """
+        agent = self._agent
+        if agent is None:
+            return False
+        try:
+            async with self._telling, asyncio.timeout(ACT_DEADLINE_S):
+                return await agent.steer(prompt)
+        except ProviderFailed:
+            return False
+        except Exception as error:  # noqa: BLE001 (the boundary to foreign code)
+            self._fail(agent, self._sentence(error, SILENT))
+            await self._close_agent(agent)
+            return True
+
+    async def stop_task(self, task: str) -> None:
+        """Raises KeyError when the agent has no such task (any more), TimeoutError, ProviderFailed."""
+        if self._agent is None:
+            raise KeyError(task)
+        async with asyncio.timeout(ACT_DEADLINE_S):
+            await self._agent.stop_task(task)
+
+    async def visit(self, ask: Callable[[Agent], Awaitable[Result]]) -> Result:
+        """What an agent answers, which is opened for it if none lives. Only between turns. Raises ProviderFailed."""
+        agent = self._agent or await self._summoned()
+        try:
+            async with self._telling, asyncio.timeout(VISIT_DEADLINE_S):
+                return await ask(agent)
+        except ProviderFailed:
+            raise
+        except Exception as error:
+            self.dismiss()
+            raise ProviderFailed(self._sentence(error, SILENT)) from error
+
+    def dismiss(self) -> None:
+        """As `retire`; what the agent still says is not heard."""
+        self._dismissed = self._agent
+        self._inbox.clear()
+        self.retire()
+
     def retire(self) -> None:
         """End the agent; the next turn opens another one, after this one is gone."""
         if self._agent is not None:
@@ -150,23 +208,50 @@ class Actor:
         finally:
             self._is_closing = False
 
+    def _ensure_running(self) -> None:
+        if self._task is None:
+            self._task = self._staff.owner.start(self._run(), name=f"{self._name} agent")
+
+    async def _summoned(self) -> Agent:
+        if self._is_closing:
+            raise ProviderFailed("The session is closing; try again.")
+        summons: asyncio.Future[Agent] = asyncio.get_running_loop().create_future()
+        self._summons = summons
+        self._ensure_running()
+        return await summons
+
     async def _run(self) -> None:
         try:
-            while self._due is not None and not self._is_closing:
+            while (self._due is not None or self._summons is not None) and not self._is_closing:
                 await self._live()
         finally:
             self._task = None
+            self._answer_summons(ProviderFailed("The session is closing; try again."))
+
+    def _answer_summons(self, answer: Agent | ProviderFailed) -> None:
+        summons, self._summons = self._summons, None
+        if summons is None or summons.done():
+            return
+        if isinstance(answer, ProviderFailed):
+            summons.set_exception(answer)
+        else:
+            summons.set_result(answer)
 
     async def _live(self) -> None:
         """One agent from its opening to its end."""
         self._failure = ""
+        self._host.process_is("starting")
         try:
             agent = await self._opened()
         except Exception as error:  # noqa: BLE001 (the boundary to foreign code: the turn must end with a word)
             refusal = self._sentence(error, f"The agent did not start within {OPEN_DEADLINE_S:g} s; try again.")
+            self._host.process_is("none")
+            self._answer_summons(ProviderFailed(refusal))
             await self._written(lambda: self._host.agent_refused(refusal))
             return
         self._agent = agent
+        self._host.process_is("live")
+        self._answer_summons(agent)
         try:
             await self._deliver(agent)
             await self._read(agent)
@@ -175,6 +260,7 @@ class Actor:
         finally:
             self._agent = None
             await self._close_agent(agent)
+            self._host.process_is("none")
         failure = self._failure or ENDED_BY_ITSELF
         await self._written(lambda: self._host.agent_ended(failure))
 
@@ -199,6 +285,8 @@ class Actor:
     async def _read(self, agent: Agent) -> None:
         writing: asyncio.Future[None] | None = None
         async for event in agent.events():
+            if agent is self._dismissed:
+                continue
             self._inbox.append(event)
             if writing is None or writing.done():
                 writing = self._serial.begin(lambda: self._write(agent))

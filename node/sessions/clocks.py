@@ -64,6 +64,10 @@ class Clocks:
         """The agent was told to end its turn."""
         self._set("interrupt", INTERRUPT_DEADLINE_S, self._on_ignored)
 
+    def rested(self) -> None:
+        """The agent was asked something between turns."""
+        self._set("idle", self._rules.idle_timeout_s, self._on_idle)
+
     def stop(self) -> None:
         """Cancel everything."""
         for name in list(self._handles):

@@ -187,7 +187,14 @@ def _setting_changes(state: SessionState, event: SettingEvent) -> Changes:
                 "forked_from": event.forked_from,
             }
         case Rewound():
-            return {"native_id": event.native_id, "resume_at": event.resume_at, "error": None}
+            # What the agent is resumed with stands here from now on: it branches off nowhere any more.
+            fork = state.forked_from
+            return {
+                "native_id": event.native_id,
+                "resume_at": event.resume_at,
+                "error": None,
+                "forked_from": None if fork is None else replace(fork, native_id=None, anchor=None),
+            }
         case NativeIdKnown():
             return {"native_id": event.native_id}
         case ModeChanged():

@@ -25,6 +25,9 @@ def handlers(service: SessionService) -> HandlerMap:
         "session.queue": bound.queue,
         "session.interrupt": bound.interrupt,
         "session.answer": bound.answer,
+        "session.fork": bound.fork,
+        "session.rewind": bound.rewind,
+        "session.stop_task": bound.stop_task,
         "session.events": bound.events,
         "session.export": bound.export,
         "session.watch": bound.watch,
@@ -73,6 +76,16 @@ class _Handlers:
 
     async def answer(self, caller: Caller, params: sessions.SessionAnswerParams) -> sessions.SessionAnswerResult:
         return sessions.SessionAnswerResult(seq=await self._service.answer(params, _name(caller)))
+
+    async def fork(self, _: Caller, params: sessions.SessionForkParams) -> sessions.SessionResult:
+        return sessions.SessionResult(session=await self._service.fork(params))
+
+    async def rewind(self, caller: Caller, params: sessions.SessionRewindParams) -> sessions.SessionRewindResult:
+        return await self._service.rewind(params, _name(caller))
+
+    async def stop_task(self, _: Caller, params: sessions.SessionStopTaskParams) -> Empty:
+        await self._service.stop_task(params)
+        return Empty()
 
     async def events(self, _: Caller, params: sessions.SessionEventsParams) -> EventsPage:
         return await self._service.events(params)

@@ -56,6 +56,11 @@ class Intake:
         told = [fact.native_id for fact in self._held_back if isinstance(fact, NativeIdKnown)]
         return told[-1] if told else state.native_id
 
+    def forget_native_id(self) -> None:
+        """The session goes on with another one."""
+        kept = [fact for fact in self._held_back if not isinstance(fact, NativeIdKnown)]
+        self._held_back = deque(kept, maxlen=MAX_HELD_BACK)
+
     def turn_began(self) -> None:
         """A turn has begun and what was held back is written."""
         self._held_back.clear()
@@ -75,7 +80,7 @@ class Intake:
             case ApprovalRequested() if pending(state, event.approval):
                 return []
             case AgentState():
-                return []
+                return []  # no part of the journal
             case ApprovalRequested() | AgentMessage() | AgentThought() | ToolCall() | ToolCallUpdate() | Delta():
                 if state.turn is None:
                     log.debug("agent_event_outside_turn", session=state.id, type=type(event).__name__)

@@ -10,10 +10,13 @@ from msgspec.structs import replace
 from node.sessions.deltas import OpenBlocks
 from node.sessions.fitting import encode, fitted
 from node.sessions.fold import fold
+from node.sessions.past import TYPES, Past, read_mark
+from node.sessions.presence import NO_AGENT
 from node.store.journals import Checkpoint, Entry, Journals, NameKind
 from ws.protocol.base import now
 from ws.protocol.errors import ErrorCode, WireError
 from ws.protocol.events import (
+    AgentState,
     ApprovalRequested,
     ApprovalResolved,
     Delta,
@@ -58,6 +61,7 @@ class Journal:
         self, journals: Journals, number: int, state: SessionState, *, on_appended: Callable[[Appended], None]
     ) -> None:
         self.state = state
+        self.agent = NO_AGENT
         self._journals = journals
         self._number = number
         self._on_appended = on_appended
@@ -112,6 +116,16 @@ class Journal:
         found = await self._journals.find(self._number, kind, name)
         return None if found is None else decode_event(found[1])
 
+    async def past(self) -> Past:
+        """The turns that count."""
+        return Past(await self._journals.marks(self._number, TYPES, read_mark))
+
+    def show(self, agent: AgentState) -> None:
+        """Tell of the agent's program, which is no part of the journal."""
+        self.agent = agent
+        if self._watchers:
+            self._publish(encode(agent))
+
     def join(self, watcher: Watcher) -> list[Delta]:
         """From now on `watcher` sees everything; returns the open blocks so far. Raises when the journal is gone."""
         if self._ended is not None:
@@ -146,7 +160,7 @@ class Journal:
             seq += 1
             if isinstance(item, TurnStarted):
                 turn = f"t{seq}"
-            event = replace(item, seq=seq, ts=ts, turn=turn)
+            event = replace(item, seq=seq, ts=item.ts or ts, turn=turn)  # what is imported keeps its time
             if isinstance(item, TurnEnded):
                 turn = None
             stamped.append(event)

@@ -1,7 +1,9 @@
 """The sessions of this node: everything that `session.*` does. Knows no sockets."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +14,7 @@ import structlog
 from node.sessions.actor import Staff
 from node.sessions.clocks import Rules
 from node.sessions.export import export
+from node.sessions.forking import branch, copied
 from node.sessions.listing import Listing
 from node.sessions.modes import ModePolicy
 from node.sessions.shelf import Shelf
@@ -21,7 +24,7 @@ from node.store.processes import AgentProcesses
 from providers.base import ProcessRecorder, Provider, ProviderFailed
 from providers.process import end_family
 from ws.protocol import sessions
-from ws.protocol.base import NodeId, Struct
+from ws.protocol.base import NodeId, SessionId, Struct
 from ws.protocol.errors import ErrorCode, FieldError, WireError
 from ws.protocol.events import Archived, JournalEvent, ModeChanged, ModelChanged, SessionStarted, TitleChanged
 from ws.protocol.providers import Mode, ProviderInfo
@@ -166,12 +169,8 @@ class SessionService:
         model = state.model if params.model is None else params.model
         # Another model has its own efforts.
         effort = params.effort or (state.effort if model == state.model else None)
-        try:
+        with _agent_asked():
             await shelved.session.set_agent(mode=params.mode, model=model, effort=effort)
-        except ProviderFailed as error:
-            raise WireError(ErrorCode.PROVIDER_FAILED, str(error)) from error
-        except TimeoutError as error:
-            raise WireError(ErrorCode.TIMEOUT, "The agent did not react; try again.", retryable=True) from error
         events: list[JournalEvent] = []
         if params.title not in {None, state.title}:
             events.append(TitleChanged(title=params.title or "", by=by))
@@ -204,6 +203,35 @@ class SessionService:
     async def answer(self, params: sessions.SessionAnswerParams, by: str) -> int:
         """`seq` of the answer. Raises `conflict` with the winner when somebody was faster."""
         return await self._shelf.get(params.session).session.answer(params, by)
+
+    async def fork(self, params: sessions.SessionForkParams) -> sessions.SessionSummary:
+        """Begin a new session with the past of this one; the agent itself forks with the first prompt."""
+        session = self._shelf.get(params.session).session
+        info = await self._with_feature(session.state.provider, "fork", "cannot fork a session: begin a new one")
+        mode = session.state.mode
+        if mode is None or not self._modes.is_allowed(info.modes, mode):
+            mode = self._modes.first(info.modes)
+        made = branch(session.state, await session.journal.past(), params, mode)
+        new = SessionId(secrets.token_urlsafe(12)), secrets.token_urlsafe(8)
+        return (await self._shelf.add_with_past(*new, made.started, copied(session.journal, made.turns))).summary
+
+    async def rewind(self, params: sessions.SessionRewindParams, by: str) -> sessions.SessionRewindResult:
+        """Go back to before a prompt."""
+        shelved = self._shelf.get(params.session)
+        remedy = "cannot go back: begin a new session, and restore files through Git"
+        await self._with_feature(shelved.session.state.provider, "rewind", remedy)
+        with _agent_asked():
+            went = await shelved.session.rewind(params, by)
+        return sessions.SessionRewindResult(session=shelved.summary, files=list(went.files))
+
+    async def stop_task(self, params: sessions.SessionStopTaskParams) -> None:
+        """Stop something that the agent left running."""
+        session = self._shelf.get(params.session).session
+        try:
+            with _agent_asked():
+                await session.stop_task(params.task)
+        except KeyError:
+            raise WireError(ErrorCode.NOT_FOUND, "The agent has no such task running any more.") from None
 
     async def events(self, params: sessions.SessionEventsParams) -> EventsPage:
         """A page of the journal."""
@@ -280,6 +308,12 @@ class SessionService:
             raise WireError(ErrorCode.PROVIDER_FAILED, info.reason or f"{info.name} is not available.")
         return info
 
+    async def _with_feature(self, provider: str, feature: str, lack: str) -> ProviderInfo:
+        info = await self._available(provider)
+        if feature not in info.features:
+            raise WireError(ErrorCode.UNSUPPORTED, f"{info.name} {lack}.")
+        return info
+
     def _check_not_open(self, provider: str, native_id: str) -> None:
         for shelved in self._shelf.all():
             state = shelved.session.state
@@ -289,3 +323,14 @@ class SessionService:
                     f"This agent session is open already as {state.title or state.id!r}; two agents on it would"
                     " overwrite each other.",
                 )
+
+
+@contextmanager
+def _agent_asked() -> Iterator[None]:
+    """What an agent raises, as whoever asked gets it."""
+    try:
+        yield
+    except ProviderFailed as error:
+        raise WireError(ErrorCode.PROVIDER_FAILED, str(error)) from error
+    except TimeoutError as error:
+        raise WireError(ErrorCode.TIMEOUT, "The agent did not react; try again.", retryable=True) from error

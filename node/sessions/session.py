@@ -16,12 +16,16 @@ from node.sessions.fitting import STAMP_BYTES, encode
 from node.sessions.fold import fold
 from node.sessions.intake import Intake
 from node.sessions.journal import Appended, Journal
+from node.sessions.presence import Presence, Process
 from node.sessions.queueing import queue_events
+from node.sessions.rewinding import go_back, rewound
 from node.sessions.serial import Serial
-from providers.base import AgentEvent, Decision, Prompt, SessionSpec
+from node.sessions.steering import Steering
+from providers.base import AgentEvent, Decision, ForkOf, Prompt, SessionSpec, WentBack
 from ws.protocol.errors import ErrorCode, WireError
 from ws.protocol.events import (
     MAX_EVENT_BYTES,
+    AgentState,
     ApprovalRequested,
     ApprovalResolved,
     Delta,
@@ -36,6 +40,7 @@ from ws.protocol.events import (
 from ws.protocol.sessions import (
     SessionAnswerParams,
     SessionQueueParams,
+    SessionRewindParams,
     SessionSendParams,
     SessionSendResult,
     SessionState,
@@ -58,6 +63,8 @@ class Session:
         )
         self._intake = Intake(is_title_given=bool(state.title))
         self._actor = Actor(self, self._serial, staff, name=state.id)
+        self._presence = Presence(journal.show)
+        self._steering = Steering(staff.owner, self._actor.steer)
         self._is_stopping = False
         self._is_deleted = False
         self._is_interrupted = False
@@ -72,7 +79,7 @@ class Session:
         await self._serial.run(lambda: self._append(turns.turn_end(self.state, "node_restarted")))
 
     async def send(self, params: SessionSendParams, by: str) -> SessionSendResult:
-        """Journal a prompt; its turn starts at once when none runs and none waits."""
+        """Journal a prompt; its turn starts at once when none runs and none waits. Steering may take up to 10 s."""
 
         async def work() -> SessionSendResult:
             known = await self.journal.find("prompt", params.message_id)
@@ -84,16 +91,24 @@ class Session:
                     ErrorCode.TOO_LARGE, "The prompt with its attachments is larger than 1 MiB; attach less or smaller."
                 )
             seq = self.state.head + 1
+            is_steering = params.delivery == "steer" and self.state.turn is not None and self._actor.takes_steering
             await self._append([prompt])
+            if is_steering:
+                self._steering.begin(prompt)
             return self._sent(seq, params.message_id, is_duplicate=False)
 
-        return await self._act(work)
+        sent = await self._act(work)
+        if params.delivery == "queue":
+            return sent
+        await self._steering.answered(params.message_id)
+        await self._serial.run(self._settle_steering)
+        return self._sent(sent.seq, params.message_id, is_duplicate=sent.duplicate)
 
     async def queue(self, params: SessionQueueParams, by: str) -> SessionState:
         """Change the queue and return the state after that."""
 
         async def work() -> SessionState:
-            await self._append(queue_events(self.state, params, by))
+            await self._append(queue_events(self._steering.less(self.state), params, by))
             return self.state
 
         return await self._act(work)
@@ -134,6 +149,27 @@ class Session:
 
         return await self._act(work)
 
+    async def rewind(self, params: SessionRewindParams, by: str) -> WentBack:
+        """Go back to before a prompt, or tell what that would do. Raises WireError and what the agent raises."""
+
+        async def work() -> WentBack:
+            past, native_id = await self.journal.past(), self._intake.native_id(self.state)
+            try:
+                went = await go_back(self.state, native_id, past, params, self._actor.visit)
+            finally:
+                self._clocks.rested()
+            if not params.dry_run:
+                self._actor.dismiss()
+                self._intake.forget_native_id()
+                await self._append([rewound(params, went, by)])
+            return went
+
+        return await self._act(work)
+
+    async def stop_task(self, task: str) -> None:
+        """Stop something in the background. Raises KeyError when it runs no more, and what the agent raises."""
+        await self._actor.stop_task(task)
+
     async def set_agent(self, *, mode: str | None, model: str | None, effort: str | None) -> None:
         """Tell a live agent its new settings; a later one is opened with them. Raises what the agent raises."""
         if mode is not None and mode != self.state.mode:
@@ -163,25 +199,39 @@ class Session:
         self._is_stopping = True
         self._clocks.stop()
         await self._actor.close()
+
+        async def end() -> None:
+            await self._settle_steering()
+            await self._append(turns.turn_end(self.state, "node_restarted"))
+
         try:
-            await self._serial.run(lambda: self._append(turns.turn_end(self.state, "node_restarted")))
+            await self._serial.run(end)
         except WireError as error:
             log.warning("turn_end_not_written", session=self.state.id, reason=error.detail)
 
     def spec(self) -> SessionSpec:
         """What an agent is opened with now."""
-        state = self.state
+        state, native_id = self.state, self._intake.native_id(self.state)
+        fork = state.forked_from if native_id is None else None
         return SessionSpec(
             path=Path(state.path),
             model=state.model,
             mode=state.mode,
             effort=state.effort,
-            native_id=self._intake.native_id(state),
+            native_id=native_id,
             new_native_id=str(uuid.uuid4()),
+            resume_at=None if native_id is None else state.resume_at,
+            fork_of=None if fork is None or fork.native_id is None else ForkOf(fork.native_id, fork.anchor),
         )
+
+    def process_is(self, process: Process) -> None:
+        """For the actor: the agent's program starts, lives, or is gone."""
+        self._presence.process(process)
 
     async def take(self, events: Sequence[AgentEvent]) -> None:
         """What the agent said, as it comes: for the actor."""
+        if any(isinstance(event, TurnEnded) for event in events):
+            await self._settle_steering()
         items: list[JournalEvent | Delta] = []
         state = self.state
         for event in events:
@@ -192,6 +242,9 @@ class Session:
             if isinstance(event, ApprovalRequested) and state.turn is None:
                 self._refuse(event)
         await self._append(items)
+        for event in events:
+            if isinstance(event, AgentState):
+                self._presence.told(event)
 
     async def agent_refused(self, failure: str) -> None:
         """No agent can be opened, for the actor: the turn ends, and what waits is held, or it would fare the same."""
@@ -202,12 +255,20 @@ class Session:
         """The agent is gone, for the actor: its turn ends."""
         if self._is_deleted or self._actor.has_due:
             return
+        await self._settle_steering()
         if self._is_stopping:
             await self._append(turns.turn_end(self.state, "node_restarted"))
         elif self._is_interrupted:
             await self._append(turns.turn_end(self.state, "cancelled"))
         else:
             await self._append(turns.turn_end(self.state, "error", failure))
+
+    async def _settle_steering(self) -> None:
+        """Write the prompts that the running turn has taken, before anything ends it."""
+        given = self._steering.under_way and await self._steering.taken(self.state)
+        if given:
+            await self._append(given)
+        self._steering.settled()
 
     async def _act(self, work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
         async def checked() -> Result:

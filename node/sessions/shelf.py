@@ -1,7 +1,7 @@
 """Every session of the node, in memory: found at start, added, looked at, removed."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 import msgspec
@@ -100,6 +100,26 @@ class Shelf:
         except WireError:
             del self._shelved[session]
             raise
+        return shelved
+
+    async def add_with_past(
+        self, session: SessionId, epoch: str, started: SessionStarted, past: AsyncIterator[list[JournalEvent]]
+    ) -> Shelved:
+        """A new session whose journal begins with `started` and `past`. When it cannot be written there is none."""
+        number = await self._journals.create(session, epoch, is_filling=True)
+        journal = Journal(
+            self._journals, number, empty_state(session, self._node, epoch), on_appended=lambda appended: None
+        )
+        try:
+            await journal.append([started])
+            async for events in past:
+                await journal.append(events)
+            await self._journals.filled(number, journal.state.head)
+        except BaseException:
+            await self._journals.delete(number)
+            raise
+        shelved = self._put(number, journal.state, journal.state.head, started.provider)
+        self._listing.put(shelved.summary)
         return shelved
 
     def get(self, session: str) -> Shelved:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 from node.sessions.fitting import encode
 from node.sessions.journal import Journal
+from node.sessions.presence import NO_AGENT
 from ws.protocol.errors import ErrorCode, WireError
 from ws.protocol.events import Live, Reset
 from ws.rpc import Lagging
@@ -53,9 +54,9 @@ class _Live:
 async def watch(journal: Journal, after: int, epoch: str | None) -> AsyncIterator[bytes]:
     """Events as JSON, for one reader, from its cursor on.
 
-    A cursor of another epoch, or past the head, is answered by `reset` and everything from 1. Then `live`, one delta
-    from offset 0 for each open block, and what happens from there on. Ends with Lagging, or WireError when the session
-    is deleted.
+    A cursor of another epoch, or past the head, is answered by `reset` and everything from 1. Then `live`, one
+    delta from offset 0 for each open block, `agent_state` unless there is no agent, and what happens from there on.
+    Ends with Lagging, or WireError when the session is deleted.
     """
     if after > journal.state.head or epoch not in {None, journal.state.epoch}:
         yield encode(Reset(epoch=journal.state.epoch))
@@ -69,11 +70,13 @@ async def watch(journal: Journal, after: int, epoch: str | None) -> AsyncIterato
         after += len(page)  # `seq` is dense
     # Nothing is awaited between the last look at the head and joining: nothing can be missed.
     live = _Live()
-    open_blocks = journal.join(live)
+    open_blocks, agent = journal.join(live), journal.agent
     try:
         yield encode(Live(head=after))
         for delta in open_blocks:
             yield encode(delta)
+        if agent != NO_AGENT:
+            yield encode(agent)
         async for event in live.read():
             yield event
     finally:

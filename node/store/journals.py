@@ -1,15 +1,16 @@
 """The tables of sessions and their events. What an event means is the business of node/sessions."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from node.store.database import Database
 from node.store.heads import Heads
 from ws.protocol.base import SessionId
 
 NameKind = Literal["prompt", "asked", "answered"]
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +52,30 @@ class Journals:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create(self, session: SessionId, epoch: str) -> int:
-        """Add a session with an empty journal; who creates it has seen its first event."""
+    async def create(self, session: SessionId, epoch: str, *, is_filling: bool = False) -> int:
+        """Add a session with an empty journal; who creates it has seen its first event.
+
+        One that `is_filling` is gone after a restart unless `filled` was called.
+        """
 
         def work(connection: sqlite3.Connection) -> int:
-            cursor = connection.execute("INSERT INTO sessions (id, epoch, seen) VALUES (?, ?, 1)", (session, epoch))
+            cursor = connection.execute(
+                "INSERT INTO sessions (id, epoch, seen, is_filling) VALUES (?, ?, 1, ?)", (session, epoch, is_filling)
+            )
             assert cursor.lastrowid is not None
             self._database.heads.begin(cursor.lastrowid)
             return cursor.lastrowid
 
         return await self._database.write(work)
 
+    async def filled(self, number: int, seen: int) -> None:
+        """The past of this journal is whole; who made it has seen it up to `seen`."""
+        await self._database.execute("UPDATE sessions SET is_filling = 0, seen = ? WHERE number = ?", (seen, number))
+
     async def load(self) -> list[Stored]:
-        """Every session, in the order of creation."""
+        """Every session, in the order of creation; those that were still being filled are removed."""
+        for number in await self._database.read(_unfilled):
+            await self.delete(number)
         return await self._database.read(lambda connection: _load(connection, self._database.heads))
 
     async def lost_sessions(self) -> int:
@@ -137,6 +149,21 @@ class Journals:
         )
         return newest_first[::-1]
 
+    async def marks(self, number: int, types: Sequence[str], read: Callable[[bytes], Result]) -> list[Result]:
+        """What `read` makes of each event of these types, in order. It runs on the database's thread."""
+        heads = [f'{{"type":"{name}"'.encode() for name in types]
+        is_one = " OR ".join("substr(body, 1, ?) = ?" for _ in heads)
+        bounds = [part for head in heads for part in (len(head), head)]
+
+        def work(connection: sqlite3.Connection) -> list[Result]:
+            rows = connection.execute(
+                f"SELECT body FROM events WHERE session = ? AND ({is_one}) ORDER BY seq",  # noqa: S608 - of constants
+                (number, *bounds),
+            )
+            return [read(body) for (body,) in rows]
+
+        return await self._database.read(work)
+
     async def find(self, number: int, kind: NameKind, name: str) -> tuple[int, bytes] | None:
         """`seq` and JSON of the event with this name."""
 
@@ -157,6 +184,10 @@ class Journals:
             connection.execute("DELETE FROM sessions WHERE number = ?", (number,))
 
         await self._database.write(work, committed=lambda: self._database.heads.note(number, 0))
+
+
+def _unfilled(connection: sqlite3.Connection) -> list[int]:
+    return [row["number"] for row in connection.execute("SELECT number FROM sessions WHERE is_filling")]
 
 
 def _load(connection: sqlite3.Connection, heads: Heads) -> list[Stored]:

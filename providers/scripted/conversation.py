@@ -7,6 +7,7 @@ relative to the session's folder.
 """
 
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -86,11 +87,22 @@ class Recall(_Step, frozen=True, kw_only=True, tag="recall"):
 
 
 class Hold(_Step, frozen=True, kw_only=True, tag="hold"):
-    """Nothing happens until the turn is interrupted."""
+    """Nothing happens until the turn is interrupted, or steered."""
+
+
+class Background(_Step, frozen=True, kw_only=True, tag="background"):
+    """Leaves a task in the background until it is stopped, or for `ends_after_ms`; then the agent `says` so by itself,
+    in a turn of its own.
+    """
+
+    title: str
+    kind: Literal["command", "agent", "other"] = "command"
+    ends_after_ms: int | None = None
+    says: str = ""
 
 
 Playable = Say | Think | Run | Write | Ask | Plan | Todo | Retry | Recall | Hold
-Step = Playable | Fail | Crash
+Step = Playable | Background | Fail | Crash
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -98,9 +110,18 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     prompt: str | None = None
 
 
+class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A server of tools that the agent says it uses."""
+
+    name: str
+    status: Literal["connected", "starting", "failed", "needs_sign_in", "disabled"] = "connected"
+    problem: str | None = None
+
+
 class Conversation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     turns: list[Turn]
     name: str = "Scripted agent"
+    servers: list[Server] = []
 
     def turn(self, prompt: str, number: int) -> list[Step]:
         """The steps for a prompt, the `number`-th (from 0) of its session."""

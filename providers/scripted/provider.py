@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from providers.base import Agent, NativeHistory, ProcessRecorder, ProviderFailed, SessionSpec
-from providers.scripted.agent import MODES, Memory, ScriptedAgent
+from providers.scripted.agent import MODES, ScriptedAgent
 from providers.scripted.conversation import Conversation, ConversationInvalid, load
+from providers.scripted.memory import Memory
 from providers.tasks import TaskStarter
 from ws.protocol.providers import Mode, Model, ProviderInfo
 
 DEMO = Path(__file__).with_name("demo.json")
-FEATURES = ["approvals", "interrupt", "plan", "questions", "resume", "thinking"]
+FEATURES = [
+    "approvals", "fork", "interrupt", "plan", "questions", "resume", "rewind", "servers", "steer", "tasks", "thinking",
+]  # fmt: skip
 
 _MODE_NAMES = {
     "plan": ("Plan", "Asks before it writes a file, and presents plans."),
@@ -71,6 +74,10 @@ class ScriptedProvider:
             raise ProviderFailed(f"The scripted agent has no mode {spec.mode}: choose one of {', '.join(MODES)}.")
         native_id = spec.native_id or spec.new_native_id or str(uuid.uuid4())
         memory = self._memories.setdefault(native_id, Memory(native_id))
+        if spec.fork_of is not None and (origin := self._memories.get(spec.fork_of.native_id)) is not None:
+            memory.turns = origin.until(spec.fork_of.anchor)
+        if spec.resume_at is not None:
+            memory.turns = memory.until(spec.resume_at)
         return ScriptedAgent(spec, conversation, memory, self._start_task)
 
     async def close(self) -> None:

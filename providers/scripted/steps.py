@@ -1,7 +1,6 @@
 """What each step of a scripted turn does."""
 
 import asyncio
-import hashlib
 from itertools import count
 from pathlib import Path
 from typing import Protocol
@@ -18,6 +17,7 @@ from providers.scripted.approvals import (
     question_of,
 )
 from providers.scripted.conversation import Ask, Hold, Plan, Playable, Recall, Retry, Run, Say, Think, Todo, Write
+from providers.scripted.memory import text_of
 from ws.protocol.events import (
     AgentMessage,
     AgentThought,
@@ -47,6 +47,8 @@ class Remembered(Protocol):
     def native_id(self) -> str: ...
     @property
     def prompts(self) -> list[str]: ...
+    def begin(self, message_id: str, text: str) -> str: ...
+    def wrote(self, path: Path, before: str | None) -> None: ...
 
 
 class Stage:
@@ -62,12 +64,21 @@ class Stage:
         self._answer = ""
         self._open_call: str | None = None
         self._numbers = count(1)
+        self._is_released = asyncio.Event()
 
-    def begin(self, message_id: str) -> None:
-        """The turn of this prompt begins."""
-        # Not by a count of turns: a node that was killed has forgotten how many there were.
-        turn = f"{self._memory.native_id} {message_id}".encode()
-        self._turn = hashlib.blake2s(turn, digest_size=12).hexdigest()
+    def begin(self, message_id: str, text: str) -> str:
+        """The turn of this prompt begins; returns its anchor."""
+        self._turn = self._memory.begin(message_id, text)
+        self._is_released.clear()
+        return self._turn
+
+    def go_on(self) -> None:
+        """Whatever holds the turn holds it no more."""
+        self._is_released.set()
+
+    def new_id(self) -> str:
+        """Unique in the session, and the same each time it is played."""
+        return f"{self._turn}-{next(self._numbers)}"
 
     async def play(self, step: Playable) -> None:
         match step:
@@ -88,7 +99,8 @@ class Stage:
             case Todo() | Retry():
                 await self._queue.put(_told(step))
             case Hold():
-                await asyncio.Event().wait()
+                await self._is_released.wait()
+                self._is_released.clear()
 
     def close_call(self) -> None:
         """The turn is over: what is still open has failed."""
@@ -97,12 +109,12 @@ class Stage:
             self._open_call = None
 
     async def _think(self, text: str) -> None:
-        message_id = self._id()
+        message_id = self.new_id()
         await self._queue.put(Delta(message_id=message_id, kind="thought", offset=0, text=text))
         await self._queue.put(AgentThought(message_id=message_id, text=text))
 
     async def _say(self, text: str, pieces: int = 1, pause_ms: int = 0) -> None:
-        message_id = self._id()
+        message_id = self.new_id()
         size = max(1, -(-len(text) // max(1, pieces)))
         for offset in range(0, len(text), size):
             if pause_ms:
@@ -129,7 +141,7 @@ class Stage:
         if path is None:
             await self._close(call_id, [TextContent(text=f"{step.path} is outside the folder.")], is_done=False)
             return
-        old_text = await asyncio.to_thread(_text_of, path)
+        old_text = await asyncio.to_thread(text_of, path)
         diff = DiffContent(path=str(path), old_text=old_text, new_text=step.text)
         await self._queue.put(ToolCallUpdate(tool_call_id=call_id, status="in_progress", content=[diff]))
         if self.mode != "accept" and not await self._is_allowed(call_id, f"Write {step.path}", shown):
@@ -140,6 +152,7 @@ class Stage:
         except OSError as error:
             await self._close(call_id, [TextContent(text=f"{step.path}: {error.strerror}")], is_done=False)
         else:
+            self._memory.wrote(path, old_text)
             await self._close(call_id, [diff], is_done=True)
 
     async def _ask(self, step: Ask) -> None:
@@ -173,7 +186,7 @@ class Stage:
     ) -> Decision:
         return await self._waiting.ask(
             ApprovalRequested(
-                approval=self._id(),
+                approval=self.new_id(),
                 kind=kind,
                 title=title,
                 input=dict(shown),
@@ -184,7 +197,7 @@ class Stage:
         )
 
     async def _call(self, name: str, kind: ToolKind, title: str, shown: dict[str, str]) -> str:
-        self._open_call = call_id = self._id()
+        self._open_call = call_id = self.new_id()
         await self._queue.put(ToolCall(tool_call_id=call_id, name=name, kind=kind, title=title, input=dict(shown)))
         return call_id
 
@@ -192,10 +205,6 @@ class Stage:
         self._open_call = None
         status: ToolStatus = "completed" if is_done else "failed"
         await self._queue.put(ToolCallUpdate(tool_call_id=call_id, status=status, content=content))
-
-    def _id(self) -> str:
-        """Unique in the session, and the same each time it is played."""
-        return f"{self._turn}-{next(self._numbers)}"
 
 
 def _told(step: Todo | Retry) -> PlanEvent | Notice:
@@ -217,13 +226,6 @@ def _entries(step: Todo) -> list[PlanEntry]:
 def _inside(folder: Path, name: str) -> Path | None:
     path = (folder / name).resolve()
     return path if path.is_relative_to(folder.resolve()) else None
-
-
-def _text_of(path: Path) -> str | None:
-    try:
-        return path.read_text()
-    except (OSError, UnicodeDecodeError):
-        return None
 
 
 def _put_text(path: Path, text: str) -> None:

@@ -45,6 +45,9 @@ class FakeAgent:
         self.modes: list[str] = []
         self.models: list[tuple[str | None, str | None]] = []
         self.interrupts = 0
+        self.steered: list[Prompt] = []
+        self.stopped: list[str] = []
+        self.went_back: list[GoingBack] = []
         self.is_closed = False
         self.is_running = False
         self.waiting: set[str] = set()
@@ -107,13 +110,24 @@ class FakeAgent:
         self.modes.append(mode)
 
     async def steer(self, prompt: Prompt) -> bool:
-        return False
+        if self._provider.steer_gate is not None:
+            self._provider.steering.set()
+            await self._provider.steer_gate.wait()
+        if not self._provider.is_steerable:
+            return False
+        self.steered.append(prompt)
+        return True
 
     async def stop_task(self, task: str) -> None:
-        raise KeyError(task)
+        if task not in self._provider.tasks:
+            raise KeyError(task)
+        self.stopped.append(task)
 
     async def go_back(self, to: GoingBack) -> WentBack:
-        raise ProviderFailed("The fake agent cannot go back.")
+        self.went_back.append(to)
+        if isinstance(self._provider.going_back, ProviderFailed):
+            raise self._provider.going_back
+        return self._provider.going_back
 
     async def close(self) -> None:
         self._close(None)
@@ -129,9 +143,10 @@ class FakeAgent:
 class FakeProvider:
     """Opens fake agents.
 
-    `failure` makes opening fail, `gate` makes it wait, `prompt_gate` each prompt. `is_eager` agents answer at once,
-    `is_deaf` ones ignore interrupts. One that `is_starting` is available to those who wait for it only. `live` counts
-    agents not yet closed.
+    `failure` makes opening fail, `gate` makes it wait, `prompt_gate` each prompt, `steer_gate` each that steers
+    (which an agent takes that `is_steerable`). `going_back` is the answer to that, `native` its own sessions.
+    `is_eager` agents answer at once, `is_deaf` ones ignore interrupts. One that `is_starting` is available to those
+    who wait for it only. `live` counts agents not yet closed.
     """
 
     id: str = "fake"
@@ -142,17 +157,24 @@ class FakeProvider:
     reason: str | None = None
     gate: asyncio.Event | None = None
     prompt_gate: asyncio.Event | None = None
+    steer_gate: asyncio.Event | None = None
+    is_steerable: bool = False
+    tasks: set[str] = field(default_factory=set)
+    features: list[str] = field(default_factory=list)
+    going_back: WentBack | ProviderFailed = field(default_factory=lambda: WentBack(files=[], native_id=None))
+    native: NativeHistory | None = None
     refused_modes: set[str] = field(default_factory=set)
     agents: list[FakeAgent] = field(default_factory=list)
     prompted: asyncio.Event = field(default_factory=asyncio.Event)
     opened: asyncio.Event = field(default_factory=asyncio.Event)
     prompting: asyncio.Event = field(default_factory=asyncio.Event)
+    steering: asyncio.Event = field(default_factory=asyncio.Event)
     live: int = 0
     recorder: ProcessRecorder = field(default_factory=ProcessRecorder)
 
     @property
     def history(self) -> NativeHistory | None:
-        return None
+        return self.native
 
     @property
     def agent(self) -> FakeAgent:
@@ -173,7 +195,7 @@ class FakeProvider:
                 for mode in MODES
             ],
             commands=[],
-            features=[],
+            features=self.features,
         )
 
     async def open(self, spec: SessionSpec, recorder: ProcessRecorder) -> Agent:

@@ -20,10 +20,17 @@ CONVERSATION: dict[str, list[dict[str, Any]]] = {
     "ask": [{"do": "ask", "question": "Which one?", "options": ["Left", "Right"]}, {"do": "say", "text": "{answer}"}],
     "plan": [{"do": "todo", "entries": ["one", "two"], "done": 1}, {"do": "plan", "text": "First this."}],
     "think": [{"do": "think", "text": "Hmm."}, {"do": "run", "command": "ls", "output": "a b"}],
+    "recall": [{"do": "recall"}],
     "fail": [{"do": "fail", "error": "The agent has no more credit: add some."}],
     "crash": [{"do": "crash"}],
 }
-"""What the scripted agent does, by prompt."""
+"""What the scripted agent does, by prompt; those of earlier versions play it too (test_version_skew)."""
+
+BACKGROUND: dict[str, list[dict[str, Any]]] = {
+    "background": [{"do": "background", "title": "make watch"}, {"do": "say", "text": "It watches."}],
+    "build": [{"do": "background", "title": "make", "ends_after_ms": 50, "says": "The build is done."}],
+}
+"""Steps that came later."""
 
 
 @dataclass
@@ -71,11 +78,11 @@ class Installation:
             return await watch.until(until)
 
 
-def scripted(home: Path) -> dict[str, str]:
-    """Settings of a node that has the scripted agent with CONVERSATION and no other."""
+def scripted(home: Path, more: Mapping[str, list[dict[str, Any]]] | None = None) -> dict[str, str]:
+    """Settings of a node that has the scripted agent with CONVERSATION and `more`, and no other agent."""
     home.mkdir(parents=True, exist_ok=True)
     script = home / "conversation.json"
-    turns = [{"prompt": prompt, "steps": steps} for prompt, steps in CONVERSATION.items()]
+    turns = [{"prompt": prompt, "steps": steps} for prompt, steps in (CONVERSATION | dict(more or {})).items()]
     script.write_text(json.dumps({"name": "Scripted", "turns": turns}))
     return {
         "providers.scripted.enabled": "true",

@@ -103,6 +103,7 @@ async def test_who_joins_in_the_middle_of_a_message_gets_it_from_its_beginning(w
             assert not [event for event in before if event["type"] == "delta"]
             delta = await late.next()
             assert (delta["type"], delta["kind"], delta["offset"]) == ("delta", "text", 0)
+            assert await late.next() == {"type": "agent_state", "process": "live"}
             assert len(delta["text"]) > 50
             text, streamed = "", delta["message_id"]
             while delta["type"] == "delta":

@@ -278,16 +278,3 @@ async def test_a_session_is_exported_as_a_document(whole: Installation) -> None:
     assert "> hello" in told["content"]
     raw = await whole.op("session.export", session=session, format="json")
     assert len(raw["content"].splitlines()) == (await state(whole, session))["head"]
-
-
-@pytest.mark.parametrize(
-    ("op", "params"), [("session.fork", {}), ("session.rewind", {"message_id": "m"})], ids=["fork", "rewind"]
-)
-async def test_what_no_agent_can_is_unsupported_with_a_way_out(
-    whole: Installation, op: str, params: dict[str, Any]
-) -> None:
-    session = (await whole.session())["id"]
-    with pytest.raises(OpError) as refused:
-        await whole.op(op, session=session, **params)
-    assert (refused.value.code, refused.value.status) == ("unsupported", 501)
-    assert "begin a new" in refused.value.problem["detail"]

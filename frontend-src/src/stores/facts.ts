@@ -131,7 +131,13 @@ function changeBy(facts: Facts, event: JournalEvent): Partial<Facts> {
         resume_at: (event.anchor ?? null) === null ? facts.resume_at : null,
       };
     case "rewound":
-      return { native_id: event.native_id ?? null, resume_at: event.resume_at ?? null, error: null };
+      return {
+        native_id: event.native_id ?? null,
+        resume_at: event.resume_at ?? null,
+        error: null,
+        // What the agent is resumed with stands here from now on: it branches off nowhere any more.
+        forked_from: facts.forked_from && { session: facts.forked_from.session, seq: facts.forked_from.seq },
+      };
     case "user_message":
       return {
         turn: facts.turn && { ...facts.turn, message_id: event.message_id },

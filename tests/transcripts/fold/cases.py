@@ -247,5 +247,19 @@ CASES: Mapping[str, Sequence[JournalEvent]] = {
         ),
         queued("m1"),
     ],
+    "forked-and-gone-back": [
+        SessionStarted(
+            provider="claude",
+            path="/home/ada/app",
+            model=None,
+            mode=None,
+            forked_from=ForkPoint(session="s0", seq=9, native_id="n1", anchor="a1"),
+        ),
+        queued("m1"),
+        *begun("m1"),
+        NativeIdKnown(native_id="n2"),
+        TurnEnded(stop_reason="end_turn", anchor="a2"),
+        Rewound(message_id="m1", files=[], by="ada"),
+    ],
     "agents-own-turn": [*RUNNING, END, TurnStarted(), AgentMessage(message_id="b1", text="The build is done.")],
 }

@@ -55,6 +55,7 @@ class FakeJournal:
         self.page_calls = 0
         self.is_offline = False
         self._open: tuple[str, str] | None = None
+        self._agent = "none"
 
     @property
     def head(self) -> int:
@@ -75,6 +76,16 @@ class FakeJournal:
         so_far = self._open[1] if self._open is not None and self._open[0] == message_id else ""
         self._open = (message_id, so_far + text)
         self._tell(self._delta(message_id, len(so_far), text))
+
+    def agent(self, process: str) -> None:
+        """The agent's program starts, lives, or is gone."""
+        self._agent = process
+        self._tell(self._agent_state())
+
+    def vanish(self) -> None:
+        """As `agent("none")`, while the link loses events."""
+        self._agent = "none"
+        self.lag()
 
     def finish(self) -> None:
         """The durable block of what was streamed."""
@@ -136,6 +147,8 @@ class FakeJournal:
         watch.put(msgspec.json.encode({"type": "live", "head": self.head}))
         if self._open is not None:
             watch.put(self._delta(self._open[0], 0, self._open[1]))
+        if self._agent != "none":
+            watch.put(self._agent_state())
 
     def _watching(self) -> list[FakeSubscription]:
         return [watch for watch in self.watches if not watch.is_closed]
@@ -148,6 +161,9 @@ class FakeJournal:
         for watch in self._watching():
             watch.put(end)
             watch.is_closed = True
+
+    def _agent_state(self) -> bytes:
+        return msgspec.json.encode({"type": "agent_state", "process": self._agent})
 
     @staticmethod
     def _delta(message_id: str, offset: int, text: str) -> bytes:

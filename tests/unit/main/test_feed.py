@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from main.relay import feed as feed_module
 from main.relay.feed import SessionFeed
 from main.relay.ring import MAX_OPEN_BLOCKS, OpenBlocks, Ring
+from tests.support.waiting import eventually
 from tests.unit.main.fake_journal import FakeJournal
 from ws.protocol.base import LoginId, NodeId, SessionId, UserId
 from ws.protocol.envelope import Caller
@@ -42,6 +43,7 @@ class Page:
         self.ended: WireError | None = None
         self.is_over = False
         self.blocks: dict[str, str] = {}
+        self.agent: list[str] = []
         self.detach: Detach | None = None
         self.room = asyncio.Event()
         self.room.set()
@@ -73,6 +75,9 @@ class Page:
         elif kind == "live":
             assert self.live == 0, "live came twice"
             self.live += 1
+        elif kind == "agent_state":
+            assert self.live, "an agent before live"
+            self.agent.append(event["process"])
         elif kind == "delta":
             assert self.live, "a delta before live"
             text = self.blocks.get(event["message_id"], "") if event["offset"] else ""
@@ -205,6 +210,30 @@ async def test_an_event_that_comes_twice_is_passed_on_once(room: Room) -> None:
     room.journal.repeat(1)
     room.journal.append()
     await until(lambda: page.cursor == 3, "the last event")
+
+
+async def test_the_agents_state_is_passed_on_and_given_to_who_joins(room: Room) -> None:
+    early = await room.join(0)
+    await eventually(lambda: early.live, what="live")
+    room.journal.agent("starting")
+    room.journal.agent("live")
+    await eventually(lambda: early.agent == ["starting", "live"], what="the agent's state")
+    late = await room.join(0)
+    await eventually(lambda: late.agent == ["live"], what="the agent's state at once")
+    room.journal.agent("none")
+    await eventually(lambda: late.agent == ["live", "none"], what="the end of the agent")
+    last = await room.join(0)
+    await eventually(lambda: last.live, what="live")
+    assert last.agent == []
+
+
+async def test_an_agent_that_went_while_events_were_lost_is_gone(room: Room) -> None:
+    page = await room.join(0)
+    await eventually(lambda: page.live, what="live")
+    room.journal.agent("live")
+    await eventually(lambda: page.agent == ["live"], what="the agent's state")
+    room.journal.vanish()
+    await eventually(lambda: page.agent == ["live", "none"], what="the end of the agent")
 
 
 async def test_what_streamed_before_a_new_journal_is_forgotten(room: Room) -> None:

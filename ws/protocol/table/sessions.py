@@ -90,7 +90,6 @@ SESSIONS = (
         "Begin a new session from a point of this one.",
         deadline_s=_AGENT_START_S,
         audit="session.forked",
-        unsupported="No agent of this build can fork a session: begin a new one and tell it what matters.",
     ),
     act(
         "session.rewind",
@@ -99,7 +98,6 @@ SESSIONS = (
         "Go back to before a prompt; the files too, where the agent keeps what they were.",
         deadline_s=_AGENT_START_S,
         audit="session.rewound",
-        unsupported="No agent of this build can go back: begin a new session, and restore files through Git.",
     ),
     act(
         "session.stop_task",
@@ -107,7 +105,6 @@ SESSIONS = (
         nodes.Empty,
         "Stop something that the agent left running in the background.",
         audit="session.task_stopped",
-        unsupported="No agent of this build tells its background tasks.",
     ),
     read(
         "session.export",

@@ -1,6 +1,7 @@
 """Watching a session: from a cursor, without gaps, nothing twice, deltas for who joins late."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,19 @@ from node.sessions.deltas import MAX_OPEN_CHARS
 from tests.support.waiting import eventually
 from tests.unit.node.sessions.bench import DEADLINE_S, NODE, Bench, bench, decode_watched
 from ws.protocol.errors import ErrorCode, WireError
-from ws.protocol.events import AgentMessage, Delta, Live, Reset, TurnEnded
+from ws.protocol.events import AgentMessage, AgentState, Delta, Live, Reset, TurnEnded
 from ws.protocol.sessions import SessionWatchParams
 from ws.rpc import Lagging
 
 
-def _watch(node: Bench, session: str, after: int = 0, epoch: str | None = None) -> AsyncIterator[bytes]:
-    return node.service.watch(SessionWatchParams(node=NODE, session=session, after=after, epoch=epoch))[1]
+async def _watch(node: Bench, session: str, after: int = 0, epoch: str | None = None) -> AsyncIterator[bytes]:
+    """What is in the journal or becomes of it; the agent's state is the matter of test_presence."""
+    params = SessionWatchParams(node=NODE, session=session, after=after, epoch=epoch)
+    stream: Any = node.service.watch(params)[1]
+    async with contextlib.aclosing(stream):
+        async for event in stream:
+            if not isinstance(decode_watched(event), AgentState):
+                yield event
 
 
 async def _take(stream: AsyncIterator[bytes], count: int) -> list[Any]:
