@@ -27,6 +27,8 @@ OF_ROLE = {
     "member": {READ, WRITE, TERMINAL},
     "owner": {READ, WRITE, TERMINAL, OWNER},
 }
+TEXTS = {"my.draft", "my.setting"}
+"""Everybody keeps them for themselves; a program that only reads puts no words into its person's page."""
 RANK: dict[str, int] = {"viewer": 0, "member": 1, "owner": 2}
 
 
@@ -56,8 +58,11 @@ class Who:
             return "forbidden"
         if self.scopes is not None and op.name.startswith(("users.", "tokens.", "logins.")):
             return "forbidden"
+        if op.name in TEXTS and self.scopes is not None and WRITE not in self.scopes_of(self.role):
+            return "forbidden"
         if node is None:
-            return "forbidden" if op.scope == OWNER and self.nodes is not None else "ok"
+            is_of_all = op.scope == OWNER or op.name in TEXTS
+            return "forbidden" if is_of_all and self.nodes is not None else "ok"
         role = self.role_on(node)
         if role is None:
             return "not_found"
@@ -164,7 +169,7 @@ def params_of(op: Op, node: str = "n1") -> dict[str, Any]:
 
 
 def node_in(op: Op, params: Mapping[str, Any]) -> str | None:
-    node = params.get("node")
+    node = params["key"].partition("/")[0] if op.name == "my.draft" else params.get("node")
     return str(node) if isinstance(node, str) else None
 
 

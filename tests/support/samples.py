@@ -8,7 +8,7 @@ from msgspec import inspect
 
 from ws.protocol.ops import Op
 
-WORDS = ("x1", "/x1", "x1x1x1x1x1x1", "0" * 40, "A" * 24)
+WORDS = ("x1", "/x1", "x1x1x1x1x1x1", "0" * 40, "A" * 24, "n1/x1")
 """Tried in this order where a text has a form."""
 
 
