@@ -17,7 +17,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
 from msgspec import Meta
 
-from configs.checks import check_ca, check_proxies, check_tls, doubts, read_token
+from configs.checks import check_acp, check_ca, check_proxies, check_tls, doubts, read_token
 from configs.folders import DATA_FOLDER, make_data_folder
 from configs.reader import Tables, parser, read_all
 from configs.table import ENVIRONMENT_PREFIX, About, ConfigError, Section, Setting, build, settings_of
@@ -330,11 +330,7 @@ def load_node(argv: Sequence[str] | None = None, environ: Mapping[str, str] | No
     config = build(NodeConfig, values)
     check_tls(config.server.tls_cert, config.server.tls_key)
     check_ca("node.tls_ca", config.node.tls_ca)
-    for name, provider in config.providers.acp.items():
-        if provider.enabled and not provider.command:
-            raise ConfigError(
-                f'providers.acp.{name}.command is missing: the program and its arguments, as ["goose", "acp"]'
-            )
+    check_acp({name: provider.command for name, provider in config.providers.acp.items() if provider.enabled})
     if config.link_mode != "direct" and not config.opens_port:
         raise ConfigError(
             "this node can be reached by nobody: without node.main_server_url it needs a port"

@@ -54,6 +54,20 @@ def read_token(descriptor: int) -> str:
     return token
 
 
+KNOWN_ACP_AGENTS = ("copilot", "gemini", "goose", "opencode", "qwen")
+"""Names of `[providers.acp.NAME]` that need no command; providers/acp/presets.py has it."""
+
+
+def check_acp(commands: Mapping[str, Sequence[str]]) -> None:
+    """Each agent that is switched on has a command, or is known by its name."""
+    for name, command in commands.items():
+        if not command and name not in KNOWN_ACP_AGENTS:
+            raise ConfigError(
+                f'providers.acp.{name}.command is missing: the program and its arguments, as ["{name}", "--acp"]'
+                f" (only {', '.join(KNOWN_ACP_AGENTS)} need none)"
+            )
+
+
 MIN_TOKEN_CHARS = 16
 """A shorter register token may be guessed; it is warned about."""
 

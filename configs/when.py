@@ -18,6 +18,10 @@ WHEN = {
     "main.tls_ca": "those nodes serve TLS with a certificate that no public authority signed",
     "main.local_node": "false where nobody works on Main's machine, or its node runs under another account",
     "metrics.token": "Prometheus runs on another machine; programs on this one need none",
+    "providers.acp.NAME.command": (
+        "NAME is none of copilot, gemini, goose, opencode and qwen, or its program is not on the PATH; it must make the"
+        " agent speak the Agent Client Protocol"
+    ),
     "log.format": "a program reads the log",
     "log.file": "nothing keeps standard error; the file may be rotated, it is opened anew",
     "node.main_server_url": "the usual way, which needs no open port here; `make join` sets it",

@@ -39,6 +39,8 @@ from node.system.service import SystemFacts, capabilities
 from node.terminal.handlers import handlers as terminal_handlers
 from node.terminal.service import TerminalService
 from node.terminal.stream import Dial, StreamServer
+from providers.acp.presets import id_of
+from providers.acp.provider import AcpSettings
 from providers.catalog import CatalogSettings, ProviderCatalog, build_catalog
 from providers.claude.provider import ClaudeSettings
 from providers.scripted.provider import ScriptedSettings
@@ -193,11 +195,22 @@ def _catalog(config: NodeConfig, environment: Mapping[str, str], tasks: TaskOwne
     claude, scripted = config.providers.claude, config.providers.scripted
     settings = CatalogSettings(
         claude=ClaudeSettings(command=claude.command, env=claude.env) if claude.enabled else None,
+        acp=_acp(config),
         scripted=ScriptedSettings(file=scripted.script) if scripted.enabled else None,
     )
     return build_catalog(settings, environment=environment, start_task=tasks.start)
 
 
+def _acp(config: NodeConfig) -> Mapping[str, AcpSettings]:
+    tools = PROGRAM_FOLDER / ".tools"
+    return {
+        name: AcpSettings(command=each.command, env=each.env, tools=tools)
+        for name, each in config.providers.acp.items()
+        if each.enabled
+    }
+
+
 def _patience(config: NodeConfig) -> Mapping[str, Patience]:
     claude = config.providers.claude
-    return {"claude": Patience(claude.approval_timeout_s, claude.idle_timeout_s)}
+    providers = {"claude": claude} | {id_of(name): each for name, each in config.providers.acp.items()}
+    return {name: Patience(each.approval_timeout_s, each.idle_timeout_s) for name, each in providers.items()}

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from providers.acp.provider import AcpProvider, AcpSettings
 from providers.base import Provider
 from providers.claude.provider import ClaudeProvider, ClaudeSettings
 from providers.scripted.provider import ScriptedProvider, ScriptedSettings
@@ -16,6 +17,9 @@ class CatalogSettings:
     """None: that provider is switched off."""
 
     claude: ClaudeSettings | None = field(default_factory=ClaudeSettings)
+    acp: Mapping[str, AcpSettings] = field(default_factory=dict)
+    """By name."""
+
     scripted: ScriptedSettings | None = None
 
 
@@ -52,6 +56,7 @@ def build_catalog(
     providers: list[Provider] = []
     if settings.claude is not None:
         providers.append(ClaudeProvider(settings.claude, environment, start_task))
+    providers += [AcpProvider(name, each, environment, start_task) for name, each in sorted(settings.acp.items())]
     if settings.scripted is not None:
         providers.append(ScriptedProvider(settings.scripted, start_task))
     return ProviderCatalog(providers)

@@ -19,8 +19,19 @@ from providers.acp.content import prompt_blocks
 from providers.acp.fields import table, text
 from providers.acp.normalize import Normalizer
 from providers.acp.peer import CONTROL_S, Peer
+from providers.acp.presets import Preset
+from providers.acp.process import Launch
 from providers.acp.settings import Request, Settings
-from providers.base import AgentEvent, Decision, GoingBack, Prompt, ProviderFailed, SessionSpec, WentBack
+from providers.base import (
+    AgentEvent,
+    Decision,
+    GoingBack,
+    ProcessRecorder,
+    Prompt,
+    ProviderFailed,
+    SessionSpec,
+    WentBack,
+)
 from providers.queue import EventQueue
 from providers.tasks import TaskStarter
 from ws.protocol.events import NativeIdKnown, Notice, StopReason, TurnEnded
@@ -312,8 +323,11 @@ class AcpAgent(Handler):
             self._queue.put_now(event)
 
 
-async def open_agent(spec: SessionSpec, peer: Peer, start_task: TaskStarter) -> AcpAgent:
+async def open_agent(
+    spec: SessionSpec, launch: Launch, recorder: ProcessRecorder, start_task: TaskStarter, preset: Preset
+) -> AcpAgent:
     """Start an agent and open its session. Raises :class:`ProviderFailed`; then nothing of it is left."""
+    peer = Peer(preset, launch, recorder, start_task)
     agent = AcpAgent(spec, peer, start_task)
     peer.listen(agent)
     try:

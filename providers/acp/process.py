@@ -28,17 +28,19 @@ _EXIT_S = 2.0
 """Seen: Qwen Code ends 0.2 s after the end of its input."""
 
 _REAP_S = 1.0
-_TOOLS = Path(__file__).resolve().parents[2] / ".tools"
-"""Agents that were installed for this program alone (`make agents`)."""
 
 
-def find_program(name: str, environment: Mapping[str, str]) -> str | None:
-    """Where the program is: a path as it stands, else on the PATH, else among our own tools. Blocks."""
-    found = shutil.which(name, path=environment.get("PATH"))
-    if found is None and os.sep not in name and _TOOLS.is_dir():
-        installed = sorted(_TOOLS.glob(f"*/node_modules/.bin/{name}"))
-        found = str(installed[0]) if installed else None
-    return found
+def resolve(command: Sequence[str], environment: Mapping[str, str], tools: Path | None) -> tuple[str, ...] | None:
+    """The command with the whole path of its program: as it stands, else on the PATH, else installed below `tools`.
+
+    None when it is nowhere. Blocks.
+    """
+    if not command:
+        return None
+    program = shutil.which(command[0], path=environment.get("PATH"))
+    if program is None and tools is not None and os.sep not in command[0]:
+        program = next(map(str, sorted(tools.glob(f"*/node_modules/.bin/{command[0]}"))), None)
+    return (program, *command[1:]) if program else None
 
 
 @dataclass(frozen=True)
@@ -189,9 +191,3 @@ class AgentProgram:
         stderr = self._process.stderr if self._process else None
         while stderr is not None and (chunk := await stderr.read(_STDERR_LINE_BYTES)):
             self._stderr.extend(chunk.decode(errors="replace").splitlines())
-
-
-def resolve(command: Sequence[str], environment: Mapping[str, str]) -> tuple[str, ...] | None:
-    """The command with the whole path of its program; None when that is not there. Blocks."""
-    program = find_program(command[0], environment) if command else None
-    return (program, *command[1:]) if program else None

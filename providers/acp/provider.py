@@ -1,13 +1,13 @@
 """ACP agents as providers, one for each that is configured."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from providers.acp import errors
-from providers.acp.presets import id_of, preset_of
+from providers.acp.presets import Preset, id_of, preset_of
 from providers.acp.process import Launch, resolve
 from providers.base import Agent, NativeHistory, ProcessRecorder, ProviderFailed, SessionSpec
 from providers.environment import child_environment
@@ -31,10 +31,14 @@ FRESH_S = 6 * 3600.0
 
 @dataclass(frozen=True)
 class AcpSettings:
-    """`command`: program and arguments, empty for the preset's of this name. `env` is added to its environment."""
+    """`command`: program and arguments, empty for the preset's of this name. `env` is added to its environment.
+
+    `tools` is the folder with agents that were installed for this program alone (`make agents`).
+    """
 
     command: Sequence[str] = ()
     env: Mapping[str, str] = field(default_factory=dict)
+    tools: Path | None = None
 
 
 class AcpProvider:
@@ -47,6 +51,7 @@ class AcpProvider:
         self._preset = preset_of(name)
         self._command = tuple(settings.command) or self._preset.command
         self._environment = child_environment(environment, settings.env)
+        self._tools = settings.tools
         self._start_task = start_task
         self._info: ProviderInfo | None = None
         self._info_until = 0.0
@@ -91,12 +96,9 @@ class AcpProvider:
 
     async def _open(self, spec: SessionSpec, recorder: ProcessRecorder) -> "AcpAgent":
         command = await self._find_command()
-        # Loaded with the first session: a node without such agents has no use for it.
-        from providers.acp.adapter import open_agent  # noqa: PLC0415
-        from providers.acp.peer import Peer  # noqa: PLC0415
-
+        open_agent = await asyncio.to_thread(_load_adapter)
         launch = Launch(self._preset.name, command, spec.path, self._environment)
-        return await open_agent(spec, Peer(self._preset, launch, recorder, self._start_task), self._start_task)
+        return await open_agent(spec, launch, recorder, self._start_task, self._preset)
 
     async def _refresh(self) -> None:
         self._info = await self._ask()
@@ -104,12 +106,11 @@ class AcpProvider:
         self._info_until = asyncio.get_running_loop().time() + fresh_s
 
     async def _ask(self) -> ProviderInfo:
-        from providers.acp.catalog import ask  # noqa: PLC0415 - see `_open`
-
         try:
             async with asyncio.timeout(PROBE_S):
                 command = await self._find_command()
                 launch = Launch(self._preset.name, command, Path.home(), self._environment)
+                ask = await asyncio.to_thread(_load_catalog)
                 return await ask(self.id, self._preset, launch, self._start_task)
         except TimeoutError:
             return self._unavailable(
@@ -119,7 +120,7 @@ class AcpProvider:
             return self._unavailable(str(failure))
 
     async def _find_command(self) -> tuple[str, ...]:
-        command = await asyncio.to_thread(resolve, self._command, self._environment)
+        command = await asyncio.to_thread(resolve, self._command, self._environment, self._tools)
         if command is None:
             raise ProviderFailed(
                 errors.not_installed(self._preset, self._command, f"providers.acp.{self._name}.command")
@@ -138,3 +139,15 @@ class AcpProvider:
             commands=[],
             features=[],
         )
+
+
+def _load_adapter() -> Callable[[SessionSpec, Launch, ProcessRecorder, TaskStarter, Preset], Awaitable["AcpAgent"]]:
+    from providers.acp.adapter import open_agent  # noqa: PLC0415 - a node without such agents has no use for it
+
+    return open_agent
+
+
+def _load_catalog() -> Callable[[str, Preset, Launch, TaskStarter], Awaitable[ProviderInfo]]:
+    from providers.acp.catalog import ask  # noqa: PLC0415 - see `_load_adapter`
+
+    return ask

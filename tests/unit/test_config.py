@@ -291,8 +291,10 @@ def test_a_node_that_opens_no_port_must_dial(tmp_path: Path, closed: str) -> Non
 
 
 def test_an_agent_without_a_program_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"providers\.acp\.goose\.command is missing"):
-        _node(tmp_path, "[providers.acp.goose]\nidle_timeout_s = 5\n")
+    with pytest.raises(ConfigError, match=r"providers\.acp\.heron\.command is missing"):
+        _node(tmp_path, "[providers.acp.heron]\nidle_timeout_s = 5\n")
+    assert _node(tmp_path, "[providers.acp.goose]\nidle_timeout_s = 5\n").providers.acp["goose"].enabled
+    assert not _node(tmp_path, "[providers.acp.heron]\nenabled = false\n").providers.acp["heron"].enabled
     with pytest.raises(ConfigError, match=r"\[providers.acp.NAME\] has enabled, command, env,"):
         _node(tmp_path, '[providers.acp."Not a name"]\ncommand = ["x"]\n')
     with pytest.raises(ConfigError, match=r"providers.acp.goose.comand is no setting"):
