@@ -43,6 +43,7 @@ from providers.acp.presets import id_of
 from providers.acp.provider import AcpSettings
 from providers.catalog import CatalogSettings, ProviderCatalog, build_catalog
 from providers.claude.provider import ClaudeSettings
+from providers.codex.provider import CodexSettings
 from providers.scripted.provider import ScriptedSettings
 from ws.protocol.base import NodeId
 from ws.protocol.files import FilesDeleteParams
@@ -192,9 +193,11 @@ def _configuration(config: NodeConfig) -> list[Path]:
 
 
 def _catalog(config: NodeConfig, environment: Mapping[str, str], tasks: TaskOwner) -> ProviderCatalog:
-    claude, scripted = config.providers.claude, config.providers.scripted
+    claude, codex, scripted = config.providers.claude, config.providers.codex, config.providers.scripted
+    tools = PROGRAM_FOLDER / ".tools"
     settings = CatalogSettings(
         claude=ClaudeSettings(command=claude.command, env=claude.env) if claude.enabled else None,
+        codex=CodexSettings(command=codex.command, env=codex.env, tools=tools) if codex.enabled else None,
         acp=_acp(config),
         scripted=ScriptedSettings(file=scripted.script) if scripted.enabled else None,
     )
@@ -211,6 +214,6 @@ def _acp(config: NodeConfig) -> Mapping[str, AcpSettings]:
 
 
 def _patience(config: NodeConfig) -> Mapping[str, Patience]:
-    claude = config.providers.claude
-    providers = {"claude": claude} | {id_of(name): each for name, each in config.providers.acp.items()}
+    providers = {"claude": config.providers.claude, "codex": config.providers.codex}
+    providers |= {id_of(name): each for name, each in config.providers.acp.items()}
     return {name: Patience(each.approval_timeout_s, each.idle_timeout_s) for name, each in providers.items()}

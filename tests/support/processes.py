@@ -175,9 +175,13 @@ async def running(
         await program.stop()
 
 
+WITHOUT_CODEX = {"providers.codex.enabled": False}
+"""Nodes find the Codex of the tests in `.tools`; one is started only where a test is about it."""
+
+
 def main_settings(**more: Any) -> dict[str, Any]:
     """A Main on a free loopback port. Keys with a dot are given as ``**{"main.local_node": False}``."""
-    return {"server.host": "127.0.0.1", "server.port": free_port(), **more}
+    return {"server.host": "127.0.0.1", "server.port": free_port(), **WITHOUT_CODEX, **more}
 
 
 def node_settings(main: Program, token: str, **more: Any) -> dict[str, Any]:
@@ -186,5 +190,6 @@ def node_settings(main: Program, token: str, **more: Any) -> dict[str, Any]:
         "server.port": free_port(),
         "node.main_server_url": main.url,
         "node.register_token": token,
+        **WITHOUT_CODEX,
         **more,
     }

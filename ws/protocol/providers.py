@@ -34,6 +34,8 @@ class SlashCommand(Struct, frozen=True, kw_only=True):
 class ProviderInfo(Struct, frozen=True, kw_only=True):
     """`reason` says why it is not available and how to mend it. `tag` is the two-letter mark of the page.
 
+    `note` says what is reduced in the way that this agent is used here, and why.
+
     `modes` go from careful to permissive: a node's `policy.max_mode` allows a mode and those before it.
     `features` is an open list: images, thinking, interrupt, resume, questions, plan, queue …
     """
@@ -43,6 +45,7 @@ class ProviderInfo(Struct, frozen=True, kw_only=True):
     tag: str
     available: bool
     reason: str | None = None
+    note: str | None = None
     version: str | None = None
     models: list[Model]
     modes: list[Mode]

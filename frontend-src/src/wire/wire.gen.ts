@@ -1198,6 +1198,8 @@ export interface PromptQueued {
 /**
  * `reason` says why it is not available and how to mend it. `tag` is the two-letter mark of the page.
  *
+ * `note` says what is reduced in the way that this agent is used here, and why.
+ *
  * `modes` go from careful to permissive: a node's `policy.max_mode` allows a mode and those before it.
  * `features` is an open list: images, thinking, interrupt, resume, questions, plan, queue …
  */
@@ -1207,6 +1209,7 @@ export interface ProviderInfo {
   tag: string;
   available: boolean;
   reason?: string | null;
+  note?: string | null;
   version?: string | null;
   models: Model[];
   modes: Mode[];

@@ -1,0 +1,65 @@
+"""What waits for one session: bounded. A session that is not read slows the app-server down, but not for ever."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+
+from providers.codex.rpc import Message
+
+MAX_MESSAGES = 4096
+MAX_BYTES = 128 * 1024 * 1024
+"""A single message may have 64 MiB."""
+
+STALL_S = 30.0
+"""A session whose events nobody takes for so long must not hold the others up."""
+
+
+class Inbox:
+    """Messages until `close`."""
+
+    def __init__(self) -> None:
+        self._messages: deque[Message] = deque()
+        self._size = 0
+        self._is_closed = False
+        self._is_filled = asyncio.Event()
+        self._has_room = asyncio.Event()
+        self._has_room.set()
+
+    async def put(self, message: Message) -> bool:
+        """Append, waiting for room. False when there was none in time."""
+        if self._size + message.size > MAX_BYTES or len(self._messages) >= MAX_MESSAGES:
+            self._has_room.clear()
+            try:
+                async with asyncio.timeout(STALL_S):
+                    await self._has_room.wait()
+            except TimeoutError:
+                return False
+        self._messages.append(message)
+        self._size += message.size
+        self._is_filled.set()
+        return True
+
+    def close(self) -> None:
+        """The reader gets what is left, and the end."""
+        self._is_closed = True
+        self._is_filled.set()
+
+    def drop(self) -> None:
+        """Nobody reads any more."""
+        self._messages.clear()
+        self._size = 0
+        self._has_room.set()
+        self.close()
+
+    async def read(self) -> AsyncIterator[Message]:
+        """Each message once, in order."""
+        while True:
+            while self._messages:
+                message = self._messages.popleft()
+                self._size -= message.size
+                self._has_room.set()
+                yield message
+            if self._is_closed:
+                return
+            self._is_filled.clear()
+            await self._is_filled.wait()

@@ -1,0 +1,161 @@
+"""A process of the Codex CLI: started with our environment, spoken to in lines of JSON, ended for sure."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from providers.base import AgentProcess, ProcessRecorder, ProviderFailed
+from providers.codex import errors
+from providers.process import end_family, identify
+from providers.tasks import TaskStarter
+
+MAX_LINE_BYTES = 64 * 1024 * 1024
+"""One message; a finished item brings its whole text in one line."""
+
+_READ_BYTES = 256 * 1024
+_WRITE_S = 30.0
+_STDERR_LINES = 40
+_STDERR_LINE_BYTES = 4096
+_EXIT_S = 2.0
+"""The app-server ends within 10 ms of the end of its input."""
+
+_REAP_S = 1.0
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What a CLI is started with; `environment` is complete, nothing is inherited beside it."""
+
+    command: tuple[str, ...]
+    arguments: tuple[str, ...]
+    folder: Path
+    environment: Mapping[str, str]
+
+
+class CodexProcess:
+    """A running CLI in a process group of its own. `start` first, `close` last; both once."""
+
+    def __init__(self, launch: Launch, start_task: TaskStarter) -> None:
+        self._launch = launch
+        self._start_task = start_task
+        self._recorder = ProcessRecorder()
+        self._process: asyncio.subprocess.Process | None = None
+        self._identity: AgentProcess | None = None
+        self._is_recorded = False
+        self._stderr: deque[str] = deque(maxlen=_STDERR_LINES)
+        self._stderr_read: asyncio.Task[None] | None = None
+        self._closing = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Raises :class:`ProviderFailed` when the folder or the program is not there."""
+        launch = self._launch
+        if not await asyncio.to_thread(launch.folder.is_dir):
+            raise ProviderFailed(f"The folder {launch.folder} is gone: choose another one.")
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *launch.command,
+                *launch.arguments,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                cwd=launch.folder,
+                env={**launch.environment, "PWD": str(launch.folder)},
+                start_new_session=True,
+                limit=_READ_BYTES,
+            )
+        except FileNotFoundError as error:
+            raise ProviderFailed(errors.NOT_INSTALLED) from error
+        except OSError as error:
+            raise ProviderFailed(f"Codex cannot be started ({error.strerror or error}): {errors.BY_HAND}.") from error
+        self._stderr_read = self._start_task(self._read_stderr(), name=f"codex-stderr-{self._process.pid}")
+        self._identity = await asyncio.to_thread(identify, self._process.pid, Path(launch.command[0]).name)
+
+    def record(self, recorder: ProcessRecorder) -> None:
+        """Tell the owner of the sessions of this process, once."""
+        if self._identity is not None and not self._is_recorded:
+            self._is_recorded = True
+            self._recorder = recorder
+            recorder.started(self._identity)
+
+    async def write(self, line: bytes) -> None:
+        """One line with its line break. Raises OSError when the CLI is gone (ConnectionError) or does not read."""
+        stdin = self._stdin()
+        stdin.write(line)
+        async with asyncio.timeout(_WRITE_S):
+            await stdin.drain()
+
+    async def lines(self) -> AsyncIterator[bytes]:
+        """Every line of output until the CLI ends; raises :class:`ProviderFailed` for one beyond MAX_LINE_BYTES."""
+        stdout = self._process.stdout if self._process else None
+        assert stdout is not None, "lines are read after start"
+        pending: list[bytes] = []
+        pending_bytes = 0
+        while chunk := await stdout.read(_READ_BYTES):
+            *ends, rest = chunk.split(b"\n")
+            for end in ends:
+                line = b"".join((*pending, end))
+                pending.clear()
+                pending_bytes = 0
+                if line.strip():
+                    yield line
+            pending.append(rest)
+            pending_bytes += len(rest)
+            if pending_bytes > MAX_LINE_BYTES:
+                raise ProviderFailed(f"Codex sent a message of more than {MAX_LINE_BYTES >> 20} MiB: {errors.RESUMES}.")
+
+    async def ended(self) -> tuple[int, str]:
+        """Wait for the exit that follows the end of the output: its code, and the last lines that it printed."""
+        assert self._process is not None, "waited for after start"
+        exit_code = await self._process.wait()
+        if self._stderr_read is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(self._stderr_read), _REAP_S)
+        return exit_code, "\n".join(self._stderr)
+
+    def end_input(self) -> None:
+        self._stdin().close()
+
+    async def close(self) -> None:
+        """End the input, wait for the exit, then end what is left of its process family; within 5 s. Idempotent."""
+        async with self._closing:
+            process, identity = self._process, self._identity
+            if process is None or identity is None:
+                return
+            if process.returncode is None:
+                await self._end(process, identity)
+            self._identity = None
+            if self._is_recorded:
+                self._recorder.ended(identity)
+
+    async def stop(self) -> None:
+        """End it and all that it started at once, without waiting for what it has to say."""
+        if self._process is not None and self._identity is not None and self._process.returncode is None:
+            await end_family(self._identity, grace_s=0.5)
+
+    def kill(self) -> None:
+        """End the CLI at once: it no longer does what it is told."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+
+    async def _end(self, process: asyncio.subprocess.Process, identity: AgentProcess) -> None:
+        self._stdin().close()
+        try:
+            await asyncio.wait_for(process.wait(), _EXIT_S)
+        except TimeoutError:
+            await end_family(identity, grace_s=0.5)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), _REAP_S)
+
+    def _stdin(self) -> asyncio.StreamWriter:
+        assert self._process is not None, "written to after start"
+        assert self._process.stdin is not None, "stdin is a pipe"
+        return self._process.stdin
+
+    async def _read_stderr(self) -> None:
+        """Keep the last lines: the only place where the CLI says why it does not start."""
+        stderr = self._process.stderr if self._process else None
+        while stderr is not None and (chunk := await stderr.read(_STDERR_LINE_BYTES)):
+            self._stderr.extend(chunk.decode(errors="replace").splitlines())

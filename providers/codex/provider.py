@@ -1,0 +1,171 @@
+"""Codex as a provider: the shared app-server, or `codex exec` for a CLI that has none."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from providers.base import Agent, NativeHistory, ProcessRecorder, ProviderFailed, SessionSpec
+from providers.codex import catalog, errors
+from providers.codex.agent import CodexAgent
+from providers.codex.exec_agent import ExecAgent, version_of
+from providers.codex.locate import APP_SERVER, EXEC, Found, find
+from providers.codex.modes import RULES
+from providers.codex.opening import open_agent
+from providers.codex.process import Launch
+from providers.codex.rpc import CallRefused
+from providers.codex.server import AppServer, NoAppServer
+from providers.environment import child_environment
+from providers.tasks import TaskStarter
+from ws.protocol.providers import ProviderInfo
+
+DESCRIBE_S = 1.8
+"""The first answer of providers.list is due in 2 s; a start takes 0.3 s."""
+
+AWAITED_S = 25.0
+FRESH_S = 600.0
+"""A description that is available is kept so long: models change with an update of the CLI."""
+
+RETRY_S = 10.0
+"""One that is not is asked again: somebody may have signed in meanwhile."""
+
+
+@dataclass(frozen=True)
+class CodexSettings:
+    """`command`: program and first arguments, empty for what is found; ending in `exec` it demands `codex exec`.
+
+    `env` is added to the environment of every CLI. `tools` is a folder of npm installations that is searched last.
+    """
+
+    command: Sequence[str] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    tools: Path | None = None
+
+
+class CodexProvider:
+    """See :class:`providers.base.Provider`. `environment` is the node's own."""
+
+    id = "codex"
+
+    def __init__(self, settings: CodexSettings, environment: Mapping[str, str], start_task: TaskStarter) -> None:
+        self._settings = settings
+        self._environment = child_environment(environment, settings.env)
+        self._start_task = start_task
+        self._server = AppServer(self._launch, start_task)
+        self._why_exec: str | None = None
+        self._info: ProviderInfo | None = None
+        self._info_until = 0.0
+        self._refreshing: asyncio.Task[None] | None = None
+        self._claimed: dict[str, CodexAgent | ExecAgent | None] = {}
+        """By native id; None while it is being opened."""
+
+    @property
+    def history(self) -> NativeHistory | None:
+        return None
+
+    async def describe(self, *, is_awaited: bool = False) -> ProviderInfo:
+        """Cached. Only while there is no good description is one waited for, at most DESCRIBE_S or AWAITED_S."""
+        if asyncio.get_running_loop().time() >= self._info_until:
+            if self._refreshing is None or self._refreshing.done():
+                self._refreshing = self._start_task(self._refresh(), name="codex-describe")
+            if self._info is None or not self._info.available:
+                await asyncio.wait({self._refreshing}, timeout=AWAITED_S if is_awaited else DESCRIBE_S)
+        return self._info or catalog.unavailable("Codex is still starting: ask again in a moment.")
+
+    async def open(self, spec: SessionSpec, recorder: ProcessRecorder) -> Agent:
+        """One agent at a time on one thread."""
+        if spec.mode is not None and spec.mode not in RULES:
+            raise ProviderFailed(f"Codex has no mode {spec.mode}: choose one of {', '.join(RULES)}.")
+        if not await asyncio.to_thread(spec.path.is_dir):
+            raise ProviderFailed(f"The folder {spec.path} is gone: choose another one.")
+        native_id = spec.native_id
+        self._claimed = {known: agent for known, agent in self._claimed.items() if agent is None or not agent.is_over}
+        if native_id is not None:
+            if native_id in self._claimed:
+                raise ProviderFailed("This Codex session is open already: use the session that has it.")
+            self._claimed[native_id] = None
+        try:
+            agent = await self._open(spec, recorder)
+        except BaseException:
+            if native_id is not None:
+                del self._claimed[native_id]
+            raise
+        self._claimed.pop(native_id or "", None)
+        self._claimed[agent.thread or f"new-{id(agent)}"] = agent
+        return agent
+
+    async def close(self) -> None:
+        await self._server.close()
+
+    async def _open(self, spec: SessionSpec, recorder: ProcessRecorder) -> CodexAgent | ExecAgent:
+        found = await self._find()
+        if not await self._has_app_server(found):
+            return ExecAgent(spec, found.command, self._environment, recorder, self._start_task)
+        try:
+            connection = await self._server.acquire(recorder)
+        except NoAppServer as failure:
+            await self._fall_back(found, failure)
+            return ExecAgent(spec, found.command, self._environment, recorder, self._start_task)
+        try:
+            return await open_agent(spec, self._server, connection, found.command, self._start_task)
+        except BaseException:
+            self._server.release()
+            raise
+
+    async def _has_app_server(self, found: Found) -> bool:
+        """As far as is known: whether it has shows when it is started."""
+        if found.forced == EXEC:
+            self._why_exec = "the configuration demands it (providers.codex.command)"
+        return self._why_exec is None
+
+    async def _fall_back(self, found: Found, failure: NoAppServer) -> None:
+        """Only for a CLI that works otherwise. Raises :class:`ProviderFailed`."""
+        version = await version_of(found.command, self._environment, self._start_task)
+        if found.forced == APP_SERVER or version is None:
+            raise ProviderFailed(f"Codex's app-server does not start ({failure}) {errors.BY_HAND}.") from failure
+        self._why_exec = f"Codex {version} has no app-server that works ({failure})"
+
+    async def _refresh(self) -> None:
+        self._info = await self._ask()
+        fresh_s = FRESH_S if self._info.available else RETRY_S
+        self._info_until = asyncio.get_running_loop().time() + fresh_s
+
+    async def _ask(self) -> ProviderInfo:
+        try:
+            found = await self._find()
+            if await self._has_app_server(found):
+                try:
+                    return await self._ask_app_server(found)
+                except NoAppServer as failure:
+                    await self._fall_back(found, failure)
+            return await self._ask_exec(found)
+        except TimeoutError:
+            return catalog.unavailable("Codex did not answer in time: this machine may be busy, try again.")
+        except CallRefused as refusal:
+            return catalog.unavailable(f"Codex would not say what it can do ({refusal}): {errors.BY_HAND}.")
+        except ProviderFailed as failure:
+            return catalog.unavailable(str(failure))
+
+    async def _ask_app_server(self, found: Found) -> ProviderInfo:
+        connection = await self._server.acquire()
+        try:
+            return await catalog.ask(connection, found.command, self._server.version)
+        finally:
+            self._server.release()
+
+    async def _ask_exec(self, found: Found) -> ProviderInfo:
+        version = await version_of(found.command, self._environment, self._start_task)
+        if version is None:
+            raise ProviderFailed(f"Codex does not start: {errors.BY_HAND}.")
+        note = f"By `codex exec`, which cannot ask or take messages while it works: {self._why_exec}."
+        return catalog.reduced(version, note)
+
+    async def _find(self) -> Found:
+        found = await asyncio.to_thread(find, self._settings.command, self._environment, self._settings.tools)
+        if found is None:
+            raise ProviderFailed(errors.NOT_INSTALLED)
+        return found
+
+    async def _launch(self) -> Launch:
+        found = await self._find()
+        return Launch(found.command, ("app-server",), Path.home(), self._environment)
