@@ -132,7 +132,9 @@ class Normalizer:
 
     def keep_entries(self, kept: frozenset[str]) -> None:
         """Only these are in the transcript of a CLI that has died."""
-        self._entries = deque((entry for entry in self._entries if entry in kept), maxlen=MAX_ENTRIES)
+        told = [entry for entry in self._entries if entry in kept]
+        untold = [prompt for prompt in self.unanswered if prompt in kept and prompt not in told]
+        self._entries = deque([*told, *untold], maxlen=MAX_ENTRIES)
 
     def prompt_sent(self, uuid: str) -> None:
         """A prompt is on its way to the CLI: its turn runs until the result that names this uuid.

@@ -1,5 +1,6 @@
 """The agents that the contract is held against, each told what to do in the same steps."""
 
+import json
 import os
 import signal
 import sys
@@ -15,6 +16,7 @@ from providers.base import AgentProcess, ProcessRecorder, Provider, SessionSpec
 from providers.claude.provider import ClaudeProvider, ClaudeSettings
 from providers.scripted.conversation import (
     Ask,
+    Background,
     Conversation,
     Crash,
     Fail,
@@ -152,8 +154,12 @@ class ClaudeHarness:
             case _:
                 return self._act(step)
 
-    def _act(self, step: Run | Write | Ask | Plan | Todo) -> str:
+    def _act(self, step: Run | Write | Ask | Plan | Todo | Background) -> str:
         match step:
+            case Background():
+                wait = f"import time; time.sleep({(step.ends_after_ms or 60_000) / 1000})"
+                command = {"command": f"python3 -c '{wait}'", "description": step.title, "run_in_background": True}
+                return f"tool Bash {json.dumps(command)}"
             case Run():
                 return "run python3 -c 'import time; time.sleep(60)'" if step.holds else f"run {step.command}"
             case Write():
