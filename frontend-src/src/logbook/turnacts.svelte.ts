@@ -104,7 +104,7 @@ export class TurnActs {
 
 /** Whether the session went back to before it: it stands in the log and counts no more. */
 function isUndone(turn: TurnBlocks): boolean {
-  return (turn as { undone?: string | null }).undone != null;
+  return turn.undone !== null;
 }
 
 /** Where a fork ends that has `turn` and nothing after it: before the next prompt that counts; nowhere when there is none. */
@@ -117,7 +117,7 @@ export function placeAfter(turn: TurnBlocks, turns: readonly TurnBlocks[]): Fork
 /** How many turns count no more after going back to before `prompt`. */
 export function turnsAfter(prompt: Prompt, turns: readonly TurnBlocks[]): number {
   const index = turns.findIndex((one) => one.prompt?.messageId === prompt.messageId);
-  return index < 0 ? 1 : turns.slice(index).filter((one) => !isUndone(one)).length;
+  return index < 0 ? 1 : turns.slice(index).filter((one) => one.rewind === null && !isUndone(one)).length;
 }
 
 const [get, set, has] = createContext<TurnActs>();
