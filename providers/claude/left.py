@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from providers.base import Prompt
+from providers.claude.kept import kept
 from providers.claude.normalize import Normalizer
-from providers.claude.transcript import kept
 from ws.protocol.events import Usage
 
 

@@ -132,7 +132,27 @@ def _message(line: bytes) -> dict[str, Any]:
     if not isinstance(message, dict):
         return _unknown("a value that is no object")
     kind = message.get("type")
-    return message if kind in KNOWN_TYPES else _unknown(str(kind)[:100])
+    is_understood = isinstance(kind, str) and kind in KNOWN_TYPES and _is_whole(kind, message)
+    return message if is_understood else _unknown(str(kind)[:100])
+
+
+def _is_whole(kind: str, message: dict[str, Any]) -> bool:
+    """The SDK's reader dies of a control message that lacks what it needs."""
+    match kind:
+        case "control_request":
+            request = message.get("request")
+            return _has_id(message) and isinstance(request, dict) and isinstance(request.get("subtype"), str)
+        case "control_response":
+            response = message.get("response")
+            return isinstance(response, dict) and _has_id(response)
+        case "control_cancel_request":
+            return _has_id(message)
+        case _:
+            return True
+
+
+def _has_id(message: dict[str, Any]) -> bool:
+    return isinstance(message.get("request_id"), str)
 
 
 def _unknown(kind: str) -> dict[str, Any]:

@@ -4,7 +4,9 @@ import asyncio
 import base64
 import json
 import sys
+from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -37,17 +39,72 @@ PIXEL = base64.b64encode(
 
 NEWER_CLI = """
 import subprocess, sys
-child = subprocess.Popen(sys.argv[1:], stdin=sys.stdin, stdout=subprocess.PIPE)
+child = subprocess.Popen(sys.argv[2:], stdin=sys.stdin, stdout=subprocess.PIPE)
 is_told = False
 for line in child.stdout:
     sys.stdout.buffer.write(line)
     if b'"stream_event"' in line and not is_told:
         is_told = True
-        news = [b'{"type":"hologram","uuid":"1"}', b'no json at all', b'{"type":"assistant","message":{}}']
-        sys.stdout.buffer.write(b"".join(message + b"\\n" for message in news))
+        sys.stdout.buffer.write(open(sys.argv[1], "rb").read())
     sys.stdout.buffer.flush()
 sys.exit(child.wait())
 """
+"""The real CLI with the lines of a file among its own."""
+
+_STREAM: dict[str, Any] = {"type": "stream_event", "uuid": "1", "session_id": "s"}
+_SYSTEM: dict[str, Any] = {"type": "system", "uuid": "1", "session_id": "s"}
+NEWS: list[Any] = [
+    {"type": "hologram", "uuid": "1"},
+    {"type": "hologram", "uuid": "2"},
+    {"type": "assistant", "message": {"content": [{"type": "smell", "smell": "reeds"}], "model": "m"}},
+    {"type": "user", "message": {"content": [{"type": "taste"}]}},
+    {**_SYSTEM, "subtype": "hologram_status", "light": "on"},
+    {**_STREAM, "event": {"type": "hologram_delta", "delta": {"light": 1}}},
+    {**_STREAM, "event": {"type": "content_block_start", "content_block": {"type": "hologram"}}},
+    {**_STREAM, "event": {"type": "content_block_delta", "delta": {"type": "hologram_delta"}}},
+    {"type": "control_request", "request_id": "x", "request": {"subtype": "hologram"}},
+    {"type": "control_response", "response": {"subtype": "success", "request_id": "nobody"}},
+]
+"""What a newer CLI might say; three kinds of it nobody knows how to show."""
+
+BROKEN: list[Any] = [
+    7,
+    {},
+    {"type": 7},
+    {"type": "assistant", "message": {}},
+    {"type": "assistant", "message": "odd"},
+    {"type": "assistant", "message": {"content": ["odd"], "model": "m"}},
+    {"type": "user", "message": {"content": [7]}},
+    {"type": "user"},
+    {"type": "system"},
+    {"type": "result"},
+    {**_STREAM, "event": "odd"},
+    {**_STREAM, "event": {"type": "content_block_start", "content_block": None}},
+    {**_STREAM, "event": {"type": "content_block_delta", "delta": 7}},
+    {**_SYSTEM, "subtype": "task_started"},
+    {**_SYSTEM, "subtype": "background_tasks_changed", "tasks": "odd"},
+    {**_SYSTEM, "subtype": "background_tasks_changed", "tasks": [7, {}]},
+    {**_SYSTEM, "subtype": "background_tasks_changed", "tasks": []},
+    {**_SYSTEM, "subtype": "init", "mcp_servers": {"odd": 7}, "session_id": None},
+    {**_SYSTEM, "subtype": "api_retry", "retry_delay_ms": "soon"},
+    {"type": "rate_limit_event", "rate_limit_info": 7},
+    {"type": "conversation_reset"},
+    {"type": "command_lifecycle"},
+    {"type": "control_request"},
+    {"type": "control_request", "request_id": "y", "request": 7},
+    {"type": "control_request", "request_id": "z", "request": {"subtype": "can_use_tool"}},
+    {"type": "control_response"},
+    {"type": "control_response", "response": 7},
+    {"type": "control_cancel_request"},
+]
+
+
+def saying(claude: ClaudeHarness, tmp_path: Path, lines: list[bytes]) -> None:
+    """Let the CLI say these too, after the first words of its first answer."""
+    wrapper, news = tmp_path / "newer_cli.py", tmp_path / "news.jsonl"
+    wrapper.write_text(NEWER_CLI)
+    news.write_bytes(b"".join(line + b"\n" for line in lines))
+    claude.command = (sys.executable, str(wrapper), str(news), *(find_command((), {}) or ()))
 
 
 async def test_an_answer_of_five_megabytes_comes_whole_in_events_that_fit(claude: ClaudeHarness) -> None:
@@ -72,18 +129,39 @@ async def test_a_dropped_connection_overwrites_what_it_had_streamed(claude: Clau
     await driver.agent.close()
 
 
+async def test_five_hundred_deltas_come_each_in_its_place(claude: ClaudeHarness) -> None:
+    driver = await claude.open()
+    turn = await driver.turn("slow 500 0.001")
+    (message,) = of(AgentMessage, turn)
+    deltas = of(Delta, turn)
+    assert "".join(delta.text for delta in deltas) == message.text == said(turn)
+    assert len(deltas) == 500
+    assert [delta.offset for delta in deltas] == list(accumulate((len(delta.text) for delta in deltas[:-1]), initial=0))
+    await driver.agent.close()
+
+
 async def test_what_a_newer_cli_sends_is_told_and_survived(claude: ClaudeHarness, tmp_path: Path) -> None:
-    wrapper = tmp_path / "newer_cli.py"
-    wrapper.write_text(NEWER_CLI)
-    real = await asyncio.to_thread(find_command, (), {})
-    claude.command = (sys.executable, str(wrapper), *(real or ()))
+    await asyncio.to_thread(saying, claude, tmp_path, [json.dumps(news).encode() for news in NEWS])
     driver = await claude.open()
     turn = await driver.turn("say hello")
-    texts = [notice.text for notice in of(Notice, turn) if notice.code == "unknown_event"]
-    assert len(texts) == 3
-    assert any("hologram" in text for text in texts)
+    told = {notice.text for notice in of(Notice, turn) if notice.code == "unknown_event"}
+    assert told == {f"Claude Code sent something new: {what}." for what in ("hologram", "smell", "taste")}
+    assert len(of(Notice, turn)) == len(told), "each kind is told once"
     assert said(turn) == "hello"
     assert said(await driver.turn("say again")) == "again"
+    await driver.agent.close()
+
+
+async def test_what_no_cli_should_send_is_survived(claude: ClaudeHarness, tmp_path: Path) -> None:
+    lines = [json.dumps(broken).encode() for broken in BROKEN]
+    await asyncio.to_thread(saying, claude, tmp_path, [b"no json at all", b"\xff\xfe", *lines])
+    driver = await claude.open()
+    turn = await driver.turn("say hello")
+    assert {notice.code for notice in of(Notice, turn)} == {"unknown_event"}
+    assert said(turn) == "hello"
+    assert ended(turn).stop_reason == "end_turn"
+    assert said(await driver.turn("say again")) == "again"
+    assert not driver.states[-1].tasks
     await driver.agent.close()
 
 
