@@ -9,6 +9,7 @@ import { inbox } from "./stores/inbox.svelte.ts";
 import { nodes } from "./stores/nodes.svelte.ts";
 import { projects } from "./stores/pernode.svelte.ts";
 import { sessions } from "./stores/sessions.svelte.ts";
+import { sharePreferences } from "./stores/shared.ts";
 import type { User } from "./wire/wire.gen.ts";
 
 export function mountApp(target: HTMLElement, user: User, version: string): void {
@@ -19,6 +20,7 @@ export function mountApp(target: HTMLElement, user: User, version: string): void
   if (router.route.name === "home") router.go({ name: "home" }, { replace: true });
   nodes.start();
   sessions.start();
+  sharePreferences(user.id);
   // A turn may have changed branches and made repositories.
   inbox.start((session) => void projects.refresh(session.node));
   startClient();

@@ -4,6 +4,7 @@
  * A prompt is kept here, also over reloads and while nothing can be reached, until the node has answered that it is in
  * the journal; sending it again under the same id changes nothing. So it is never silently gone and never runs twice.
  */
+import { auth } from "../stores/auth.svelte.ts";
 import type { Calls } from "../stores/client.ts";
 import { isWireError } from "../wire/errors.ts";
 import type { Attachment } from "../wire/wire.gen.ts";
@@ -37,7 +38,8 @@ export class Outbox {
     private readonly target: { node: string; session: string },
     private readonly storage: Pick<Storage, "getItem" | "setItem" | "removeItem">,
   ) {
-    this.#key = `switchyard.outbox.${target.node}/${target.session}`;
+    // Another person on this device has their own.
+    this.#key = `switchyard.outbox.${auth.user?.id ?? ""}.${target.node}/${target.session}`;
     this.list = this.#load();
   }
 

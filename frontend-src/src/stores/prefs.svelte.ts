@@ -1,4 +1,7 @@
-/** How this browser shows the page. Kept in local storage: it is about this screen, not about the person. */
+/**
+ * How the page is shown and used, kept in local storage. What is about this screen (theme, density, widths) stays there.
+ * What is about the person (keys, marks of machines) is also kept on Main and comes from there: see stores/shared.ts.
+ */
 
 export type Theme = "system" | "light" | "dark";
 export type Density = "comfortable" | "compact";
@@ -30,14 +33,15 @@ const DEFAULTS: Values = {
   isSidebarOpen: true,
 };
 
+export const SHARED = ["hasLetters", "keys", "marks"] as const;
+export type SharedName = (typeof SHARED)[number];
+
 /** What was kept, as far as it still fits; a browser that refuses storage has the defaults. */
 function load(): Values {
   try {
     const kept: unknown = JSON.parse(localStorage.getItem(KEY) ?? "{}");
     if (typeof kept !== "object" || kept === null) return { ...DEFAULTS };
-    const fitting = Object.entries(kept).filter(
-      ([key, value]) => key in DEFAULTS && typeof value === typeof DEFAULTS[key as keyof Values],
-    );
+    const fitting = Object.entries(kept).filter(([key, value]) => key in DEFAULTS && fits(key as keyof Values, value));
     return { ...DEFAULTS, ...Object.fromEntries(fitting) };
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof DOMException) return { ...DEFAULTS };
@@ -45,11 +49,35 @@ function load(): Values {
   }
 }
 
+function fits(name: keyof Values, value: unknown): boolean {
+  const usual = DEFAULTS[name];
+  if (typeof usual !== "object") return typeof value === typeof usual;
+  const kind = name === "keys" ? "string" : "number";
+  return typeof value === "object" && value !== null && Object.values(value).every((one) => typeof one === kind);
+}
+
 class Prefs {
   values: Values = $state(load());
+  /** Told of what was changed here and belongs to the person. */
+  onShared: (name: SharedName, value: Values[SharedName]) => void = () => undefined;
 
   /** Changes some and keeps all. */
   set(change: Partial<Values>): void {
+    this.#keep(change);
+    for (const name of SHARED) if (name in change) this.onShared(name, this.values[name]);
+  }
+
+  /** The person chose this on another device; `json` as it was given to `onShared` there. What does not fit is left. */
+  take(name: SharedName, json: string): void {
+    try {
+      const value: unknown = JSON.parse(json);
+      if (fits(name, value)) this.#keep({ [name]: value });
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+    }
+  }
+
+  #keep(change: Partial<Values>): void {
     Object.assign(this.values, change);
     try {
       localStorage.setItem(KEY, JSON.stringify(this.values));
