@@ -168,6 +168,9 @@ class AppServer:
             await self._receive_for_all(message)
         elif (member := self._members.get(thread)) is not None:
             await member.deliver(message)
+            for child in _children(message):
+                if child not in self._members:
+                    await self.attach(child, member)
         else:
             await self._keep(thread, message)
 
@@ -213,3 +216,12 @@ class AppServer:
         async with self._starting:
             if self._users == 0 and self._process is not None:
                 await self._process.close()
+
+
+def _children(message: Message) -> list[str]:
+    """Threads of sub-agents that a message names: nothing else tells of them."""
+    item = message.params.get("item")
+    if not isinstance(item, dict):
+        return []
+    found = [item.get("agentThreadId"), *(item.get("receiverThreadIds") or ())]
+    return [child for child in found if isinstance(child, str)]

@@ -14,10 +14,20 @@ _Call = tuple[str, dict[str, Any] | str]
 def tool_item(act: Act, body: dict[str, Any], call_id: str) -> dict[str, Any]:
     """The output item that calls a tool for an act of the script."""
     name, arguments = _TOOLS[act.verb](*act.arguments)
+    names = {tool.get("name"): tool for tool in body.get("tools") or ()}
     common = {"id": f"it_{call_id}", "call_id": call_id, "name": name}
+    if act.verb == "agent":
+        common["namespace"] = "collaboration"
+    elif "functions" in names:
+        common["name"], arguments = "exec", _code(name, arguments)
     if isinstance(arguments, str):
         return {"type": "custom_tool_call", "status": "completed", "input": arguments, **common}
     return {"type": "function_call", "arguments": msgspec.json.encode(arguments).decode(), **common}
+
+
+def _code(name: str, arguments: dict[str, Any] | str) -> str:
+    """Newer models call their tools from JavaScript."""
+    return f"const r = await tools.{name}({msgspec.json.encode(arguments).decode()}); text(JSON.stringify(r));"
 
 
 def _run(command: str) -> _Call:

@@ -38,7 +38,10 @@ _ids = count(1)
 
 
 def read(body: dict[str, Any]) -> Position:
-    """Where the conversation of a request stands."""
+    """Where the conversation of a request stands. Newer models get their tools among the items: they are put back."""
+    added = [tool for item in body.get("input", ()) for tool in item.get("tools") or ()]
+    if added and not body.get("tools"):
+        body["tools"] = added
     said: list[str] = []
     acts_done = 0
     for item in body.get("input", ()):
