@@ -1,13 +1,11 @@
 /** Asks that are over: they stay greyed for a moment and say who answered, so that nothing vanishes under a finger. */
 import type { Calls } from "../stores/client.ts";
 import { answerOf } from "../logbook/answers.ts";
-import { isWireError } from "../wire/errors.ts";
-import type { ApprovalResolved, InboxItem } from "../wire/wire.gen.ts";
+import type { InboxItem } from "../wire/wire.gen.ts";
+import { resolutionOf } from "./tail.ts";
 
 /** How long one that is over is still shown. */
 const SHOWN_MS = 5000;
-/** How far back the answer is looked for; it is among the last events when it has just been given. */
-const LOOKED_BACK = 100;
 
 export interface Row {
   readonly key: string;
@@ -56,19 +54,8 @@ export class Leaving {
   /** Looks the answer up in the journal; where it cannot be had, that it is over is enough. */
   async #tell(key: string, item: InboxItem): Promise<void> {
     const { node, id: session } = item.session;
-    let resolution: ApprovalResolved | undefined;
-    try {
-      const { head } = await this.calls.call("session.get", { node, session });
-      const params = { node, session, before: head + 1, limit: LOOKED_BACK };
-      const { events } = await this.calls.call("session.events", params);
-      resolution = events.find(
-        (event): event is ApprovalResolved =>
-          event.type === "approval_resolved" && event.approval === item.approval.approval,
-      );
-    } catch (error) {
-      if (!isWireError(error)) throw error;
-    }
-    if (resolution === undefined) return;
+    const resolution = await resolutionOf(this.calls, { node, session }, item.approval.approval);
+    if (resolution === null) return;
     const told = answerOf({ request: item.approval, resolution });
     this.rows = this.rows.map((row) => (row.key === key && row.told !== null ? { ...row, told } : row));
   }

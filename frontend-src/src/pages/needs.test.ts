@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { WireError } from "../wire/errors.ts";
 import type { ApprovalRequested, InboxItem } from "../wire/wire.gen.ts";
 import { grouped, Leaving } from "./leaving.svelte.ts";
+import { contentOf } from "./tail.ts";
 import { canPick, Picking } from "./picking.svelte.ts";
 
 const OPTIONS: ApprovalRequested["options"] = [
@@ -74,6 +75,22 @@ describe("asks that are over", () => {
       ["/b", 1],
       ["/a", 2],
     ]);
+  });
+});
+
+describe("what a row shows of a call", () => {
+  const update = (tool_call_id: string, path: string) => ({
+    type: "tool_call_update",
+    tool_call_id,
+    content: [{ type: "diff", path, new_text: "x" }],
+  });
+  const events = [update("c", "/w/first"), update("other", "/w/no"), update("c", "/w/last")];
+  const calls = { call: () => Promise.resolve({ head: 9, events }) as Promise<never> };
+
+  it("is what it told last", async () => {
+    const asked = item("1", { tool_call_id: "c" }).approval;
+    expect(await contentOf(calls, { node: "n", session: "s" }, asked)).toMatchObject([{ path: "/w/last" }]);
+    expect(await contentOf(calls, { node: "n", session: "s" }, item("1").approval)).toEqual([]);
   });
 });
 

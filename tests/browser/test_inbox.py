@@ -1,0 +1,120 @@
+"""What needs a person, in one list: several answered at once, live on two devices, by keys and by a thumb."""
+
+from pathlib import Path
+
+from playwright.async_api import Browser, Locator, Page, expect
+
+from tests.browser.desk import PHONE, Desk, window
+from tests.browser.measures import all_small_targets, axe_violations, wider_than_the_window
+from tests.support.waiting import eventually
+
+
+async def asking(desk: Desk, folder: Path, title: str) -> str:
+    """A session whose agent waits to be allowed to write a file."""
+    session = await desk.session(folder, "scripted", title=title)
+    await desk.send(session, "write")
+    await desk.until(session, "waiting")
+    return session
+
+
+def row(page: Page, title: str) -> Locator:
+    return page.get_by_role("main").get_by_role("listitem").filter(has=page.get_by_role("link", name=title, exact=True))
+
+
+def several(page: Page) -> Locator:
+    return page.get_by_role("group", name="Answer several at once")
+
+
+async def press_until_answered(page: Page, key: str, title: str) -> None:
+    """An ask takes no answer in its first moments, nor just after it has moved."""
+
+    async def is_answered() -> bool:
+        if await row(page, title).get_by_role("button", name="Allow once").is_hidden():
+            return True
+        await page.keyboard.press(key)
+        return False
+
+    await eventually(is_answered, what=f"{key} to answer {title}")
+
+
+async def expect_none_left(page: Page) -> None:
+    await expect(page.get_by_text("Nothing needs you.")).to_be_visible()
+
+
+async def test_two_are_allowed_at_once_and_the_other_device_is_told(browser: Browser, desk: Desk) -> None:
+    first, second, third = (desk.repository(name).path for name in ("inbox-one", "inbox-two", "inbox-three"))
+    for folder, title in ((first, "One"), (second, "Two"), (third, "Three")):
+        await asking(desk, folder, title)
+    async with window(browser, desk) as (left, _), window(browser, desk) as (right, _):
+        one, other = await left.new_page(), await right.new_page()
+        for page in (one, other):
+            await page.goto(f"{desk.url}/needs")
+            await expect(row(page, "Three").get_by_text("two", exact=True)).to_be_visible()
+        assert await axe_violations(one) == []
+        for title in ("One", "Two"):
+            await row(one, title).get_by_role("checkbox").check()
+        await expect(several(one).get_by_role("status")).to_have_text("2 selected")
+        allow = several(one).get_by_role("button", name="Allow 2 once")
+
+        async def is_answered() -> bool:
+            if await allow.is_visible():
+                await allow.click()
+            return (first / "note.txt").exists() and (second / "note.txt").exists()
+
+        await eventually(is_answered, what="both files to be written")
+        for title in ("One", "Two"):
+            await expect(row(other, title).get_by_role("status")).to_contain_text("Allowed once by ada")
+        for page in (one, other):
+            await expect(row(page, "Two").get_by_role("button", name="Allow once")).to_be_hidden()
+            await expect(row(page, "Three").get_by_role("button", name="Allow once")).to_be_enabled()
+            await expect(page.get_by_role("heading", name="Done, not seen yet 2")).to_be_visible()
+        assert not (third / "note.txt").exists()
+        await row(other, "Three").get_by_role("button", name="Deny", exact=True).click()
+        await expect(row(one, "Three").get_by_role("status")).to_contain_text("Denied by ada")
+        await expect_none_left(one)
+        await expect_none_left(other)
+        assert not (third / "note.txt").exists()
+
+
+async def test_by_keys_alone(page: Page, desk: Desk) -> None:
+    folder, kept = desk.repository("inbox-keys").path, desk.repository("inbox-kept").path
+    await asking(desk, folder, "Keys")
+    await asking(desk, kept, "Kept")
+    await page.goto(f"{desk.url}/needs")
+    await expect(row(page, "Kept").get_by_role("button", name="Allow once")).to_be_enabled()
+    await page.keyboard.press("j")
+    await expect(row(page, "Keys").get_by_role("link", name="Keys", exact=True)).to_be_focused()
+    await page.keyboard.press("x")
+    await expect(row(page, "Keys").get_by_role("checkbox")).to_be_checked()
+    await page.keyboard.press("x")
+    await expect(row(page, "Keys").get_by_role("checkbox")).not_to_be_checked()
+    await page.keyboard.press("o")
+    await expect(row(page, "Keys").get_by_role("group", name="note.txt", exact=True)).to_be_focused()
+    await press_until_answered(page, "a", "Keys")
+    await expect(row(page, "Keys").get_by_role("status")).to_contain_text("Allowed once by ada")
+    assert (folder / "note.txt").exists()
+    await page.keyboard.press("j")
+    await expect(row(page, "Kept").get_by_role("link", name="Kept", exact=True)).to_be_focused()
+    await press_until_answered(page, "d", "Kept")
+    await expect(row(page, "Kept").get_by_role("status")).to_contain_text("Denied by ada")
+    assert not (kept / "note.txt").exists()
+    await expect_none_left(page)
+
+
+async def test_on_a_phone(browser: Browser, desk: Desk) -> None:
+    folder, other = desk.repository("inbox-phone").path, desk.repository("inbox-other").path
+    await asking(desk, folder, "Thumb")
+    await asking(desk, other, "Other")
+    async with window(browser, desk, PHONE, has_touch=True, is_mobile=True) as (context, _):
+        page = await context.new_page()
+        await page.goto(f"{desk.url}/needs")
+        await expect(row(page, "Other").get_by_role("button", name="Allow once")).to_be_enabled()
+        assert await all_small_targets(page) == []
+        assert await wider_than_the_window(page) == []
+        await several(page).get_by_role("button", name="Select all").tap()
+        deny = several(page).get_by_role("button", name="Deny 2", exact=True)
+        assert await all_small_targets(page) == []
+        await deny.tap()
+        await expect_none_left(page)
+    assert not (folder / "note.txt").exists()
+    assert not (other / "note.txt").exists()
