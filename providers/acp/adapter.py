@@ -161,7 +161,8 @@ class AcpAgent(Handler):
             await asyncio.wait({self._life}, timeout=_END_S)
 
     async def told(self, method: str, params: Mapping[str, Any]) -> None:
-        if method != "session/update" or text(params, "sessionId") not in {"", self.native_id}:
+        session = text(params, "sessionId")
+        if method != "session/update" or (session and self.native_id and session != self.native_id):
             return  # extensions of the protocol, and sub-agents that are sessions of their own
         update = table(params, "update")
         if self._is_replaying:

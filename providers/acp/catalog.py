@@ -24,8 +24,8 @@ from providers.tasks import TaskStarter
 from ws.protocol.providers import ProviderInfo, SlashCommand
 
 SESSION_S = 30.0
-COMMANDS_S = 0.5
-"""Some agents tell their commands right after a session has begun; one that does not is not waited for longer."""
+COMMANDS_S = 1.5
+"""Agents tell their commands after a session has begun (Qwen Code: 0.5 s); one without any is not waited for longer."""
 
 
 class _Listener(Handler):

@@ -50,11 +50,18 @@ def chunk_text(told: Mapping[str, Any]) -> str:
 
 
 def prompt_blocks(prompt: Prompt, *, has_images: bool, name: str) -> list[dict[str, Any]]:
-    """A prompt as ACP has it. Raises :class:`ProviderFailed` for a picture that the agent cannot take."""
+    """A prompt as ACP has it. Raises :class:`ProviderFailed` for a picture that the agent cannot take.
+
+    Beside a picture files are mentioned in words: Qwen Code 0.15.10 drops the pictures of a prompt that has links.
+    """
+    has_pictures = any(each.data_url for each in prompt.attachments)
     blocks: list[dict[str, Any]] = [{"type": "text", "text": prompt.text}]
     for attachment in prompt.attachments:
         if attachment.type == "file" and attachment.path:
             path = Path(attachment.path)
+            if has_pictures:
+                blocks.append({"type": "text", "text": f"@{path}"})
+                continue
             blocks.append({"type": "resource_link", "uri": path.as_uri(), "name": attachment.name or path.name})
         elif attachment.data_url:
             if not has_images:

@@ -148,8 +148,9 @@ class AgentProgram:
             how = f"was ended by signal {-code}"
         else:
             how = f"ended with exit code {code}"
-        last = next((line.strip() for line in reversed(self._stderr) if line.strip()), "")[:300]
-        return f"{self._launch.name} {how}" + (f" ({last})" if last and not self._is_closing else "")
+        said = (line.strip() for line in reversed(self._stderr) if sum(map(str.isalpha, line)) >= 3)
+        last = "" if self._is_closing or (code or 0) < 0 else next(said, "")[:300]
+        return f"{self._launch.name} {how}" + (f" ({last})" if last else "")
 
     async def close(self) -> None:
         """End the input, wait for the exit, then end what is left of its process family; within 5 s. Idempotent."""

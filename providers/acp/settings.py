@@ -110,8 +110,15 @@ class Settings:
     @property
     def context_size(self) -> int | None:
         """Of the chosen model, in tokens, when the agent tells it."""
-        offers = self.model.offers if self.model else ()
-        return next((offer.context_size for offer in offers if self.model and offer.id == self.model.current), None)
+        if self.model is None:
+            return None
+        plain = self._plain.get(_MODEL)
+        offers = [
+            *self.model.offers,
+            *(plain.offers if plain else ()),
+        ]  # only the plain list has it in Qwen Code 0.15.10
+        sizes = (offer.context_size for offer in offers if offer.id == self.model.current)
+        return next((size for size in sizes if size is not None), None)
 
     def modes(self) -> list[Mode]:
         """From careful to permissive, as the node's policy needs them; of equals the agent's order holds."""

@@ -11,6 +11,9 @@ from tests.support.model_server.script import Act, Block, Recall, Say, Think, to
 
 ToolCall = tuple[str, dict[str, Any]]
 _ids = count(1)
+_MENTIONED = "--- Content from referenced files"
+"""Then come the files that the prompt mentions, each in several blocks."""
+
 _NOT_SAID = ("<system-reminder>", "<environment_context>", "This is the Qwen Code.", "[SYSTEM")
 
 
@@ -74,6 +77,8 @@ def _prompts(content: Any) -> Iterator[str]:
     blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
     for block in blocks:
         text = str(block.get("text", "")).strip() if block.get("type") == "text" else ""
+        if text.startswith(_MENTIONED):
+            return
         if text and not text.startswith(_NOT_SAID):
             yield text
 
