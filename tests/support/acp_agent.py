@@ -10,6 +10,7 @@ answers, `images` takes pictures, `stubborn` ignores an interrupt, `fork` can fo
 
 import json
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -136,6 +137,11 @@ class Session:
         sys.stderr.write("the scripted agent gives up\n")
         sys.stderr.flush()
         os._exit(step["code"])
+
+    def do_leave(self, step: Json) -> None:
+        """A child that holds our output open and writes its pid into `mark`."""
+        code = f"import os, time; open({step['mark']!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+        subprocess.Popen([sys.executable, "-S", "-c", code])
 
     def do_fail(self, step: Json) -> None:
         raise Refused(-32603, "Internal error", {"details": step["error"]})
