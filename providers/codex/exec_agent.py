@@ -17,9 +17,9 @@ from providers.base import (
     SessionSpec,
     WentBack,
 )
-from providers.codex import errors
+from providers.codex import errors, notices
 from providers.codex.exec_events import ExecEvents
-from providers.codex.modes import READ_ONLY, RULES
+from providers.codex.modes import READ_ONLY, RULES, WITHOUT_ASKING
 from providers.codex.process import CodexProcess, Launch
 from providers.codex.settings import chosen
 from providers.queue import EventQueue
@@ -47,6 +47,11 @@ async def version_of(command: Sequence[str], environment: Mapping[str, str], sta
     return found.group(1).decode() if found and code == 0 else None
 
 
+def _without_asking(mode: str | None) -> str:
+    """A session that was to be asked must not act unasked: it then only reads."""
+    return mode if mode in WITHOUT_ASKING else READ_ONLY
+
+
 class ExecAgent:
     """See :class:`providers.base.Agent`."""
 
@@ -58,8 +63,12 @@ class ExecAgent:
         recorder: ProcessRecorder,
         start_task: TaskStarter,
     ) -> None:
+        if spec.fork_of is not None:
+            raise ProviderFailed(
+                "`codex exec` cannot fork: install a Codex with an app-server, or start a new session."
+            )
         self._spec = spec
-        self._mode = spec.mode or READ_ONLY
+        self._mode = _without_asking(spec.mode)
         self._model, self._effort = spec.model, spec.effort
         self._command = tuple(command)
         self._environment = environment
@@ -88,6 +97,8 @@ class ExecAgent:
         if self._is_over:
             raise ProviderFailed(errors.ENDED)
         self._is_interrupted = False
+        if prompt.attachments:
+            self._queue.put_now(notices.warning("`codex exec` takes no pictures and no files: they were left out."))
         launch = Launch(self._command, self._arguments(), self._spec.path, self._environment)
         process = self._process = CodexProcess(launch, self._start_task)
         await process.start()
@@ -107,8 +118,8 @@ class ExecAgent:
         self._model, self._effort = model, effort
 
     async def set_mode(self, mode: str) -> None:
-        if mode not in RULES or RULES[mode].is_planning:
-            raise ProviderFailed(f"Codex has no mode {mode} here: choose one of read-only, auto, full-access.")
+        if mode not in WITHOUT_ASKING:
+            raise ProviderFailed(f"Codex has no mode {mode} here: choose one of {', '.join(WITHOUT_ASKING)}.")
         self._mode = mode
 
     async def steer(self, prompt: Prompt) -> bool:

@@ -27,6 +27,8 @@ RULES: Mapping[str, Rules] = {
 }
 
 DEFAULT = ASK
+WITHOUT_ASKING = (READ_ONLY, AUTO, FULL)
+"""Those that make sense where nothing can be asked."""
 
 _TEXTS: Mapping[str, tuple[str, str]] = {
     PLAN: ("Plan", "Reads and plans, and changes nothing before you approve the plan."),
@@ -41,13 +43,13 @@ _POLICY_TYPES = {"read-only": "readOnly", "danger-full-access": "dangerFullAcces
 
 def modes(*, asks: bool) -> list[Mode]:
     """`asks` is false for the way of use that cannot ask: then only what needs no answer is offered."""
-    offered = [mode for mode in RULES if asks or mode in {READ_ONLY, AUTO, FULL}]
+    offered = [mode for mode in RULES if asks or mode in WITHOUT_ASKING]
     default = DEFAULT if asks else READ_ONLY
     return [
         Mode(
             id=mode,
             name=_TEXTS[mode][0],
-            description=_TEXTS[mode][1] if asks else _WITHOUT_ASKING[mode],
+            description=_TEXTS[mode][1] if asks else _UNASKED[mode],
             risk=mode == FULL,
             is_default=mode == default,
         )
@@ -55,7 +57,7 @@ def modes(*, asks: bool) -> list[Mode]:
     ]
 
 
-_WITHOUT_ASKING: Mapping[str, str] = {
+_UNASKED: Mapping[str, str] = {
     READ_ONLY: "Reads; whatever would change something is refused.",
     AUTO: "Works in the folder by itself; what leaves it or uses the network is refused.",
     FULL: _TEXTS[FULL][1],
