@@ -115,6 +115,8 @@ export class PersonalStore {
     this.feed.started();
     for (const [name, value] of this.#settings) this.#onSetting(name, value);
     this.#isReachable = true;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     void this.#flush();
   }
 
@@ -161,9 +163,8 @@ export class PersonalStore {
 
   /** Sends what waits, in order, until something stops it. */
   async #flush(): Promise<void> {
-    if (this.#isSending || !this.#isReachable) return;
+    if (this.#isSending || !this.#isReachable || this.#timer !== undefined) return;
     this.#isSending = true;
-    clearTimeout(this.#timer);
     try {
       let next = this.#next();
       while (next !== undefined && (await this.#send(next[1]))) {
@@ -187,10 +188,18 @@ export class PersonalStore {
     } catch (error) {
       if (!isWireError(error)) throw error;
       if (!isWireError(error, ...PASSING)) return true;
-      this.#timer = setTimeout(() => void this.#flush(), (error.retryAfter_s ?? 0) * 1000 || AGAIN_MS);
+      this.#wait((error.retryAfter_s ?? 0) * 1000 || AGAIN_MS);
       return false;
     }
     return true;
+  }
+
+  /** Nothing is sent for so long, unless Main comes back meanwhile. */
+  #wait(time_ms: number): void {
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      void this.#flush();
+    }, time_ms);
   }
 
   #settle(thing: string): void {
