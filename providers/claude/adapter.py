@@ -33,6 +33,7 @@ from providers.claude.approvals import Approvals
 from providers.claude.catalog import BYPASS, handshake
 from providers.claude.cli import CliProcess, Launch
 from providers.claude.errors import refusals_of
+from providers.claude.kept import tasks
 from providers.claude.left import Left, look
 from providers.claude.normalize import Normalizer
 from providers.claude.notices import NOT_READ
@@ -112,6 +113,11 @@ class ClaudeAgent:
     def is_over(self) -> bool:
         """The CLI has ended or is ending."""
         return self._is_over
+
+    @property
+    def native_id(self) -> str | None:
+        """Changes when the user lets Claude forget (/clear)."""
+        return self._normalizer.native_id
 
     @property
     def left(self) -> Left:
@@ -257,6 +263,8 @@ class ClaudeAgent:
                 async with asyncio.timeout(_SPENT_S):
                     counted = await self._ask_cli("count", subtype="get_usage")
                 self._normalizer.spent_before = usage.missing(self._left.spent, counted)
+        if (native_id := self._normalizer.native_id) is not None:
+            self._normalizer.tasks_were(await asyncio.to_thread(tasks, self._launch.environment, native_id))
         info = await self._client.get_server_info() or {}
         self._state.connected(info.get("commands"))
 

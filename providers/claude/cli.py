@@ -128,7 +128,18 @@ class CliProcess:
             pending.append(rest)
             pending_bytes += len(rest)
             if pending_bytes > MAX_LINE_BYTES:
-                raise ProviderFailed(f"Claude Code sent a message of more than {MAX_LINE_BYTES >> 20} MiB.")
+                await self._abandon(stdout)
+                raise ProviderFailed(
+                    f"Claude Code sent a message of more than {MAX_LINE_BYTES >> 20} MiB: {errors.RESUMES}."
+                )
+
+    async def _abandon(self, stdout: asyncio.StreamReader) -> None:
+        """Nobody reads on: a pipe that is left full would never close."""
+        self.kill()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_REAP_S):
+                while await stdout.read(_READ_BYTES):
+                    pass
 
     async def ended(self, remedy: str = errors.RESUMES) -> ProviderFailed | None:
         """Wait for the exit that follows the end of the output; what it means, or None when it was wanted."""

@@ -166,6 +166,10 @@ class Normalizer:
         before, self._mode = self._mode, mode
         return before
 
+    def tasks_were(self, tasks: Sequence[Mapping[str, Any]]) -> None:
+        """The agent's list of tasks from the processes before."""
+        self._plan.begin_with(tasks)
+
     def tell_with_next_turn(self, notice: Notice) -> None:
         self._to_tell.append(notice)
 
@@ -279,7 +283,9 @@ class Normalizer:
             return  # closed with its turn
         shown = tools.output(call.name, content, None if is_error else result)
         yield ToolCallUpdate(tool_call_id=call_id, status="failed" if is_error else "completed", content=shown)
-        if not is_error and (plan := self._plan.changed_by(call.name, call.arguments, result)) is not None:
+        if is_error or (call.parent is not None and call.name == "TodoWrite"):
+            return  # a sub-agent's own list
+        if (plan := self._plan.changed_by(call.name, call.arguments, result)) is not None:
             yield plan
 
     def _left_open(self, call_id: str, call: _Call) -> ToolCallUpdate:

@@ -18,6 +18,13 @@ class PlanKeeper:
     def __init__(self) -> None:
         self._tasks: dict[str, PlanEntry] = {}
 
+    def begin_with(self, tasks: Any) -> None:
+        """The list as an earlier process or the agent itself has it."""
+        self._tasks = {
+            str(task.get("id")): _entry({"content": task.get("subject"), "status": task.get("status")})
+            for task in _dicts(tasks)
+        }
+
     def changed_by(self, name: str, arguments: Mapping[str, Any], result: Any) -> Plan | None:
         """After a successful call of `name`; None when the plan stays as it was."""
         match name:
@@ -27,6 +34,11 @@ class PlanKeeper:
             case "TaskCreate" if isinstance(result, Mapping) and isinstance(result.get("task"), Mapping):
                 task = result["task"]
                 self._tasks[str(task.get("id"))] = _entry({"content": task.get("subject")})
+            case "TaskList" if isinstance(result, Mapping) and isinstance(result.get("tasks"), list):
+                before = self._tasks
+                self.begin_with(result["tasks"])
+                if self._tasks == before:
+                    return None
             case "TaskUpdate" if str(arguments.get("taskId")) in self._tasks:
                 self._update(str(arguments["taskId"]), arguments)
             case _:

@@ -102,7 +102,7 @@ class ClaudeProvider:
         self._release()
         if native_id is None:
             return await self._open_somehow(spec, recorder)
-        if native_id in self._claimed:
+        if native_id in self._claimed or native_id in {agent.native_id for agent in self._claimed.values() if agent}:
             raise ProviderFailed("This Claude session is open already: use the session that has it.")
         self._claimed[native_id] = None
         try:
@@ -119,8 +119,9 @@ class ClaudeProvider:
         for known, agent in list(self._claimed.items()):
             if agent is not None and agent.is_over:
                 del self._claimed[known]
-                self._left.pop(known, None)
-                self._left[known] = agent.left
+                name = agent.native_id or known
+                self._left.pop(name, None)
+                self._left[name] = agent.left
         while len(self._left) > MAX_LEFT:
             del self._left[next(iter(self._left))]
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from providers.base import Prompt
+from providers.base import Prompt, ProviderFailed
 from providers.claude.cli import find_command
 from tests.contract.driver import ended, of, said
 from tests.contract.harness import ClaudeHarness
@@ -20,7 +20,9 @@ from ws.protocol.events import (
     AgentMessage,
     Attachment,
     Delta,
+    NativeIdKnown,
     Notice,
+    Plan,
     TextContent,
     ToolCall,
     ToolCallUpdate,
@@ -226,3 +228,44 @@ async def test_usage_counts_the_whole_session(claude: ClaudeHarness) -> None:
     assert first.context_used == first.input_tokens + first.output_tokens
     assert first.context_size == 200_000
     await driver.agent.close()
+
+
+async def test_the_list_of_tasks_goes_on_in_the_next_process(claude: ClaudeHarness) -> None:
+    driver = await claude.open()
+    turn = await driver.turn("todo look|wait\nsay noted")
+    native_id = of(NativeIdKnown, turn)[0].native_id
+    await driver.agent.close()
+    resumed = await claude.open(native_id=native_id)
+    turn = await resumed.turn('tool TaskUpdate {"taskId":"1","status":"completed"}\ntool TaskList {}\nsay looked')
+    (plan,) = of(Plan, turn)
+    assert [(entry.content, entry.status) for entry in plan.entries] == [("look", "completed"), ("wait", "pending")]
+    await resumed.agent.close()
+
+
+async def test_a_message_beyond_the_limit_ends_the_turn_with_the_remedy(
+    claude: ClaudeHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("providers.claude.cli.MAX_LINE_BYTES", 1024 * 1024)
+    driver = await claude.open()
+    await driver.prompt("big 2048")
+    with pytest.raises(ProviderFailed, match=r"more than 1 MiB: .* resumes the session"):
+        await driver.rest()
+    assert ended(driver.events).stop_reason == "error"
+    await driver.agent.close()
+    assert claude.ended == claude.started
+
+
+async def test_forgetting_goes_on_under_another_id(claude: ClaudeHarness) -> None:
+    driver = await claude.open()
+    first = of(NativeIdKnown, await driver.turn("say heron"))[0].native_id
+    await driver.turn("/clear")
+    await driver.turn("say stork")
+    second = of(NativeIdKnown, driver.events)[-1].native_id
+    assert second != first
+    assert "heron" not in json.dumps(claude.server.requests[-1].body["messages"])
+    with pytest.raises(ProviderFailed, match="open already"):
+        await claude.open(native_id=second)
+    await driver.agent.close()
+    resumed = await claude.open(native_id=second)
+    assert "say stork" in said(await resumed.turn("recall"))
+    await resumed.agent.close()
