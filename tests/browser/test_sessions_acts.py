@@ -121,7 +121,7 @@ async def test_going_back_says_before_what_it_does(browser: Browser, desk: Desk)
 
 
 def queue(page: Page) -> Locator:
-    return page.get_by_role("region", name="Queue")
+    return page.get_by_role("region", name="Queue", exact=True)
 
 
 async def expect_order(page: Page, *prompts: str) -> None:
