@@ -124,10 +124,19 @@ class AcpAgent(Handler):
         await self._peer.reply(waiting.asked, waiting.result(decision))
 
     async def set_model(self, model: str | None, effort: str | None) -> None:
-        for request in self.settings.model_requests(model, effort):
-            self.settings.learn(await self._set(request))
-        if model is not None and self.settings.model is not None:
-            self.settings.model.current = model
+        settings = self.settings
+        requests = settings.model_requests(model, effort)
+        choices = [(settings.model, model or settings.default_model), (settings.effort, effort)]
+        chosen = [(choice, choice.current, value) for choice, value in choices if choice and value]
+        for choice, _, value in chosen:
+            choice.current = value  # at once: its echo is no news
+        try:
+            for request in requests:
+                settings.learn(await self._set(request))
+        except ProviderFailed:
+            for choice, before, _ in chosen:
+                choice.current = before
+            raise
 
     async def set_mode(self, mode: str) -> None:
         request = self.settings.mode_request(mode)
