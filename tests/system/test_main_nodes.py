@@ -112,7 +112,7 @@ async def test_a_node_is_shown_with_its_address_and_version_while_it_is_linked(m
     assert "protocol" not in (await listed(main))["laptop"]
 
 
-@pytest.mark.parametrize("protocol", ["3", "99"])
+@pytest.mark.parametrize("protocol", [str(PROTOCOL_VERSION + 1), "99"])
 async def test_another_protocol_version_names_the_side_to_update(main: RunningMain, protocol: str) -> None:
     node = first_contact(main)
     node.protocol = protocol
