@@ -71,7 +71,7 @@ def decode(op: Op, params: bytes) -> Any:
     try:
         return _decoder(op.params).decode(params or b"{}")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        _refuse(error)
+        _refuse(error, op.name)
 
 
 def from_query(op: Op, query: Mapping[str, Sequence[str]]) -> bytes:
@@ -84,7 +84,7 @@ def from_query(op: Op, query: Mapping[str, Sequence[str]]) -> bytes:
     try:
         return msgspec.json.encode(msgspec.convert(given, strict_type(op.params), strict=False))
     except msgspec.ValidationError as error:
-        _refuse(error)
+        _refuse(error, op.name)
 
 
 def _of_query(kind: Any, name: str, values: Sequence[str]) -> Any:
@@ -125,11 +125,13 @@ _FORMS = {
     "files": "a path without NUL",
     **dict.fromkeys(("branch", "start", "ref", "base", "remote"), "a name without spaces, and without a dash in front"),
     "username": "a name without control characters and without spaces at its ends",
+    "key": "`new`, or the ids of a machine and a session with a slash between them",
+    "my.setting name": "a small letter and up to 63 more of them, digits, _ . or -",
 }
-"""What a text must be, by the name of its field; other texts with a form are ids."""
+"""What a text must be, by the name of its field, or of op and field; other texts with a form are ids."""
 
 
-def _refuse(error: Exception) -> NoReturn:
+def _refuse(error: Exception, op: str = "") -> NoReturn:
     if not isinstance(error, msgspec.ValidationError):
         raise WireError(
             ErrorCode.INVALID,
@@ -143,7 +145,7 @@ def _refuse(error: Exception) -> NoReturn:
     if named is not None:
         path = f"{path}.{named['name'][:64]}"
     field = next(each for each in reversed(path.split(".")) if not each.isdigit())
-    form = _FORMS.get(field, "1 to 64 letters, digits, _ or -")
+    form = _FORMS.get(f"{op} {field}") or _FORMS.get(field, "1 to 64 letters, digits, _ or -")
     what = _PATTERN.sub(lambda _: f" that is {form}", what)
     raise WireError(
         ErrorCode.INVALID, f"{path}: {what[:300]}.", errors=[FieldError(path=path, message=what[:300])]

@@ -212,6 +212,17 @@ async def test_bad_params_are_refused(main: RunningMain, op: str, params: dict[s
         assert await code(client.op(op, **params)) == "invalid"
 
 
+async def test_a_refused_name_is_told_its_form(main: RunningMain) -> None:
+    async with main.client() as client:
+        for op, params, form in (
+            ("my.setting", {"name": "Keys"}, "a small letter"),
+            ("my.draft", {"key": "s1", "text": "x"}, "a slash between them"),
+        ):
+            with pytest.raises(OpError) as refused:
+                await client.op(op, **params)
+            assert form in refused.value.problem["detail"]
+
+
 async def test_a_flood_is_held_up_and_told_when_to_go_on(main: RunningMain) -> None:
     long = "x" * (256 * 1024)
     async with main.client() as client, client.socket() as socket:

@@ -45,6 +45,7 @@ export const keyGroups = {
 
 export const keyWords = {
   title: "Keys",
+  whose: "Yours on every device.",
   off: "off",
   lettersOff: "Keys without Ctrl are switched off in the settings; the others work.",
   change: "Change keys",
