@@ -8,16 +8,17 @@ import msgspec
 from tests.support.model_server.script import Act, tool_arguments
 
 _Call = tuple[str, dict[str, Any] | str]
-"""A tool's name with its arguments, or with the plain text that a custom tool takes."""
+"""A tool's name, behind that of its namespace and a point if it has one, with its arguments, or with the plain text that a custom tool takes."""
 
 
 def tool_item(act: Act, body: dict[str, Any], call_id: str) -> dict[str, Any]:
     """The output item that calls a tool for an act of the script."""
     name, arguments = _TOOLS[act.verb](*act.arguments)
     names = {tool.get("name"): tool for tool in body.get("tools") or ()}
-    common = {"id": f"it_{call_id}", "call_id": call_id, "name": name}
-    if act.verb == "agent":
-        common["namespace"] = "collaboration"
+    namespace, _, bare = name.rpartition(".")
+    common = {"id": f"it_{call_id}", "call_id": call_id, "name": bare}
+    if namespace:
+        common["namespace"] = namespace
     elif "functions" in names:
         common["name"], arguments = "exec", _code(name, arguments)
     if isinstance(arguments, str):
@@ -61,7 +62,7 @@ def _todo(entry: str) -> _Call:
 
 def _agent(steps: str) -> _Call:
     script = "\n".join(step.strip() for step in steps.split(";"))
-    return "spawn_agent", {"task_name": "part", "message": script}
+    return "collaboration.spawn_agent", {"task_name": "part", "message": script}
 
 
 def _plan(text: str) -> _Call:
