@@ -63,6 +63,9 @@ export const strip = {
   nodeAway: (name: string, since: string) => `${name} stopped answering ${since} ago.`,
   nodeNeverSeen: (name: string) => `${name} has not been heard yet.`,
   nodeUnknown: (name: string) => `There is no machine ${name} any more.`,
+  agentStarting: (name: string) => `The agent's program is starting on ${name}.`,
+  agentGone: (name: string) =>
+    `The agent's program on ${name} is gone. The turn ends with the cause; the next prompt starts it again.`,
   nextTry: (seconds: number) => `Next try in ${seconds} s.`,
   trying: "Trying now.",
   keeps: "What you see is from before; messages wait here and go when it is back.",
