@@ -26,6 +26,11 @@ class _Call:
     is_told: bool = False
     is_rejected: bool = False
 
+    @property
+    def says_what(self) -> bool:
+        """Its input has come, and not only where it will run (OpenCode 1.18 tells the command with the permission)."""
+        return bool(self.arguments.keys() - {"cwd"})
+
 
 class Calls:
     """The calls that are open. Ours are named by the agent's ids, which are unique in its session."""
@@ -45,7 +50,7 @@ class Calls:
         shown = tool_contents(told, self._folder, call.content)
         status = text(told, "status")
         is_closing = status in {"completed", "failed"}
-        if call.arguments or shown or status != "pending" or is_closing:
+        if call.says_what or shown or status != "pending" or is_closing:
             yield from self._tell(call_id, call)
         if shown is not None:
             call.content = shown

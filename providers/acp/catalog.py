@@ -1,7 +1,7 @@
 """What an ACP agent on this machine can do, asked of the agent itself without asking any model.
 
 It is started for the question alone. Modes and models are those of a session, so one is begun in an empty folder and
-deleted where the agent can: it has no prompt, and most agents keep nothing of such a session.
+deleted where the agent can. It has no prompt: Qwen Code keeps nothing of it, OpenCode an empty session.
 """
 
 import asyncio

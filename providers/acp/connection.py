@@ -35,7 +35,7 @@ class AgentRefused(Exception):
             return cls(0, str(error)[:500], None)
         data, code = error.get("data"), error.get("code")
         details = data.get("details") or data.get("message") if isinstance(data, dict) else data
-        said = str(error.get("message") or "an error without a message")
+        said = str(error.get("message") or "an error without a message").removeprefix("Internal error: ")
         if isinstance(details, str) and details.strip():
             said = details if said == "Internal error" else f"{said}: {details}"
         return cls(code if isinstance(code, int) else 0, " ".join(said.split())[:500], data)

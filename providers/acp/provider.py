@@ -25,7 +25,7 @@ PROBE_S = 60.0
 RETRY_S = 30.0
 """A description that is not available is asked for again: somebody may have signed in meanwhile."""
 
-FRESH_S = 6 * 3600.0
+FRESH_S = 24 * 3600.0
 """One that is available: such an agent takes up to 900 MB and seconds of work to be asked."""
 
 

@@ -102,6 +102,17 @@ async def test_calls_of_one_answer_are_told_apart_and_all_closed(agent: Make) ->
     await driver.agent.close()
 
 
+async def test_a_call_is_told_when_it_says_what_it_does(agent: Make) -> None:
+    calls = [
+        raw("tool_call", toolCallId="a", title="bash", kind="execute", status="pending", rawInput={"cwd": "/"}),
+        raw("tool_call_update", toolCallId="a", status="in_progress", title="ls", rawInput={"command": "ls"}),
+    ]
+    driver = await agent().open()
+    (call,) = of(ToolCall, await driver.turn(steps(*calls)))
+    assert (call.title, call.input) == ("ls", {"command": "ls"})
+    await driver.agent.close()
+
+
 async def test_the_call_of_a_sub_agent_names_its_parent(agent: Make) -> None:
     meta = {"claudeCode": {"parentToolUseId": "outer", "toolName": "Bash"}}
     call = raw("tool_call", toolCallId="inner", title="ls", kind="execute", rawInput={"command": "ls"}, _meta=meta)
