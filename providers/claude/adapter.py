@@ -221,7 +221,9 @@ class ClaudeAgent:
             raise ProviderFailed("Claude has no turn yet to go back from.")
         if to.before is not None:
             about = probe_arguments(native_id, to.before)
-            await handshake(self._launch.command, self._launch.environment, self._start_task, about)
+            with refusals_of("say whether it can go back"):
+                async with asyncio.timeout(CONNECT_S):
+                    await handshake(self._launch.command, self._launch.environment, self._start_task, about)
         files = await rewind.put_back(to, self._rewind_files) if to.code else ()
         return WentBack(files, None if to.before is None else native_id, to.before)
 
@@ -294,7 +296,9 @@ class ClaudeAgent:
 
     async def _pass_on(self, message: Message) -> None:
         if isinstance(message, SystemMessage):
-            self._state.told(message.subtype, message.data)
+            state = self._state.told(message.subtype, message.data)
+            if state is not None:
+                await self._queue.put(state)
         for event in self._normalizer.feed(message):
             if isinstance(event, TurnEnded):
                 self._turn_is_over()

@@ -45,7 +45,7 @@ class AskCli(Protocol):
 
 
 class LiveState:
-    """The state of one running CLI: `tell` gets it whole at each change."""
+    """The state of one running CLI: `tell` gets it whole when it was asked for."""
 
     def __init__(self, start_task: TaskStarter, ask: AskCli, tell: Callable[[AgentState], None]) -> None:
         self._start_task = start_task
@@ -63,11 +63,12 @@ class LiveState:
         self._told(self._keeper.connected(commands))
         self._ask_servers()
 
-    def told(self, subtype: str, data: Mapping[str, Any]) -> None:
-        """A system message of the CLI."""
-        self._told(self._keeper.told(subtype, data))
+    def told(self, subtype: str, data: Mapping[str, Any]) -> AgentState | None:
+        """A system message of the CLI; the state when it changed, which is not given to `tell`."""
+        state = self._keeper.told(subtype, data)
         if subtype == "init" and self._keeper.has_starting_servers:
             self._ask_servers()
+        return state
 
     def close(self) -> None:
         if self._asking is not None:
