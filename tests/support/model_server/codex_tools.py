@@ -8,7 +8,7 @@ import msgspec
 from tests.support.model_server.script import Act, tool_arguments
 
 _Call = tuple[str, dict[str, Any] | str]
-"""A tool's name, behind that of its namespace and a point if it has one, with its arguments, or with the plain text that a custom tool takes."""
+"""A tool's name, behind its namespace and a point if it has one; its arguments, or a custom tool's text."""
 
 
 def tool_item(act: Act, body: dict[str, Any], call_id: str) -> dict[str, Any]:

@@ -1,0 +1,127 @@
+"""Sessions of the real Codex through Main and node, with a scripted model behind it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.contract.codex_harness import codex_environment
+from tests.support.client import Client, Subscription
+from tests.support.model_server import ModelServer
+from tests.support.processes import Program, main_settings, node_settings, running, start_program
+from tests.support.waiting import eventually
+
+pytestmark = [pytest.mark.cli, pytest.mark.timeout(180)]
+
+TOKEN = "a-register-token-of-the-tests"
+DEADLINE_S = 60.0
+
+
+@dataclass
+class Codex:
+    """Main, a signed-in client, and a model that plays each prompt."""
+
+    main: Program
+    client: Client
+    model: ModelServer
+    home: Path
+
+    @property
+    def project(self) -> Path:
+        folder = self.home / "project"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    async def node(self) -> Program:
+        """It finds Codex in `.tools`."""
+        settings = node_settings(self.main, TOKEN, **{"node.id": "laptop", "providers.codex.enabled": True})
+        environment = codex_environment(self.model, self.home)
+        return await start_program("app.py", self.home, settings, environment)
+
+    async def op(self, name: str, **params: Any) -> dict[str, Any]:
+        return await self.client.op(name, node="laptop", **params)
+
+    async def said(self, session: str, message: str, text: str) -> str:
+        """What the agent answers to a prompt."""
+        async with self.watching(session) as watch:
+            await until(watch, "live")
+            await self.op("session.send", session=session, message_id=message, text=text)
+            events = await until(watch, "turn_ended")
+        return " ".join(event["text"] for event in events if event["type"] == "agent_message")
+
+    @asynccontextmanager
+    async def watching(self, session: str) -> AsyncIterator[Subscription]:
+        async with self.client.socket() as socket:
+            yield await socket.subscribe("session.watch", {"node": "laptop", "session": session})
+
+    def processes(self) -> list[int]:
+        """Living app-servers of this node."""
+        return [
+            each.pid
+            for each in psutil.process_iter(["name", "environ", "status"])
+            if each.info["name"] == "codex"
+            and (each.info["environ"] or {}).get("CODEX_HOME") == str(self.home / ".codex")
+            and each.info["status"] != psutil.STATUS_ZOMBIE
+        ]
+
+
+@pytest.fixture
+async def codex(tmp_path: Path) -> AsyncIterator[Codex]:
+    home = tmp_path / "home"
+    home.mkdir()
+    settings = main_settings(**{"main.local_node": False, "main.node_register_tokens": [TOKEN]})
+    async with (
+        ModelServer() as model,
+        running("main_server.py", tmp_path / "main", settings) as main,
+        Client(main.url) as client,
+    ):
+        await client.register()
+        yield Codex(main, client, model, home)
+
+
+async def until(watch: Subscription, kind: str) -> list[dict[str, Any]]:
+    seen: list[dict[str, Any]] = []
+    async with asyncio.timeout(DEADLINE_S):
+        while not seen or seen[-1]["type"] != kind:
+            seen.append(await watch.queue.get())
+    return seen
+
+
+async def test_two_sessions_an_approval_a_kill_of_the_node_and_both_remember(codex: Codex) -> None:
+    node = await codex.node()
+    await codex.client.online_node("laptop")
+    made = [await codex.op("session.create", path=str(codex.project), provider="codex") for _ in range(2)]
+    first, second = (each["session"]["id"] for each in made)
+    assert await codex.said(second, "n1", "say the stork") == "the stork"
+    async with codex.watching(first) as watch:
+        script = "say First a file.\nwrite made.txt content\nsay Done."
+        await codex.op("session.send", session=first, message_id="m1", text=script)
+        asked = (await until(watch, "approval_requested"))[-1]
+        assert not (codex.project / "made.txt").exists()
+        allow = next(option["id"] for option in asked["options"] if option["kind"] == "allow_once")
+        await codex.op("session.answer", session=first, approval=asked["approval"], option=allow)
+        assert (await until(watch, "turn_ended"))[-1]["stop_reason"] == "end_turn"
+        assert (codex.project / "made.txt").read_text() == "content\n"
+        await codex.op("session.send", session=first, message_id="m2", text="say Wait.\nhang")
+        await until(watch, "user_message")
+        await codex.model.wait_for(lambda request: request.at.prompt.endswith("hang"), DEADLINE_S)
+    left = await asyncio.to_thread(codex.processes)
+    assert len(left) == 1, "one process for both sessions"
+    await node.kill()
+    again = await codex.node()
+    try:
+        await codex.client.online_node("laptop")
+        await eventually(
+            lambda: not set(left) & set(codex.processes()), what="the app-server of the killed node to end"
+        )
+        assert (await codex.op("session.get", session=first))["turn"] is None
+        assert "First a file." in await codex.said(first, "m3", "recall")
+        assert "the stork" in await codex.said(second, "n2", "recall")
+    finally:
+        await again.stop()
+    await eventually(lambda: not codex.processes(), what="the app-server to end with its node")
