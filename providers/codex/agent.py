@@ -1,7 +1,7 @@
 """One live Codex session: one thread of the node's app-server, and a task that follows it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -17,7 +17,7 @@ from providers.base import (
     WentBack,
 )
 from providers.codex import choices, diffs, errors, settings
-from providers.codex.approvals import Approvals
+from providers.codex.approvals import Approvals, Pending
 from providers.codex.commands import COMMANDS
 from providers.codex.inbox import Inbox
 from providers.codex.modes import ASK, AUTO, DEFAULT, PLAN, RULES
@@ -102,7 +102,10 @@ class CodexAgent:
     async def prompt(self, prompt: Prompt) -> None:
         if self._is_over or self._failure is not None:
             raise ProviderFailed(errors.ENDED)
-        self._put(self._normalizer.prompt_sent())
+        left: list[Pending] = []
+        for event in self._normalizer.prompt_sent():
+            left += self._told(event)
+        self._ask_again(left)
         command = COMMANDS.get(prompt.text.strip())
         if command is not None:
             await self._begin_turn(command.method, {**command.params})
@@ -114,19 +117,21 @@ class CodexAgent:
         if turn is None:
             return
         turn.is_interrupted = True
+        threads = self._normalizer.running_children()
+        is_codex_turn = turn.codex is not None and not self._approvals.is_about_plan
+        if turn.codex is not None and is_codex_turn:
+            threads[self.thread] = turn.codex
+            if self._impatience is None:
+                self._impatience = asyncio.get_running_loop().call_later(OBEY_S, self._server.kill)
         commands = set(self._normalizer.open_commands())
-        if turn.codex is None or self._approvals.is_about_plan:
-            self._end_turn("cancelled")  # it waits for what is to become of the plan
-            return
-        if self._impatience is None:
-            self._impatience = asyncio.get_running_loop().call_later(OBEY_S, self._server.kill)
-        threads = {**self._normalizer.running_children(), self.thread: turn.codex}
         for thread, codex_turn in threads.items():
             try:
                 await self._connection.call("turn/interrupt", threadId=thread, turnId=codex_turn, deadline_s=OBEY_S)
             except CallRefused:
                 log.info("codex_no_turn_to_interrupt")  # it has just ended
             await self._terminate(thread, commands)
+        if not is_codex_turn and self._normalizer.turn is turn:
+            self._end_turn("cancelled")  # only sub-agents worked, or it waits for what is to become of its plan
 
     async def answer(self, approval: str, decision: Decision) -> None:
         await self._approvals.answer(approval, decision)
@@ -252,8 +257,7 @@ class CodexAgent:
                 contents = await asyncio.to_thread(diffs.shown, changes, self._folder)
         for event in self._normalizer.feed(message.method, message.params, contents):
             if isinstance(event, TurnEnded):
-                self._turn_is_over()
-                self._queue.put_now(event)
+                self._ask_again(self._told(event))
             else:
                 await self._queue.put(event)
 
@@ -274,9 +278,7 @@ class CodexAgent:
 
         self._put(self._normalizer.begin())
         call = asked.item if self._normalizer.has_call(asked.item) else None
-        self._approvals.open(
-            asked, give, thread=thread, request=request, call=call, title=self._normalizer.title_of(call)
-        )
+        self._approvals.open(Pending(asked, give, thread, request, call, self._normalizer.title_of(call)))
 
     def _asks_about_plan(self, params: Mapping[str, Any]) -> bool:
         """A plan that Codex has presented ends its turn, not ours: what becomes of it is asked first."""
@@ -287,9 +289,7 @@ class CodexAgent:
         if plan is None or completed.get("status") != "completed" or self._mode != PLAN:
             return False
         self._normalizer.main_is_idle()
-        self._approvals.open(
-            choices.for_plan(plan), self._plan_answered, thread=self.thread, request=None, call=None, title=None
-        )
+        self._approvals.open(Pending(choices.for_plan(plan), self._plan_answered, self.thread))
         return True
 
     async def _plan_answered(self, choice: choices.Choice, decision: Decision) -> None:
@@ -352,15 +352,27 @@ class CodexAgent:
         for event in events:
             self._queue.put_now(event)
 
-    def _turn_is_over(self) -> None:
-        self._approvals.withdraw_all()
-        if self._impatience is not None:
-            self._impatience.cancel()
-            self._impatience = None
+    def _told(self, event: AgentEvent) -> list[Pending]:
+        """Tell it at once. Returns what sub-agents still wait for when it was the end of a turn that they outlive."""
+        left: list[Pending] = []
+        if isinstance(event, TurnEnded):
+            children = self._normalizer.running_children()
+            left = [each for each in self._approvals.withdraw_all() if each.thread in children]
+            if self._impatience is not None:
+                self._impatience.cancel()
+                self._impatience = None
+        self._queue.put_now(event)
+        return left if isinstance(event, TurnEnded) and event.stop_reason == "end_turn" else []
+
+    def _ask_again(self, left: Sequence[Pending]) -> None:
+        """What was withdrawn with a turn that is over, in the turn that runs or in one that the agent begins."""
+        for pending in left:
+            self._put(self._normalizer.begin())
+            self._approvals.open(pending)
 
     def _end_turn(self, reason: StopReason, error: str | None = None) -> None:
-        self._turn_is_over()
-        self._put(self._normalizer.finish(reason, error))
+        for event in self._normalizer.finish(reason, error):
+            _ = self._told(event)
 
     def _end(self, failure: ProviderFailed | None) -> None:
         """Tell the end of the turn, then of the agent; once."""

@@ -14,11 +14,22 @@ Give = Callable[[Choice, Decision], Awaitable[None]]
 
 
 @dataclass(frozen=True)
-class _Pending:
-    choices: Mapping[str, Choice]
+class Pending:
+    """What is asked, of which thread; `request` is None when Codex itself does not wait for it.
+
+    `call` is the tool call that it is about, when the session has it, and `title` that of the call.
+    """
+
+    ask: Ask
     give: Give
-    request: int | str | None
     thread: str
+    request: int | str | None = None
+    call: str | None = None
+    title: str | None = None
+
+    @property
+    def choices(self) -> Mapping[str, Choice]:
+        return {choice.option.id: choice for choice in self.ask.choices}
 
 
 class Approvals:
@@ -26,27 +37,26 @@ class Approvals:
 
     def __init__(self, emit: Callable[[AgentEvent], None]) -> None:
         self._emit = emit
-        self._pending: dict[str, _Pending] = {}
+        self._pending: dict[str, Pending] = {}
 
     @property
     def is_about_plan(self) -> bool:
         """One is open that Codex does not wait for: what is to become of its plan."""
         return any(pending.request is None for pending in self._pending.values())
 
-    def open(
-        self, ask: Ask, give: Give, *, thread: str, request: int | str | None, call: str | None, title: str | None
-    ) -> None:
-        """Show what is asked. `call` is the tool call that it is about, when the session has it, and `title` its."""
+    def open(self, pending: Pending) -> None:
+        """Show what is asked."""
         approval = uuid.uuid4().hex
-        self._pending[approval] = _Pending({choice.option.id: choice for choice in ask.choices}, give, request, thread)
+        self._pending[approval] = pending
+        ask = pending.ask
         self._emit(
             ApprovalRequested(
                 approval=approval,
                 kind=ask.kind,
-                title=ask.title or title or "Change files",
+                title=ask.title or pending.title or "Change files",
                 input=dict(ask.input),
                 options=[choice.option for choice in ask.choices],
-                tool_call_id=call,
+                tool_call_id=pending.call,
                 questions=ask.questions,
             )
         )
@@ -66,11 +76,12 @@ class Approvals:
             if pending.request is not None and pending.request == request:
                 self._withdraw(approval)
 
-    def withdraw_all(self, thread: str | None = None) -> None:
-        """Nobody waits any more, in this thread or in all."""
-        for approval, pending in list(self._pending.items()):
-            if thread is None or pending.thread == thread:
-                self._withdraw(approval)
+    def withdraw_all(self) -> list[Pending]:
+        """The turn is over, and what is asked with it. Returns what was open."""
+        open_now = list(self._pending.values())
+        for approval in list(self._pending):
+            self._withdraw(approval)
+        return open_now
 
     def _withdraw(self, approval: str) -> None:
         del self._pending[approval]

@@ -247,7 +247,7 @@ class Normalizer:
         if state is not None:
             yield state
         if turn is not None and not turn.is_prompted and turn.codex is None and not self.running_children():
-            yield from self.finish("end_turn")
+            yield from self.finish("cancelled" if turn.is_interrupted else "end_turn")
 
     def _item_started(
         self, thread: str, item: Item, params: Params, contents: Sequence[ToolContent]

@@ -13,6 +13,7 @@ from tests.support.waiting import eventually
 from ws.protocol.events import (
     AgentMessage,
     ApprovalRequested,
+    ApprovalResolved,
     Attachment,
     Delta,
     NativeIdKnown,
@@ -216,6 +217,36 @@ async def test_what_a_sub_agent_does_is_shown_below_its_call(codex: CodexHarness
     assert part.parent == agent.tool_call_id
     last = {update.tool_call_id: update.status for update in of(ToolCallUpdate, driver.events)}
     assert last == {agent.tool_call_id: "completed", inner.tool_call_id: "completed"}
+    await driver.agent.close()
+
+
+async def test_what_a_sub_agent_asks_is_asked_again_after_the_turn_that_it_outlives(codex: CodexHarness) -> None:
+    codex.model = "gpt-5.6-sol"
+    driver = await codex.open(mode="ask")
+    await driver.prompt("agent run echo heron; say the part is done\nslow 30 0.05")
+    first = await driver.until(ApprovalRequested)
+    await driver.until(TurnEnded)
+    withdrawn = of(ApprovalResolved, driver.events)[-1]
+    assert (withdrawn.approval, withdrawn.outcome) == (first.approval, "withdrawn")
+    again = await driver.until(ApprovalRequested)
+    assert isinstance(driver.events[-2], TurnStarted)
+    assert (again.input, again.options) == (first.input, first.options)
+    assert again.approval != first.approval
+    await driver.choose(again, "allow_once")
+    await driver.until(AgentMessage, lambda message: message.text == "the part is done")
+    await _settled(driver)
+    await driver.agent.close()
+
+
+async def test_an_interrupt_ends_a_sub_agent_that_goes_on(codex: CodexHarness) -> None:
+    codex.model = "gpt-5.6-sol"
+    driver = await codex.open(mode="ask")
+    await driver.prompt("agent run echo heron; say the part is done\nsay I go on")
+    await driver.until(TurnEnded)
+    await driver.until(ApprovalRequested)
+    await driver.agent.interrupt()
+    assert (await driver.until(TurnEnded)).stop_reason == "cancelled"
+    assert said(await driver.turn("say again")) == "again"
     await driver.agent.close()
 
 
