@@ -332,7 +332,11 @@ class CodexAgent:
 
     async def _configured_model(self) -> str:
         config = await self._control("read its configuration", "config/read", cwd=str(self._folder))
-        return str((config.get("config") or {}).get("model") or "") or self._model
+        configured = (config.get("config") or {}).get("model")
+        if configured:
+            return str(configured)
+        listed = await self._control("list its models", "model/list")
+        return next((str(each["id"]) for each in listed.get("data") or () if each.get("isDefault")), self._model)
 
     async def _load_workspace(self) -> None:
         if self._workspace is None:

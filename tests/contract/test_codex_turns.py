@@ -307,6 +307,17 @@ async def test_an_interrupt_while_a_plan_waits_ends_the_turn(codex: CodexHarness
     await driver.agent.close()
 
 
+async def test_no_model_chosen_is_the_configured_one_again(codex: CodexHarness) -> None:
+    codex.model = "gpt-5.2"
+    driver = await codex.open()
+    await driver.turn("say one")
+    await driver.agent.set_model("default", "low")
+    await driver.turn("say two")
+    assert [request.model for request in codex.server.requests] == ["gpt-5.2", "gpt-5.5"]
+    assert codex.server.requests[-1].body["reasoning"]["effort"] == "low"
+    await driver.agent.close()
+
+
 async def test_a_mode_that_does_not_exist_is_refused(codex: CodexHarness) -> None:
     with pytest.raises(ProviderFailed, match="read-only"):
         await codex.open_as(SessionSpec(path=codex.folder, mode="yolo"))
