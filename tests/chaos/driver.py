@@ -1,4 +1,4 @@
-"""Random acts by seed. `Plan` says how much of what; a longer run is a larger plan."""
+"""Random acts and every kind of break, by seed. `Plan` says how much of what; a longer run is a larger plan."""
 
 import asyncio
 import contextlib
@@ -8,30 +8,49 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from tests.chaos.grounds import Grounds
-from tests.chaos.watcher import BREAKS, Watcher
-from tests.support.client import OpError
+from tests.chaos.faults import FAULTS, PAIRS, Faults
+from tests.chaos.grounds import NODE, Grounds
+from tests.chaos.watcher import BREAKS, SlowWatcher, Watcher
+from tests.support.client import OpError, Socket
 from tests.support.waiting import eventually
 from ws.tasks import TaskOwner
 
 REST_S = 60.0
-SCRIPTED_PROMPTS = ("hello", "stream", "hold", "write", "ask", "plan", "think", "fail", "crash")
-CLAUDE_PROMPTS = ("say hello", "slow 40 0.05", "hang", "run echo heron", "error 401", "recall")
+PROMPTS = {
+    "scripted": ("hello", "stream", "hold", "write", "ask", "plan", "think", "fail", "crash"),
+    "claude": (
+        "say hello", "slow 40 0.05", "hang", "run echo heron", "error 401", "recall", "think hm", "run sleep 600",
+        "par 2\nrun echo a\nrun echo b", "agent say from below", "todo one|two",
+    ),
+    "codex": ("say hello", "slow 40 0.05", "hang", "run echo heron", "recall", "run sleep 600", "drop"),
+}  # fmt: skip
+MODELS = {"claude": "claude-sonnet-4-5"}
+
+FLOOD_CHARS = 165 * 1024
+"""Of three bytes each in the journal, of six in what is sent, which may not be more than 1 MiB."""
+FLOOD_PROMPTS = 14
+"""Each is in the journal twice, queued and run: more than Main keeps for a browser that does not read."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`acts` in all; each kind comes as often as its weight says."""
+    """`acts` by weight in all, and among them `each` times every kind of break, in an order that the seed decides."""
 
-    acts: int = 60
-    scripted_sessions: int = 2
-    claude_sessions: int = 1
+    acts: int = 40
+    each: int = 1
+    sessions: dict[str, int] = field(default_factory=lambda: {"scripted": 2, "claude": 1})
     weights: dict[str, int] = field(
-        default_factory=lambda: {
-            "send": 10, "answer": 8, "interrupt": 4, "join": 2, "leave": 2,
-            "cut": 3, "kill_node": 1, "kill_main": 1,
-        }
-    )  # fmt: skip
+        default_factory=lambda: {"send": 12, "answer": 8, "interrupt": 3, "join": 2, "leave": 2, "twice": 1}
+    )
+
+    def deck(self, chance: random.Random) -> list[str]:
+        """The acts in order; a pair of breaks is ``one+other``."""
+        kinds, weights = zip(*self.weights.items(), strict=True)
+        acts = chance.choices(kinds, weights, k=self.acts)
+        breaks = [*FAULTS, *("+".join(pair) for pair in PAIRS), "slow_reader", "twice_over_a_kill"]
+        deck = [*acts, *breaks * self.each]
+        chance.shuffle(deck)
+        return deck
 
 
 @dataclass
@@ -41,6 +60,7 @@ class Told:
     accepted: set[tuple[str, str]] = field(default_factory=set)
     refused: set[tuple[str, str]] = field(default_factory=set)
     unknown: set[tuple[str, str]] = field(default_factory=set)
+    unanswered: set[str] = field(default_factory=set)
     answered: Counter[str] = field(default_factory=Counter)
     done: Counter[str] = field(default_factory=Counter)
 
@@ -50,49 +70,61 @@ class Driver:
 
     def __init__(self, grounds: Grounds, plan: Plan, seed: int, owner: TaskOwner) -> None:
         self.told = Told()
-        self.sessions: dict[str, tuple[str, ...]] = {}
+        self.sessions: dict[str, str] = {}
         self.staying: list[Watcher] = []
         self.left: list[Watcher] = []
+        self.slow: list[SlowWatcher] = []
         self._grounds = grounds
         self._plan = plan
         self._random = random.Random(seed)
+        self._faults = Faults(grounds, self._random)
         self._owner = owner
         self._guests: list[tuple[Watcher, asyncio.Task[None]]] = []
 
     async def prepare(self) -> None:
         """Make the sessions, each with a watcher who stays from the first event to the last."""
-        kinds: list[tuple[str, tuple[str, ...]]] = [("scripted", SCRIPTED_PROMPTS)] * self._plan.scripted_sessions
-        kinds += [("claude", CLAUDE_PROMPTS)] * self._plan.claude_sessions
-        for provider, prompts in kinds:
-            model = {"model": "claude-sonnet-4-5"} if provider == "claude" else {}
-            made = await self._grounds.op("session.create", path=str(self._grounds.work), provider=provider, **model)
-            session = str(made["session"]["id"])
-            self.sessions[session] = prompts
-            watcher = Watcher(self._grounds, session)
-            self.staying.append(watcher)
-            _ = self._owner.start(watcher.run(), name=f"watch {session}")
+        for provider, count in self._plan.sessions.items():
+            for _ in range(count):
+                model = {"model": MODELS[provider]} if provider in MODELS else {}
+                made = await self._grounds.op(
+                    "session.create", path=str(self._grounds.work), provider=provider, **model
+                )
+                session = str(made["session"]["id"])
+                self.sessions[session] = provider
+                watcher = Watcher(self._grounds, session)
+                self.staying.append(watcher)
+                _ = self._owner.start(watcher.run(), name=f"watch {session}")
 
     async def run(self) -> None:
         """All acts of the plan. Breaks of the others are part of it; anything else is a fault and is raised."""
-        kinds, weights = zip(*self._plan.weights.items(), strict=True)
-        for number in range(self._plan.acts):
-            kind = self._random.choices(kinds, weights)[0]
+        for number, act in enumerate(self._plan.deck(self._random)):
             session = self._random.choice(list(self.sessions))
             with contextlib.suppress(*BREAKS):
-                await getattr(self, f"_{kind}")(session, number)
-                self.told.done[kind] += 1
+                await self._act(act, session, number)
             await asyncio.sleep(self._random.uniform(0, 0.3))  # people think, agents work
+
+    async def _act(self, act: str, session: str, number: int) -> None:
+        self.told.done[act] += 1
+        faults = [name for name in act.split("+") if name in FAULTS]
+        if not faults:
+            await getattr(self, f"_{act}")(session, number)
+            return
+        if "kill_agent" in faults:
+            await self._send(self._of("claude"), number)
+        async with asyncio.TaskGroup() as group:
+            for name in faults:
+                _ = group.create_task(self._faults.strike(name), name=name)
 
     async def settle(self) -> None:
         """Answer, release and interrupt until every session has come to rest and every watcher has seen its end."""
         for session in self.sessions:
             await eventually(partial(self._is_at_rest, session), what=f"{session} to rest", deadline_s=REST_S)
-        for watcher in [*self.staying, *(guest for guest, _ in self._guests)]:
+        for watcher in [*self.staying, *self.slow, *(guest for guest, _ in self._guests)]:
             await eventually(partial(self._has_seen_all, watcher), what=f"{watcher} to see all", deadline_s=REST_S)
 
     @property
     def watchers(self) -> list[Watcher]:
-        return [*self.staying, *self.left, *(guest for guest, _ in self._guests)]
+        return [*self.staying, *self.slow, *self.left, *(guest for guest, _ in self._guests)]
 
     async def _has_seen_all(self, watcher: Watcher) -> bool:
         return watcher.cursor == int((await self._state(watcher.session))["head"])
@@ -110,13 +142,24 @@ class Driver:
                 await self._grounds.op("session.interrupt", session=session, hold_queue=False)
         return False
 
+    def _of(self, provider: str) -> str:
+        return self._random.choice([name for name, owner in self.sessions.items() if owner == provider])
+
     async def _state(self, session: str) -> dict[str, Any]:
         return await self._grounds.op("session.get", session=session)
 
     async def _send(self, session: str, number: int) -> None:
         """As a page sends: with one message id, until there is an answer, for a while."""
+        await self._send_text(session, number, self._text(session, number))
+
+    def _text(self, session: str, number: int) -> str:
+        """Agents that ask a model are told a word that no other prompt has: the oracle looks for it there."""
+        provider = self.sessions[session]
+        text = self._random.choice(PROMPTS[provider])
+        return text if provider == "scripted" else f"{text}\nsay {word_of(number)}"
+
+    async def _send_text(self, session: str, number: int, text: str) -> None:
         prompt = (session, f"m{number}")
-        text = self._random.choice(self.sessions[session])
         for _ in range(self._random.randint(1, 5)):
             try:
                 await self._grounds.op("session.send", session=session, message_id=prompt[1], text=text)
@@ -137,17 +180,26 @@ class Driver:
         if not approvals:
             return
         asked = self._random.choice(approvals)
-        option = self._random.choice(asked["options"])["id"]
+        if self._random.random() < 0.3:  # two people at once
+            async with asyncio.TaskGroup() as group:
+                for _ in range(2):
+                    _ = group.create_task(self._answer_with(session, asked, self._random.choice(asked["options"])))
+        else:
+            await self._answer_with(session, asked, self._random.choice(asked["options"]))
+
+    async def _answer_with(self, session: str, asked: dict[str, Any], option: dict[str, Any]) -> None:
         given: dict[str, Any] = {}
         if asked["kind"] == "question":
             given["answers"] = {each["question"]: each["options"][0]["label"] for each in asked.get("questions", [])}
         try:
             await self._grounds.op(
-                "session.answer", session=session, approval=asked["approval"], option=option, **given
+                "session.answer", session=session, approval=asked["approval"], option=option["id"], **given
             )
         except OpError as error:
             if error.code not in {"conflict", "not_found", "node_offline"}:
                 raise AssertionError(f"an answer was refused: {error}") from error
+        except BREAKS:
+            self.told.unanswered.add(asked["approval"])
         else:
             self.told.answered[asked["approval"]] += 1
 
@@ -164,11 +216,49 @@ class Driver:
             task.cancel()
             self.left.append(guest)
 
-    async def _cut(self, session: str, number: int) -> None:
-        self._grounds.proxy.cut()
+    async def _twice(self, session: str, number: int) -> None:
+        """One prompt over two sockets at the same time, as two tabs that both come back online send it."""
+        await self._send_over_two(session, number, self._text(session, number))
 
-    async def _kill_node(self, session: str, number: int) -> None:
-        await self._grounds.kill_node()
+    async def _twice_over_a_kill(self, session: str, number: int) -> None:
+        """And the node is killed meanwhile."""
+        async with asyncio.TaskGroup() as group:
+            _ = group.create_task(self._faults.strike("kill_node"))
+            _ = group.create_task(self._send_over_two(session, number, self._text(session, number)))
 
-    async def _kill_main(self, session: str, number: int) -> None:
-        await self._grounds.kill_main()
+    async def _send_over_two(self, session: str, number: int, text: str) -> None:
+        params = {"node": NODE, "session": session, "message_id": f"m{number}", "text": text}
+        self.told.unknown.add((session, f"m{number}"))
+
+        async def send(socket: Socket) -> None:
+            with contextlib.suppress(*BREAKS):
+                _ = await socket.call("session.send", params)
+
+        client = self._grounds.client
+        async with client.socket() as first, client.socket() as second, asyncio.TaskGroup() as group:
+            for socket in (first, second):
+                _ = group.create_task(send(socket))
+        await self._grounds.client.online_node(NODE, deadline_s=REST_S)
+        await self._send_text(session, number, text)
+
+    async def _slow_reader(self, session: str, number: int) -> None:
+        """A browser that does not read while much happens: it lags, and comes back with its cursor."""
+        session = self._of("scripted")
+        await self._grounds.client.online_node(NODE, deadline_s=REST_S)
+        await eventually(partial(self._is_at_rest, session), what=f"{session} to rest", deadline_s=REST_S)
+        slow = SlowWatcher(self._grounds, session)
+        self.slow.append(slow)
+        _ = self._owner.start(slow.run(), name=f"slow {number}")
+        await eventually(lambda: slow.connections > 0, what="a slow reader to watch")
+        try:
+            for part in range(FLOOD_PROMPTS):
+                await self._send_text(session, 10_000 * (part + 1) + number, f"{part} " + "€" * FLOOD_CHARS)
+                with contextlib.suppress(*BREAKS):
+                    await self._grounds.op("session.interrupt", session=session, hold_queue=False)
+        finally:
+            slow.wake()
+
+
+def word_of(number: int) -> str:
+    """What the prompt of this number makes the model say, and no other."""
+    return f"word-{number}-end"

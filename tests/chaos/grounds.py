@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,9 @@ from tests.support.processes import Program, free_port, main_settings, start_pro
 
 NODE = "laptop"
 TOKEN = "a-register-token-of-the-tests"
+RUN_MARK = "CHAOS_RUN"
+CLI_MARKS = (b"--input-format", b"app-server")
+"""What the command lines of agents hold, and those of what they start do not."""
 
 
 @dataclass
@@ -24,6 +27,7 @@ class Grounds:
     folder: Path
     client: Client
     proxy: FaultyProxy
+    model: ModelServer
     main_settings: dict[str, Any]
     node_settings: dict[str, Any]
     environ: dict[str, str]
@@ -33,6 +37,11 @@ class Grounds:
     @property
     def work(self) -> Path:
         return self.folder / "node" / "work"
+
+    @property
+    def folds(self) -> Path:
+        """Where journals are left for the page's reducer."""
+        return self.folder / "folds"
 
     @property
     def network_url(self) -> str:
@@ -48,24 +57,35 @@ class Grounds:
         self.main = await start_program("main_server.py", self.folder / "main", self.main_settings)
         await self.main.healthy()
 
-    async def kill_node(self) -> None:
-        """``kill -9`` of the node alone, its agents left to themselves, and start it again at once."""
+    async def kill_node(self, meanwhile: Callable[[], Awaitable[None]] | None = None) -> None:
+        """``kill -9`` of the node alone, its agents left to themselves, and start it again."""
         await self.node.kill()
+        if meanwhile is not None:
+            await meanwhile()
         self.node = await start_program("app.py", self.folder / "node", self.node_settings, self.environ)
         await self.node.healthy()
 
-    async def agents(self) -> list[int]:
-        """The CLIs of this run that are alive, by a mark in their environment."""
-        mark = f"CLAUDE_CONFIG_DIR={self.environ['CLAUDE_CONFIG_DIR']}".encode()
+    @property
+    def database(self) -> Path:
+        """The node's."""
+        return self.folder / "node" / ".switchyard" / "node.db"
 
-        def look() -> list[int]:
+    async def agents(self) -> list[int]:
+        """The CLIs of this run that are alive."""
+        return [pid for pid, command in await self.children() if any(mark in command for mark in CLI_MARKS)]
+
+    async def children(self) -> list[tuple[int, bytes]]:
+        """Every process of this run but the node itself, by a mark in the environment, with its command."""
+        mark = f"{RUN_MARK}={self.environ[RUN_MARK]}".encode()
+
+        def look() -> list[tuple[int, bytes]]:
             found = []
             for entry in Path("/proc").iterdir():
                 with contextlib.suppress(OSError):
-                    if entry.name.isdigit() and mark in (entry / "environ").read_bytes():
+                    if entry.name.isdigit() and mark in (entry / "environ").read_bytes().split(b"\0"):
                         command = (entry / "cmdline").read_bytes()
-                        if b"--input-format" in command:
-                            found.append(int(entry.name))
+                        if b"app.py" not in command:
+                            found.append((int(entry.name), command))
             return found
 
         return await asyncio.to_thread(look)
@@ -90,12 +110,14 @@ async def grounds(folder: Path) -> AsyncIterator[Grounds]:
             "CLAUDE_CONFIG_DIR": str(folder / "node" / ".claude"),
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
             "CLAUDE_CODE_MAX_RETRIES": "1",
+            RUN_MARK: str(folder),
         }
         main = await start_program("main_server.py", folder / "main", of_main)
         node = await start_program("app.py", folder / "node", of_node, environ)
         async with Client(main.url) as client:
-            made = Grounds(folder, client, proxy, of_main, of_node, environ, main, node)
+            made = Grounds(folder, client, proxy, model, of_main, of_node, environ, main, node)
             made.work.mkdir(parents=True)
+            made.folds.mkdir()
             try:
                 await main.healthy()
                 await client.register()

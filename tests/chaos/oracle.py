@@ -1,6 +1,10 @@
 """What must be true of the journals afterwards, whatever has happened."""
 
+import asyncio
+import os
+import shutil
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -8,10 +12,15 @@ import msgspec
 from node.sessions.fold import empty_state, fold
 from tests.chaos.driver import Driver
 from tests.chaos.grounds import NODE, Grounds
+from tests.support.processes import ROOT
 from ws.protocol.base import SessionId
 from ws.protocol.events import JournalEvent
 from ws.protocol.sessions import SessionState
 
+TRIED_AGAIN = ("error", "drop", "hang")
+"""Prompts at which the agent asks the model anew by itself, once: CLAUDE_CODE_MAX_RETRIES."""
+
+PAGE_DEADLINE_S = 90.0
 IN_NO_JOURNAL = {"unread": False}
 """Fields of a state that the events do not tell."""
 
@@ -34,6 +43,8 @@ async def judge(grounds: Grounds, driver: Driver) -> None:
         _judge_prompts(driver, session, events)
         _judge_turns(events)
         _judge_approvals(driver, events)
+        if driver.sessions[session] != "scripted":
+            _judge_model(grounds, driver, session, events)
         await _judge_fold(grounds, session, events)
     for watcher in driver.watchers:
         assert not watcher.faults, watcher.faults
@@ -53,6 +64,23 @@ def _judge_prompts(driver: Driver, session: str, events: list[dict[str, Any]]) -
         assert queued[message] <= 1, f"{message} was never answered: at most once"
         assert ran[message] == queued[message], f"{message} ran as often as it was queued"
     assert set(queued) <= accepted | unknown, "nothing was sent by nobody"
+
+
+def _judge_model(grounds: Grounds, driver: Driver, session: str, events: list[dict[str, Any]]) -> None:
+    """A prompt reaches the model once for its turn, and does if the turn ended well."""
+    texts = {event["message_id"]: event["text"] for event in events if event["type"] == "prompt_queued"}
+    turns = {event["turn"]: event["message_id"] for event in events if event["type"] == "user_message"}
+    ended = {event["turn"]: event["stop_reason"] for event in events if event["type"] == "turn_ended"}
+    for turn, message in turns.items():
+        asked = [
+            request
+            for request in grounds.model.requests
+            if request.at.prompt == texts[message] and request.at.acts_done == 0 and request.body.get("tools")
+        ]
+        most = 2 if texts[message].startswith(TRIED_AGAIN) else 1
+        assert len(asked) <= most, f"{message} reached the model {len(asked)} times"
+        if ended[turn] == "end_turn":
+            assert asked, f"{message} ended well and never reached the model"
 
 
 def _judge_turns(events: list[dict[str, Any]]) -> None:
@@ -81,7 +109,25 @@ def _judge_approvals(driver: Driver, events: list[dict[str, Any]]) -> None:
 
 async def _judge_fold(grounds: Grounds, session: str, events: list[dict[str, Any]]) -> None:
     told = await grounds.op("session.get", session=session)
+    golden = msgspec.json.encode({"events": events, "state": told})
+    await asyncio.to_thread((grounds.folds / f"{session}.json").write_bytes, golden)
     decoded = [msgspec.convert(event, JournalEvent) for event in events]
     folded = fold(empty_state(SessionId(session), NODE, told["epoch"]), decoded)
     shown = msgspec.convert({**told, **IN_NO_JOURNAL}, SessionState)
     assert shown == folded, "session.get is the fold of session.events"
+
+
+async def judge_page(folder: Path) -> None:
+    """The page's own reducer over the journals that `judge` has left in `folder` comes to what the node answers."""
+    npm = shutil.which("npm")
+    assert npm is not None, "the page's tests need Node.js"
+    arguments = ("--prefix", str(ROOT / "frontend-src"), "run", "test", "--silent", "--", "src/stores/golden.test.ts")
+    process = await asyncio.create_subprocess_exec(
+        npm,
+        *arguments,
+        env={**os.environ, "GOLDEN_FOLDER": str(folder)},  # noqa: TID251 - npm and node as the tests have them
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await asyncio.wait_for(process.communicate(), PAGE_DEADLINE_S)
+    assert process.returncode == 0, said.decode("utf-8", "replace")

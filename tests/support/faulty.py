@@ -26,15 +26,26 @@ class FaultyProxy:
         self._owner = TaskOwner("faulty proxy")
         self._writers: set[asyncio.StreamWriter] = set()
         self._clients: set[asyncio.StreamWriter] = set()
-        self._flow = asyncio.Event()
-        self._flow.set()
+        self._up, self._down = asyncio.Event(), asyncio.Event()
+        self.resume()
 
     def stall(self) -> None:
         """Forward nothing any more, as if a cable were pulled: no error, no end."""
-        self._flow.clear()
+        self._up.clear()
+        self._down.clear()
+
+    def mute(self) -> None:
+        """Forward nothing to the clients any more, while the server still hears them."""
+        self._down.clear()
+
+    def deafen(self) -> None:
+        """Forward nothing to the server any more, while the clients still hear it."""
+        self._up.clear()
 
     def resume(self) -> None:
-        self._flow.set()
+        """Forward what waits, and everything from now on."""
+        self._up.set()
+        self._down.set()
 
     def cut(self) -> None:
         """Reset every connection, both sides."""
@@ -44,13 +55,17 @@ class FaultyProxy:
     def half_close(self) -> None:
         """End the direction to the clients; bytes of the clients still reach the server."""
         for writer in self._clients:
-            writer.write_eof()
+            with suppress(OSError):  # gone already
+                writer.write_eof()
 
     def url(self, path: str = "/") -> str:
         return f"ws://127.0.0.1:{self.port}{path}"
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """For the server: a client has come."""
+        await self._owner.start(self._forward(reader, writer), name="connection")
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         if self.is_refusing:
             writer.transport.abort()
@@ -62,32 +77,37 @@ class FaultyProxy:
             return
         self._clients.add(writer)
         self._writers |= {writer, server_writer}
-        up = self._owner.start(self._pump(reader, server_writer), name="up")
-        down = self._owner.start(self._pump(server_reader, writer), name="down")
         try:
-            await asyncio.wait({up, down})
+            async with asyncio.TaskGroup() as pumps:
+                _ = pumps.create_task(self._pump(reader, server_writer, self._up), name="up")
+                _ = pumps.create_task(self._pump(server_reader, writer, self._down), name="down")
+        except* OSError:
+            # A side was reset, or is gone: the other one is told so.
+            for side in (writer, server_writer):
+                side.transport.abort()
         finally:
             for side in (writer, server_writer):
                 self._writers.discard(side)
                 self._clients.discard(side)
                 side.close()
-                with suppress(ConnectionError):
+                with suppress(OSError):
                     await side.wait_closed()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flow: asyncio.Event) -> None:
+        """One direction to its end. RuntimeError: it was half-closed meanwhile, and takes nothing more."""
+        with suppress(RuntimeError):
             while chunk := await reader.read(CHUNK_BYTES):
                 if self.delay_s:
                     await asyncio.sleep(self.delay_s)
-                await self._flow.wait()
+                await flow.wait()
                 writer.write(chunk)
                 await writer.drain()
                 self.forwarded_bytes += len(chunk)
-            await self._flow.wait()
+            await flow.wait()
             writer.write_eof()
 
     async def close(self) -> None:
-        self._flow.set()
+        self.resume()
         self.cut()
         await self._owner.close()
 

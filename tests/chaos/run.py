@@ -1,0 +1,57 @@
+"""One run of chaos: everything up, all acts of a plan, rest, and the judgement."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.chaos.driver import Driver, Plan, Told
+from tests.chaos.grounds import NODE, Grounds, grounds
+from tests.chaos.oracle import judge
+from tests.support.waiting import eventually
+from ws.tasks import TaskOwner
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`folds` holds the journals for the page's reducer."""
+
+    told: Told
+    events: int
+    watchers: int
+    lagged: int
+    folds: Path
+
+
+async def run(folder: Path, plan: Plan, seed: int) -> Outcome:
+    """Raises AssertionError naming the promise that was broken."""
+    owner = TaskOwner("chaos")
+    async with grounds(folder) as made:
+        driver = Driver(made, plan, seed, owner)
+        try:
+            await driver.prepare()
+            await driver.run()
+            await made.client.online_node(NODE, deadline_s=40)
+            await driver.settle()
+            await judge(made, driver)
+        finally:
+            await owner.close()
+        outcome = Outcome(
+            told=driver.told,
+            events=sum(watcher.cursor for watcher in driver.staying),
+            watchers=len(driver.watchers),
+            lagged=sum(watcher.lagged for watcher in driver.slow),
+            folds=made.folds,
+        )
+    await _nobody_left(made)
+    for program in (made.main, made.node):
+        assert "Traceback" not in program.text, program.text
+    return outcome
+
+
+async def _nobody_left(made: Grounds) -> None:
+    async def is_empty() -> bool:
+        return not await made.children()
+
+    try:
+        await eventually(is_empty, what="all that this run has started to end")
+    except AssertionError as error:
+        raise AssertionError(f"still there: {await made.children()}") from error
