@@ -1,8 +1,8 @@
 """An agent's event from the provider to the page, at 500 a second: ``python -m tests.bench.agent_events``.
 
 The node's session service with its real journal, and the page, are this process; Main is the real program and the link
-a real one. Targets: p50 ≤ 1 ms, p99 ≤ 5 ms at 500 events/s; none lost at any rate. The reference is one echo through
-one plain aiohttp hop in the same run.
+a real one. Targets: p50 ≤ 1 ms, p99 ≤ 5 ms at 500 events/s; none lost at any rate. The references are one echo through
+one plain aiohttp hop, and the provider's own iterator read by nobody but us, at the same pace in the same run.
 """
 
 import asyncio
@@ -19,8 +19,10 @@ import uvloop
 
 from node.context import Subscribed
 from node.sessions.handlers import handlers
+from providers.base import SessionSpec
 from tests.bench.reference_hop import reference
 from tests.bench.report import Row, table
+from tests.support.agents import FakeAgent, FakeProvider
 from tests.support.client import Client, Socket
 from tests.support.fake_node import FakeNode
 from tests.support.processes import main_settings, running
@@ -39,7 +41,7 @@ DEADLINE_S = 60.0
 NOBODY = Caller(user=UserId("u"), login=LoginId("l"), role="owner")
 
 
-def _behaviours(node: Bench, tasks: TaskOwner) -> Mapping[str, Callable[[IncomingCall], Awaitable[Answer]]]:
+def behaviours(node: Bench, tasks: TaskOwner) -> Mapping[str, Callable[[IncomingCall], Awaitable[Answer]]]:
     """The node's own handlers of sessions, as its dispatcher calls them."""
     encode = msgspec.json.encode
 
@@ -84,6 +86,28 @@ async def _spoken(node: Bench, socket: Socket, session: str, times: list[float],
     return heard
 
 
+async def _bare(pause_s: float, count: int) -> list[float]:
+    """The same agent without a node: from its word to whoever iterates over it, in ms."""
+    agent = FakeAgent(SessionSpec(path=Path("/workspace"), new_native_id="n"), FakeProvider())
+    taken: list[float] = []
+
+    async def listen() -> None:
+        async for event in agent.events():
+            assert isinstance(event, AgentMessage)
+            said = float(event.text)
+            taken.append((time.perf_counter() - said) * 1000)
+
+    listening = asyncio.get_running_loop().create_task(listen(), name="iterator")
+    begun = time.perf_counter()
+    for number in range(count):
+        if (wait := begun + number * pause_s - time.perf_counter()) > 0:
+            await asyncio.sleep(wait)
+        await agent.say(AgentMessage(message_id=f"a{number}", text=str(time.perf_counter())))
+    await agent.close()
+    await listening
+    return sorted(taken)
+
+
 async def _hop(http: aiohttp.ClientSession, url: str) -> float:
     taken = []
     async with http.ws_connect(f"{url}/echo") as plain:
@@ -110,9 +134,10 @@ async def measure() -> list[Row]:
         ):
             await client.register()
             token = (await client.op("nodes.join"))["register_token"]
-            fake = FakeNode(main.url, NODE, token, behaviours=_behaviours(node, tasks))
+            fake = FakeNode(main.url, NODE, token, behaviours=behaviours(node, tasks))
             async with fake.online(), client.socket() as socket:
                 hop = await _hop(http, url)
+                bare = await _bare(1 / PER_SECOND, PER_SECOND * SECONDS)
                 said = [0.0] * (PER_SECOND * SECONDS)
                 heard = await _spoken(node, socket, await node.create(), said, 1 / PER_SECOND)
                 burst = [0.0] * BURST
@@ -124,6 +149,8 @@ async def measure() -> list[Row]:
     p50, p99 = statistics.median(taken), taken[len(taken) * 99 // 100]
     return [
         Row("one aiohttp hop, echo, p50", hop, "ms", "reference"),
+        Row("the provider's iterator alone, p50", statistics.median(bare), "ms", "reference"),
+        Row("the provider's iterator alone, p99", bare[len(bare) * 99 // 100], "ms", "reference"),
         Row("provider to page at 500/s, p50", p50, "ms", f"{p50 / hop:.1f}x the hop; target 1"),
         Row("provider to page at 500/s, p99", p99, "ms", "target 5"),
         Row("as fast as it goes, none lost", rate, "/s"),
