@@ -66,7 +66,9 @@ class Assembly:
             store.journals,
             store.processes,
             self.catalog,
+            hidden=store.hidden,
             resolve_directory=guard.resolve_directory,
+            allows=guard.allows,
             modes=ModePolicy(config.policy.max_mode),
             patience=_patience(config),
         )

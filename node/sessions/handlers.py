@@ -3,7 +3,8 @@
 from typing import Any
 
 from node.context import HandlerMap, Subscribed
-from node.sessions.service import EventsPage, SessionService
+from node.sessions.pages import EventsPage
+from node.sessions.service import SessionService
 from ws.protocol import sessions
 from ws.protocol.envelope import Caller
 from ws.protocol.nodes import Empty
@@ -51,10 +52,10 @@ class _Handlers:
         return sessions.SessionResult(session=await self._service.create(params))
 
     async def list(self, _: Caller, params: sessions.SessionListParams) -> sessions.SessionListResult:
-        return sessions.SessionListResult(sessions=self._service.matching(params), offline=[])
+        return await self._service.listed(params)
 
     async def get(self, _: Caller, params: sessions.SessionParams) -> sessions.SessionState:
-        return self._service.get(params.session)
+        return await self._service.state(params.session)
 
     async def update(self, caller: Caller, params: sessions.SessionUpdateParams) -> sessions.SessionResult:
         return sessions.SessionResult(session=await self._service.update(params, _name(caller)))
@@ -94,7 +95,7 @@ class _Handlers:
         return await self._service.export(params)
 
     async def watch(self, _: Caller, params: sessions.SessionWatchParams) -> Subscribed:
-        return Subscribed(*self._service.watch(params))
+        return Subscribed(*await self._service.watch_any(params))
 
     async def all_sessions(self, _: Caller, params: Any) -> Feed:
         return self._service.sessions_feed()

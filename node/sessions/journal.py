@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -12,7 +12,7 @@ from node.sessions.fitting import encode, fitted
 from node.sessions.fold import fold
 from node.sessions.past import TYPES, Past, read_mark
 from node.sessions.presence import NO_AGENT
-from node.store.journals import Checkpoint, Entry, Journals, NameKind
+from node.store.journals import Checkpoint, Entry, NameKind
 from ws.protocol.base import now
 from ws.protocol.errors import ErrorCode, WireError
 from ws.protocol.events import (
@@ -26,6 +26,9 @@ from ws.protocol.events import (
     TurnStarted,
 )
 from ws.protocol.sessions import MAX_PAGE_BYTES, SessionState
+from ws.rpc import Lagging
+
+Result = TypeVar("Result")
 
 CHECKPOINT_EVERY = 256
 """Events after which the folded state is written beside them, and at the end of each turn: a start reads no more."""
@@ -35,14 +38,30 @@ PAGE_EVENTS = 1000
 decode_event = msgspec.json.Decoder(JournalEvent).decode
 
 
+class Pages(Protocol):
+    """Where events are kept; see :class:`node.store.journals.Journals`, which is one."""
+
+    async def append(self, number: int, entries: Sequence[Entry], checkpoint: Checkpoint | None) -> None: ...
+
+    async def page(self, number: int, *, after: int, until: int, limit: int, max_bytes: int) -> list[bytes]: ...
+
+    async def page_before(self, number: int, *, before: int, limit: int, max_bytes: int) -> list[bytes]: ...
+
+    async def marks(self, number: int, types: Sequence[str], read: Callable[[bytes], Result]) -> list[Result]: ...
+
+    async def find(self, number: int, kind: NameKind, name: str) -> tuple[int, bytes] | None: ...
+
+    async def delete(self, number: int) -> None: ...
+
+
 class Watcher(Protocol):
     """Somebody who sees the journal grow."""
 
     def offer(self, event: bytes) -> None:
         """One more event, or a delta, as JSON. Must not block."""
 
-    def end(self, error: WireError) -> None:
-        """There will be no more events."""
+    def end(self, error: WireError | Lagging) -> None:
+        """There will be no more events. Lagging: whoever asks again gets what follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +77,7 @@ class Journal:
     """Its owner appends one thing after another; reading and watching may happen at any time."""
 
     def __init__(
-        self, journals: Journals, number: int, state: SessionState, *, on_appended: Callable[[Appended], None]
+        self, journals: Pages, number: int, state: SessionState, *, on_appended: Callable[[Appended], None]
     ) -> None:
         self.state = state
         self.agent = NO_AGENT
@@ -144,6 +163,11 @@ class Journal:
         self._ended = WireError(ErrorCode.NOT_FOUND, "This session has been deleted.")
         for watcher in list(self._watchers):
             watcher.end(self._ended)
+
+    def hand_over(self) -> None:
+        """Another journal stands for this one from now on: its readers ask again."""
+        for watcher in list(self._watchers):
+            watcher.end(Lagging("the journal was replaced"))
 
     def _stamp(
         self, items: Sequence[JournalEvent | Delta]

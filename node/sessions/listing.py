@@ -10,12 +10,15 @@ from node.sessions.fitting import encode
 from node.sessions.journal import Appended
 from ws.protocol.events import ApprovalRequested, ApprovalResolved, TurnEnded
 from ws.protocol.link import LinkSessionsResult
+from ws.protocol.paging import position_of, read_cursor, write_cursor
 from ws.protocol.sessions import (
     InboxItem,
     InboxResolved,
     InboxResult,
     InboxTurnEnded,
     SessionChanged,
+    SessionListParams,
+    SessionListResult,
     SessionRemoved,
     SessionState,
     SessionSummary,
@@ -71,3 +74,25 @@ def summary(state: SessionState, is_unread: bool) -> SessionSummary:
     """The list's part of a state."""
     fields: dict[str, Any] = {name: getattr(state, name) for name in SessionSummary.__struct_fields__}
     return SessionSummary(**(fields | {"unread": is_unread}))
+
+
+def matching(rows: Iterable[SessionSummary], params: SessionListParams) -> list[SessionSummary]:
+    """Those that are asked for."""
+    query = (params.query or "").casefold()
+    return [
+        row
+        for row in rows
+        if (params.archived or not row.archived)
+        and params.path in {None, row.path}
+        and (query in row.title.casefold() or query in row.path.casefold())
+    ]
+
+
+def page_of(rows: Iterable[SessionSummary], params: SessionListParams) -> SessionListResult:
+    """The most recently changed first, from the cursor on. Raises `invalid` for a cursor that is none."""
+    before = None if params.cursor is None else read_cursor(params.cursor)
+    behind = [row for row in rows if before is None or position_of(row) < before]
+    behind.sort(key=position_of, reverse=True)
+    page = behind[: params.limit]
+    cursor = write_cursor(position_of(page[-1])) if len(behind) > len(page) else None
+    return SessionListResult(sessions=page, offline=[], next_cursor=cursor)

@@ -15,17 +15,22 @@ from node.sessions.actor import Staff
 from node.sessions.clocks import Rules
 from node.sessions.export import export
 from node.sessions.forking import branch, copied
-from node.sessions.listing import Listing
+from node.sessions.journal import Journal
+from node.sessions.listing import Listing, matching, page_of
 from node.sessions.modes import ModePolicy
-from node.sessions.shelf import Shelf
+from node.sessions.native.library import Found, Library, as_native, batches
+from node.sessions.native.library import row as native_row
+from node.sessions.pages import EventsPage, events_page
+from node.sessions.shelf import Shelf, Shelved
 from node.sessions.watch import watch
+from node.store.hidden import HiddenNatives
 from node.store.journals import Journals
 from node.store.processes import AgentProcesses
 from providers.base import ProcessRecorder, Provider, ProviderFailed
 from providers.process import end_family
 from ws.protocol import sessions
-from ws.protocol.base import NodeId, SessionId, Struct
-from ws.protocol.errors import ErrorCode, FieldError, WireError
+from ws.protocol.base import NodeId, SessionId
+from ws.protocol.errors import ErrorCode, WireError
 from ws.protocol.events import Archived, JournalEvent, ModeChanged, ModelChanged, SessionStarted, TitleChanged
 from ws.protocol.providers import Mode, ProviderInfo
 from ws.rpc import Feed
@@ -36,6 +41,9 @@ log = structlog.get_logger(__name__)
 
 class Catalog(Protocol):
     """The agents of this node."""
+
+    @property
+    def ids(self) -> list[str]: ...
 
     def get(self, provider: str) -> Provider | None: ...
 
@@ -59,14 +67,6 @@ class Folder:
     last_used: str
 
 
-class EventsPage(Struct, frozen=True, kw_only=True):
-    """`SessionEventsResult` with the events as they lie on disk."""
-
-    epoch: str
-    events: list[msgspec.Raw]
-    head: int
-
-
 class SessionService:
     """`resolve_directory` is the fence: the real path of a folder that sessions may work in, or WireError.
 
@@ -80,7 +80,9 @@ class SessionService:
         processes: AgentProcesses,
         catalog: Catalog,
         *,
+        hidden: HiddenNatives,
         resolve_directory: Callable[[str], Awaitable[Path]],
+        allows: Callable[[Path], bool],
         modes: ModePolicy,
         patience: Mapping[str, Patience],
     ) -> None:
@@ -93,6 +95,8 @@ class SessionService:
         self._owner = TaskOwner("sessions")
         self._listing = Listing()
         self._shelf = Shelf(node, journals, self._listing, staff=self._staff, rules=self._rules)
+        self._library = Library(node, catalog, hidden, self._owner, ours=self._shelf.natives, allows=allows)
+        self._taking_over = asyncio.Lock()
 
     async def start(self) -> None:
         """End leftover agents, load the journals, end the turns that were running, go on with what waits."""
@@ -101,6 +105,7 @@ class SessionService:
                 log.info("leftover_agent_ended", pid=process.pid)
             self._processes.remove(process)
         await self._shelf.load()
+        await self._library.start()
         for shelved in self._shelf.all():
             await shelved.session.recover()
 
@@ -123,6 +128,9 @@ class SessionService:
             self._modes.check(info.modes, params.mode)
         if params.resume is not None:
             self._check_not_open(params.provider, params.resume)
+            found = await self._library.by_native_id(params.provider, params.resume)
+            if found is not None:
+                return (await self._taken_over(found, params.mode)).summary
         started = SessionStarted(
             provider=params.provider,
             path=str(path),
@@ -134,17 +142,13 @@ class SessionService:
         )
         return (await self._shelf.add(started)).summary
 
-    def matching(self, params: sessions.SessionListParams) -> list[sessions.SessionSummary]:
-        """The sessions that match, the most recently changed first."""
+    async def listed(self, params: sessions.SessionListParams) -> sessions.SessionListResult:
+        """A page of the sessions that match, those of the agents' own among them."""
         rows = [shelved.summary for shelved in self._shelf.all()]
-        query = (params.query or "").casefold()
-        return [
-            row
-            for row in rows
-            if (params.archived or not row.archived)
-            and params.path in {None, row.path}
-            and (query in row.title.casefold() or query in row.path.casefold())
-        ]
+        if params.native:
+            natives = [native_row(found, self._node) for found in await self._library.all()]
+            rows += [each for each in natives if not self._shelf.has(each.id)]
+        return page_of(matching(rows, params), params)
 
     def folders(self) -> list[Folder]:
         """Every folder with sessions, by path."""
@@ -162,7 +166,7 @@ class SessionService:
 
     async def update(self, params: sessions.SessionUpdateParams, by: str) -> sessions.SessionSummary:
         """Change what is given. The agent is asked first: what it refuses is not journalled."""
-        shelved = self._shelf.get(params.session)
+        shelved = await self._ours(params.session)
         state = shelved.session.state
         if params.mode is not None:
             self._modes.check((await self._available(state.provider)).modes, params.mode)
@@ -184,16 +188,25 @@ class SessionService:
         return shelved.summary
 
     async def delete(self, session: str) -> None:
-        """End the agent and remove the journal; the agent's own transcript stays."""
-        await self._shelf.remove(self._shelf.get(session))
+        """End the agent and remove the journal, or hide a session of the agent's own; its transcript stays."""
+        if not self._shelf.has(session):
+            return await self._library.hide((await self._library.get(session)).key)
+        shelved = self._shelf.get(session)
+        state = shelved.session.state
+        if state.native_id is not None:  # or it would be back at once as the agent's own
+            await self._library.hide((state.provider, state.native_id))
+        return await self._shelf.remove(shelved)
 
     async def send(self, params: sessions.SessionSendParams, by: str) -> sessions.SessionSendResult:
         """Journal a prompt. Raises WireError; nothing was journalled then."""
-        return await self._shelf.get(params.session).session.send(params, by)
+        return await (await self._ours(params.session)).session.send(params, by)
 
     async def queue(self, params: sessions.SessionQueueParams, by: str) -> sessions.SessionQueueResult:
         """Show or change what waits."""
-        state = await self._shelf.get(params.session).session.queue(params, by)
+        if params.action == "list" and not self._shelf.has(params.session):
+            await self._library.get(params.session)
+            return sessions.SessionQueueResult(queue=[], held=False)
+        state = await (await self._ours(params.session)).session.queue(params, by)
         return sessions.SessionQueueResult(queue=state.queue, held=state.queue_held)
 
     async def interrupt(self, params: sessions.SessionInterruptParams, by: str) -> bool:
@@ -206,18 +219,20 @@ class SessionService:
 
     async def fork(self, params: sessions.SessionForkParams) -> sessions.SessionSummary:
         """Begin a new session with the past of this one; the agent itself forks with the first prompt."""
-        session = self._shelf.get(params.session).session
-        info = await self._with_feature(session.state.provider, "fork", "cannot fork a session: begin a new one")
-        mode = session.state.mode
+        journal = await self._journal(params.session)
+        state = journal.state
+        info = await self._with_feature(state.provider, "fork", "cannot fork a session: begin a new one")
+        await self._resolve_directory(state.path)
+        mode = state.mode
         if mode is None or not self._modes.is_allowed(info.modes, mode):
             mode = self._modes.first(info.modes)
-        made = branch(session.state, await session.journal.past(), params, mode)
+        made = branch(state, await journal.past(), params, mode)
         new = SessionId(secrets.token_urlsafe(12)), secrets.token_urlsafe(8)
-        return (await self._shelf.add_with_past(*new, made.started, copied(session.journal, made.turns))).summary
+        return (await self._shelf.add_with_past(*new, made.started, copied(journal, made.turns))).summary
 
     async def rewind(self, params: sessions.SessionRewindParams, by: str) -> sessions.SessionRewindResult:
         """Go back to before a prompt."""
-        shelved = self._shelf.get(params.session)
+        shelved = await self._ours(params.session)
         remedy = "cannot go back: begin a new session, and restore files through Git"
         await self._with_feature(shelved.session.state.provider, "rewind", remedy)
         with _agent_asked():
@@ -233,27 +248,33 @@ class SessionService:
         except KeyError:
             raise WireError(ErrorCode.NOT_FOUND, "The agent has no such task running any more.") from None
 
+    async def state(self, session: str) -> sessions.SessionState:
+        """The state at the head, of an agent's own session too."""
+        if self._shelf.has(session):
+            return self.get(session)
+        found = await self._library.get(session)
+        return as_native((await self._library.journal(found)).state, found)
+
     async def events(self, params: sessions.SessionEventsParams) -> EventsPage:
         """A page of the journal."""
-        journal = self._shelf.get(params.session).session.journal
-        if params.before is not None and params.after is not None:
-            raise WireError(
-                ErrorCode.INVALID,
-                "`after` and `before` exclude each other.",
-                errors=[FieldError(path="params.before", message="not together with `after`")],
-            )
-        if params.before is not None:
-            bodies = await journal.page_before(params.before, params.limit)
-        else:
-            bodies = await journal.page(params.after or 0, params.limit)
-        state = journal.state
-        return EventsPage(epoch=state.epoch, events=[msgspec.Raw(body) for body in bodies], head=state.head)
+        return await events_page(await self._journal(params.session), params)
 
     async def export(self, params: sessions.SessionExportParams) -> sessions.SessionExportResult:
         """A part of the journal as a document."""
-        journal = self._shelf.get(params.session).session.journal
+        journal = await self._journal(params.session)
         bodies = await journal.page(params.after)
         return await asyncio.to_thread(export, journal.state, bodies, params.after, params.format)
+
+    async def watch_any(
+        self, params: sessions.SessionWatchParams
+    ) -> tuple[sessions.SessionWatchResult, AsyncIterator[bytes]]:
+        """As `watch`, of an agent's own session too."""
+        if self._shelf.has(params.session):
+            return self.watch(params)
+        found = await self._library.get(params.session)
+        journal = await self._library.journal(found)
+        result = sessions.SessionWatchResult(epoch=journal.state.epoch, head=journal.state.head)
+        return result, self._library.watch(found, journal, params.after, params.epoch)
 
     def watch(self, params: sessions.SessionWatchParams) -> tuple[sessions.SessionWatchResult, AsyncIterator[bytes]]:
         """Where the stream begins, and the stream; see `watch`."""
@@ -270,6 +291,35 @@ class SessionService:
     def inbox_feed(self) -> Feed:
         """Pending approvals, then changes and ended turns."""
         return self._listing.inbox_feed((shelved.summary, shelved.session.state) for shelved in self._shelf.all())
+
+    async def _journal(self, session: str) -> Journal:
+        """Of our own session, or what is read of an agent's."""
+        if self._shelf.has(session):
+            return self._shelf.get(session).session.journal
+        return await self._library.journal(await self._library.get(session))
+
+    async def _ours(self, session: str) -> Shelved:
+        """One of our own; an agent's own session becomes one. Raises `conflict` while somebody has it open."""
+        if self._shelf.has(session):
+            return self._shelf.get(session)
+        return await self._taken_over(await self._library.get(session), None)
+
+    async def _taken_over(self, found: Found, mode: str | None) -> Shelved:
+        async with self._taking_over:
+            if self._shelf.has(found.id):
+                return self._shelf.get(found.id)
+            found = await self._library.get(found.id)  # as it is now
+            if found.native.is_running:
+                raise WireError(
+                    ErrorCode.CONFLICT,
+                    "This session is open in a terminal on that machine: end it there, then it can go on here.",
+                )
+            await self._resolve_directory(str(found.native.path))
+            info = await self._available(found.provider)
+            past = await self._library.past(found, mode or self._modes.first(info.modes))
+            shelved = await self._shelf.add_with_past(found.id, past.epoch, past.started, batches(past.events))
+            self._library.taken_over(found.id)
+            return shelved
 
     def _staff(self, provider: str) -> Staff:
         recorder = ProcessRecorder(started=self._processes.add, ended=self._processes.remove)

@@ -122,6 +122,15 @@ class Shelf:
         self._listing.put(shelved.summary)
         return shelved
 
+    def has(self, session: str) -> bool:
+        """Whether it is one of ours."""
+        return SessionId(session) in self._shelved
+
+    def natives(self) -> set[tuple[str, str]]:
+        """The agents' own sessions with which ours go on: provider and native id."""
+        states = (each.session.state for each in self._shelved.values())
+        return {(state.provider, state.native_id) for state in states if state.native_id is not None}
+
     def get(self, session: str) -> Shelved:
         """Raises not_found."""
         shelved = self._shelved.get(SessionId(session))

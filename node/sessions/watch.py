@@ -35,7 +35,7 @@ class _Live:
             self._waiting_bytes += len(event)
         self._is_filled.set()
 
-    def end(self, error: WireError) -> None:
+    def end(self, error: WireError | Lagging) -> None:
         self._end = self._end or error
         self._is_filled.set()
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from node.store.database import Database
+from node.store.hidden import HiddenNatives
 from node.store.identity import IdentityStore
 from node.store.journals import Journals
 from node.store.processes import AgentProcesses
@@ -17,6 +18,7 @@ class Store:
 
     database: Database
     journals: Journals
+    hidden: HiddenNatives
     identity: IdentityStore
     processes: AgentProcesses
     pinned: PinnedProjects
@@ -32,6 +34,7 @@ async def open_store(path: Path, *, is_local: bool = False) -> Store:
     return Store(
         database=database,
         journals=Journals(database),
+        hidden=HiddenNatives(database),
         identity=IdentityStore(database),
         processes=AgentProcesses(database),
         pinned=PinnedProjects(database),

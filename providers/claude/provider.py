@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from providers.base import Agent, NativeHistory, ProcessRecorder, ProviderFailed, SessionSpec
 from providers.claude import catalog, errors
 from providers.claude.cli import Launch, find_command
+from providers.claude.history import ClaudeHistory
 from providers.claude.options import arguments
 from providers.environment import child_environment
 from providers.tasks import TaskStarter
@@ -69,6 +70,7 @@ class ClaudeProvider:
     def __init__(self, settings: ClaudeSettings, environment: Mapping[str, str], start_task: TaskStarter) -> None:
         self._command = settings.command
         self._environment = child_environment(environment, settings.env)
+        self._history = ClaudeHistory(self._environment)
         self._start_task = start_task
         self._info: ProviderInfo | None = None
         self._info_until = 0.0
@@ -79,8 +81,8 @@ class ClaudeProvider:
         """By native id, the newest last."""
 
     @property
-    def history(self) -> NativeHistory | None:
-        return None
+    def history(self) -> NativeHistory:
+        return self._history
 
     async def describe(self, *, is_awaited: bool = False) -> ProviderInfo:
         """Cached. Only while there is no good description is one waited for, at most DESCRIBE_S or AWAITED_S."""
@@ -126,7 +128,7 @@ class ClaudeProvider:
             del self._left[next(iter(self._left))]
 
     async def close(self) -> None:
-        """Nothing is shared between agents."""
+        self._history.close()
 
     async def _ask(self) -> ProviderInfo:
         try:

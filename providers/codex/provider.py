@@ -9,6 +9,7 @@ from providers.base import Agent, NativeHistory, ProcessRecorder, ProviderFailed
 from providers.codex import catalog, errors
 from providers.codex.agent import CodexAgent
 from providers.codex.exec_agent import ExecAgent, version_of
+from providers.codex.history import CodexHistory
 from providers.codex.locate import APP_SERVER, EXEC, Found, find
 from providers.codex.modes import RULES
 from providers.codex.opening import open_agent
@@ -50,6 +51,7 @@ class CodexProvider:
     def __init__(self, settings: CodexSettings, environment: Mapping[str, str], start_task: TaskStarter) -> None:
         self._settings = settings
         self._environment = child_environment(environment, settings.env)
+        self._history = CodexHistory(self._environment)
         self._start_task = start_task
         self._server = AppServer(self._launch, start_task)
         self._why_exec: str | None = None
@@ -60,8 +62,8 @@ class CodexProvider:
         """By native id; None while it is being opened."""
 
     @property
-    def history(self) -> NativeHistory | None:
-        return None
+    def history(self) -> NativeHistory:
+        return self._history
 
     async def describe(self, *, is_awaited: bool = False) -> ProviderInfo:
         """Cached. Only while there is no good description is one waited for, at most DESCRIBE_S or AWAITED_S."""
@@ -95,6 +97,7 @@ class CodexProvider:
         return agent
 
     async def close(self) -> None:
+        self._history.close()
         await self._server.close()
 
     async def _open(self, spec: SessionSpec, recorder: ProcessRecorder) -> CodexAgent | ExecAgent:

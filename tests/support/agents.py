@@ -221,6 +221,10 @@ class FakeCatalog:
     def __init__(self, *providers: FakeProvider) -> None:
         self._providers = {provider.id: provider for provider in providers}
 
+    @property
+    def ids(self) -> list[str]:
+        return list(self._providers)
+
     def get(self, provider: str) -> FakeProvider | None:
         return self._providers.get(provider)
 

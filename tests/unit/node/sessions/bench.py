@@ -140,7 +140,9 @@ def _service(
         store.journals,
         store.processes,
         FakeCatalog(provider),
+        hidden=store.hidden,
         resolve_directory=resolve,
+        allows=lambda path: not path.is_relative_to("/forbidden"),
         modes=ModePolicy(max_mode),
         patience={"fake": patience or Patience()},
     )

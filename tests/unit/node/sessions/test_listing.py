@@ -152,14 +152,14 @@ async def test_a_list_is_searched_and_leaves_archived_sessions_out(tmp_path: Pat
         two = await node.create(title="Other", path="/workspace/b")
         await node.service.update(SessionUpdateParams(node=NODE, session=two, archived=True), "ada")
 
-        def ids(**params: Any) -> list[str]:
-            return [row.id for row in node.service.matching(SessionListParams(**params))]
+        async def ids(**params: Any) -> list[str]:
+            return [row.id for row in (await node.service.listed(SessionListParams(**params))).sessions]
 
-        assert ids() == [one]
-        assert ids(archived=True) == [two, one]
-        assert ids(query="parser") == [one]
-        assert ids(path="/workspace/b", archived=True) == [two]
-        assert ids(query="nothing") == []
+        assert await ids() == [one]
+        assert await ids(archived=True) == [two, one]
+        assert await ids(query="parser") == [one]
+        assert await ids(path="/workspace/b", archived=True) == [two]
+        assert await ids(query="nothing") == []
         assert {(each.path, each.sessions) for each in node.service.folders()} == {
             ("/workspace/a", 1),
             ("/workspace/b", 0),

@@ -1,5 +1,6 @@
 """Going back to before a prompt."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,30 @@ async def test_what_an_agent_says_after_it_was_sent_back_is_not_heard(tmp_path: 
         await node.send(session, "m4")
         await node.prompted()
         assert node.provider.agent.spec.native_id == "native"
+
+
+async def test_going_back_again_at_once_waits_for_the_end_of_the_agent(tmp_path: Path) -> None:
+    async with bench(tmp_path, provider()) as node:
+        session = await three_turns(node)
+        node.provider.going_back = WentBack([], "native", "a2")
+        async with asyncio.timeout(5):
+            await rewind(node, session, "m3")
+            node.provider.going_back = WentBack([], "native", "a1")
+            await rewind(node, session, "m2")
+        first, second = node.provider.agents
+        assert ([len(first.went_back), len(second.went_back)], first.is_closed) == ([1, 1], True)
+        await turn(node, session, "m4", anchor="a4")
+        assert node.provider.agent.spec.resume_at == "a1"
+
+
+async def test_going_back_while_the_agent_ends_by_itself_asks_another_one(tmp_path: Path) -> None:
+    async with bench(tmp_path, provider()) as node:
+        session = await three_turns(node)
+        node.provider.going_back = WentBack([], "native", "a1")
+        node.provider.agent.die()
+        async with asyncio.timeout(5):
+            await rewind(node, session, "m2", dry_run=True)
+        assert len(node.provider.agents) == 2
 
 
 async def test_what_cannot_be_is_refused_with_a_sentence_and_changes_nothing(tmp_path: Path) -> None:

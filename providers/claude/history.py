@@ -1,0 +1,141 @@
+"""The sessions that Claude Code keeps by itself: `<configuration>/projects/*/*.jsonl`, and who has one open.
+
+The CLI (seen with 2.1.329) writes each message as a line, never changes one, and while it is used in a terminal keeps
+`<configuration>/sessions/<pid>.json` with the session, which a kill leaves behind. Sub-agents have files of their own,
+deeper down. A session that went back to a point of its past goes on in the same file: what it undid is shown too.
+"""
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from providers.base import AgentProcess, NativeSession
+from providers.claude.transcript import TranscriptReader, prompt_text
+from providers.history import Sample, TranscriptIndex, decode_line, is_ours, line_with, read_lines
+from providers.process import is_alive
+from ws.protocol.events import JournalEvent, Notice
+
+MAX_TITLE_CHARS = 120
+TRUNCATED = Notice(
+    level="info", code="transcript_truncated", text="This session is longer than 64 MiB: only its newest part is shown."
+)
+
+_PROMPT = re.compile(
+    rb'"type":"user","message":\{"role":"user","content":'
+    rb'(?:"(?!<|Caveat: |\[Request interrupted)|\[\{"type":"(?:text|image)")'
+)
+_TITLES = (
+    (b'"type":"custom-title"', "customTitle"),
+    (b'"type":"ai-title"', "aiTitle"),
+    (b'"type":"summary"', "summary"),
+)
+_IDENTIFIER = re.compile(r"[A-Za-z0-9-]{8,64}")
+
+
+class ClaudeHistory:
+    """See :class:`providers.base.NativeHistory`. `environment` is that of the agent."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        home = environment.get("HOME") or str(Path.home())
+        self._configuration = Path(environment.get("CLAUDE_CONFIG_DIR") or Path(home) / ".claude")
+        self._index = TranscriptIndex(self._configuration / "projects", 1, _facts)
+
+    async def sessions(self) -> Sequence[NativeSession]:
+        found = await self._index.sessions()
+        running = await asyncio.to_thread(self._running)
+        return [replace(each, is_running=True) if each.native_id in running else each for each in found]
+
+    async def session(self, native_id: str) -> NativeSession | None:
+        return next((each for each in await self.sessions() if each.native_id == native_id), None)
+
+    async def transcript(self, native_id: str) -> Sequence[JournalEvent]:
+        path = await self._index.path(native_id)
+        if path is None:
+            raise KeyError(native_id)
+        return await asyncio.to_thread(_transcript, path)
+
+    async def changed(self) -> None:
+        await self._index.changed()
+
+    def close(self) -> None:
+        """Watch no more."""
+        self._index.close()
+
+    def _running(self) -> set[str]:
+        """The sessions that a living process has open that is none of ours. Blocks."""
+        try:
+            files = [path for path in (self._configuration / "sessions").iterdir() if path.suffix == ".json"]
+        except OSError:
+            return set()
+        found = set()
+        for file in files:
+            try:
+                told = decode_line(file.read_bytes())
+                pid, begun = int(told["pid"]), int(told["procStart"])
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+            if is_alive(AgentProcess(pid, begun)) and not is_ours(pid):
+                found.add(str(told.get("sessionId")))
+        return found
+
+
+def _facts(sample: Sample) -> NativeSession | None:
+    native_id = sample.path.stem
+    first = _PROMPT.search(sample.head)
+    if first is None or native_id.startswith("agent-") or not _IDENTIFIER.fullmatch(native_id):
+        return None
+    line: dict[str, Any] = line_with(sample.head, first.start())
+    folder = str(line.get("cwd") or "")
+    if not folder.startswith("/"):
+        return None
+    branch = _last(sample.tail, b'"gitBranch":"', "gitBranch")
+    return NativeSession(
+        native_id=native_id,
+        path=Path(folder),
+        title=_title(sample) or _shortened(prompt_text(line)),
+        updated="",
+        branch=branch if branch and branch != "HEAD" else None,
+        turns=len(_PROMPT.findall(sample.head)) if sample.is_whole else None,
+    )
+
+
+def _title(sample: Sample) -> str:
+    for mark, name in _TITLES:
+        for data in (sample.tail, sample.head):
+            if title := _last(data, mark, name):
+                return _shortened(title)
+    return ""
+
+
+def _last(data: bytes, mark: bytes, name: str) -> str | None:
+    """The field of the last line with this mark that can be read."""
+    position = data.rfind(mark)
+    if position < 0:
+        return None
+    try:
+        value = line_with(data, position).get(name)
+    except msgspec.DecodeError:
+        return None
+    return value if isinstance(value, str) else None
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= MAX_TITLE_CHARS else line[: MAX_TITLE_CHARS - 1] + "…"
+
+
+def _transcript(path: Path) -> list[JournalEvent]:
+    lines, is_all = read_lines(path)
+    reader = TranscriptReader()
+    events: list[JournalEvent] = [] if is_all else [TRUNCATED]
+    for line in lines:
+        try:
+            events += reader.read(decode_line(line))
+        except (msgspec.DecodeError, AttributeError, KeyError, TypeError):
+            continue  # a line of another version: what is known of the others is shown
+    return [*events, *reader.end()]

@@ -1,0 +1,268 @@
+"""The sessions that agents have by themselves: listed, read, followed, taken over, hidden."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from providers.base import NativeSession, ProviderFailed
+from tests.support.agents import FakeProvider
+from tests.unit.node.sessions.bench import DEADLINE_S, FOLDER, NODE, Bench, bench, decode_event, decode_watched
+from ws.protocol.errors import ErrorCode, WireError
+from ws.protocol.events import (
+    AgentMessage,
+    JournalEvent,
+    Live,
+    ModeChanged,
+    SessionStarted,
+    TurnEnded,
+    TurnStarted,
+    UserMessage,
+)
+from ws.protocol.sessions import (
+    SessionEventsParams,
+    SessionForkParams,
+    SessionListParams,
+    SessionSummary,
+    SessionUpdateParams,
+    SessionWatchParams,
+)
+from ws.rpc import Lagging
+
+TS = "2026-11-20T10:00:0{}.000Z"
+
+
+def turn(number: int, *, is_ended: bool = True) -> list[JournalEvent]:
+    ts = TS.format(number)
+    begun: list[JournalEvent] = [
+        TurnStarted(ts=ts),
+        UserMessage(message_id=f"p{number}", text=f"Do {number}", attachments=[], by="terminal", ts=ts),
+        AgentMessage(message_id=f"a{number}", text=f"Did {number}", ts=ts),
+    ]
+    return [*begun, TurnEnded(stop_reason="end_turn", anchor=f"e{number}", ts=ts)] if is_ended else begun
+
+
+@dataclass
+class FakeHistory:
+    """Sessions by native id; a test changes them and says `grown`."""
+
+    transcripts: dict[str, list[JournalEvent]] = field(default_factory=dict)
+    folders: dict[str, str] = field(default_factory=dict)
+    running: set[str] = field(default_factory=set)
+    failure: str | None = None
+    change: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def sessions(self) -> Sequence[NativeSession]:
+        if self.failure:
+            raise ProviderFailed(self.failure)
+        found = [
+            NativeSession(
+                native_id=name,
+                path=Path(self.folders.get(name, FOLDER)),
+                title=f"Title of {name}",
+                updated=events[-1].ts,
+                branch="main",
+                turns=sum(isinstance(event, UserMessage) for event in events),
+                is_running=name in self.running,
+            )
+            for name, events in self.transcripts.items()
+        ]
+        return sorted(found, key=lambda each: each.updated, reverse=True)
+
+    async def session(self, native_id: str) -> NativeSession | None:
+        return next((each for each in await self.sessions() if each.native_id == native_id), None)
+
+    async def transcript(self, native_id: str) -> Sequence[JournalEvent]:
+        return [*self.transcripts[native_id]]
+
+    async def changed(self) -> None:
+        await self.change.wait()
+
+    def grow(self, native_id: str, events: list[JournalEvent]) -> None:
+        self.transcripts[native_id] += events
+        change, self.change = self.change, asyncio.Event()
+        change.set()
+
+
+def provider(history: FakeHistory) -> FakeProvider:
+    return FakeProvider(native=history, features=["fork", "rewind"])
+
+
+async def rows(node: Bench, **params: Any) -> list[SessionSummary]:
+    return (await node.service.listed(SessionListParams(**params))).sessions
+
+
+async def journal(node: Bench, session: str) -> list[JournalEvent]:
+    page = await node.service.events(SessionEventsParams(node=NODE, session=session, limit=1000))
+    return [decode_event(bytes(raw)) for raw in page.events]
+
+
+async def test_they_are_listed_among_ours_searched_and_paged(tmp_path: Path) -> None:
+    history = FakeHistory({"one": turn(1), "two": turn(2), "outside": turn(3)}, {"outside": "/forbidden/x"})
+    async with bench(tmp_path, provider(history)) as node:
+        mine = await node.create(title="Mine")
+        found = await rows(node)
+        assert [each.title for each in found] == ["Mine", "Title of two", "Title of one"]
+        native = found[1]
+        assert (native.status, native.native_id, native.branch, native.turns) == ("native", "two", "main", 1)
+        assert len(native.id) <= 64
+        assert [each.id for each in await rows(node, native=False)] == [mine]
+        assert [each.native_id for each in await rows(node, query="OF ONE")] == ["one"]
+        assert await rows(node, path="/elsewhere") == []
+        paged: list[str] = []
+        cursor: str | None = None
+        while True:
+            page = await node.service.listed(SessionListParams(limit=1, cursor=cursor))
+            paged += [each.id for each in page.sessions]
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        assert paged == [each.id for each in found]
+        history.failure = "The history is broken."
+        assert [each.id for each in await rows(node)] == [mine], "the others are listed all the same"
+
+
+async def test_one_is_read_as_a_journal(tmp_path: Path) -> None:
+    history = FakeHistory({"one": turn(1) + turn(2)})
+    async with bench(tmp_path, provider(history)) as node:
+        (native,) = await rows(node)
+        events = await journal(node, native.id)
+        assert [event.seq for event in events] == list(range(1, len(events) + 1))
+        assert isinstance(events[0], SessionStarted)
+        assert [event.ts for event in events[1:]] == [event.ts for event in turn(1) + turn(2)]
+        state = await node.service.state(native.id)
+        assert (state.status, state.head, state.branch, state.turns) == ("native", len(events), "main", 2)
+        last = await node.service.events(SessionEventsParams(node=NODE, session=native.id, before=len(events), limit=2))
+        assert [decode_event(bytes(raw)).seq for raw in last.events] == [len(events) - 2, len(events) - 1]
+        with pytest.raises(WireError) as refused:
+            await node.service.state("n-nothing")
+        assert refused.value.code == ErrorCode.NOT_FOUND
+        assert node.provider.agents == []
+        assert await node.store.journals.load() == []
+
+
+async def test_a_watch_follows_it_as_it_grows_and_goes_on_when_it_is_taken_over(tmp_path: Path) -> None:
+    history = FakeHistory({"one": turn(1)})
+    async with bench(tmp_path, provider(history)) as node, asyncio.timeout(DEADLINE_S):
+        (native,) = await rows(node)
+        result, stream = await node.service.watch_any(SessionWatchParams(node=NODE, session=native.id))
+        seen = [decode_watched(await anext(stream)) for _ in range(6)]
+        assert isinstance(seen[-1], Live)
+        history.grow("one", turn(2))
+        grown = [decode_watched(await anext(stream)) for _ in range(4)]
+        assert [event.seq for event in grown] == [6, 7, 8, 9]
+        await node.send(native.id, "m1")
+        with pytest.raises(Lagging):
+            await anext(stream)
+        params = SessionWatchParams(node=NODE, session=native.id, after=9, epoch=result.epoch)
+        again, stream = await node.service.watch_any(params)
+        assert again.epoch == result.epoch
+        assert decode_watched(await anext(stream)).seq == 10, "no reset: what was read stays"
+
+
+async def test_the_first_prompt_makes_it_ours_under_the_same_ids(tmp_path: Path) -> None:
+    history = FakeHistory({"one": turn(1) + turn(2, is_ended=False)})
+    async with bench(tmp_path, provider(history), max_mode="ask") as node:
+        (native,) = await rows(node)
+        before = await journal(node, native.id)
+        await node.send(native.id, "m1")
+        await node.prompted()
+        assert node.provider.agent.spec.native_id == "one"
+        assert node.provider.agent.spec.mode == "ask"
+        events = await journal(node, native.id)
+        assert events[: len(before)] == before
+        ended, mode = events[len(before) : len(before) + 2]
+        assert isinstance(ended, TurnEnded)
+        assert (ended.stop_reason, ended.turn is not None) == ("cancelled", True)
+        assert isinstance(mode, ModeChanged)
+        await node.provider.agent.end()
+        await node.idle(native.id)
+        (ours,) = await rows(node)
+        assert (ours.id, ours.native_id, ours.status) == (native.id, "one", "idle")
+        await node.restart(is_crash=True)
+        assert [each.id for each in await rows(node)] == [native.id]
+
+
+async def test_several_prompts_at_once_take_it_over_once(tmp_path: Path) -> None:
+    history = FakeHistory({"one": turn(1)})
+    async with bench(tmp_path, provider(history)) as node:
+        (native,) = await rows(node)
+        async with asyncio.TaskGroup() as calls:
+            sent = [calls.create_task(node.send(native.id, f"m{number % 2}")) for number in range(6)]
+        assert sorted(each.result().duplicate for each in sent) == [False, False, True, True, True, True]
+        assert len(await rows(node)) == 1
+
+
+async def test_one_that_is_open_in_a_terminal_is_not_taken_over(tmp_path: Path) -> None:
+    history = FakeHistory({"one": turn(1)}, running={"one"})
+    async with bench(tmp_path, provider(history)) as node:
+        (native,) = await rows(node)
+        assert native.is_running_elsewhere
+        with pytest.raises(WireError) as refused:
+            await node.send(native.id, "m1")
+        assert (refused.value.code, "terminal" in refused.value.detail) == (ErrorCode.CONFLICT, True)
+        assert [each.status for each in await rows(node)] == ["native"]
+        history.running.clear()
+        await node.send(native.id, "m1")
+
+
+async def test_resuming_by_native_id_answers_the_same_session(tmp_path: Path) -> None:
+    history = FakeHistory({"one": turn(1)})
+    async with bench(tmp_path, provider(history)) as node:
+        (native,) = await rows(node)
+        assert await node.create(resume="one") == native.id
+        assert len(await journal(node, native.id)) == 6
+        with pytest.raises(WireError) as refused:
+            await node.create(resume="one")
+        assert refused.value.code == ErrorCode.CONFLICT
+        assert await node.create(resume="unknown") != native.id
+
+
+async def test_a_removed_one_is_hidden_until_it_is_asked_for_by_name(tmp_path: Path) -> None:
+    history = FakeHistory({"one": turn(1), "two": turn(2)})
+    async with bench(tmp_path, provider(history)) as node:
+        two, one = await rows(node)
+        await node.service.delete(one.id)
+        await node.restart(is_crash=False)
+        assert [each.id for each in await rows(node)] == [two.id]
+        with pytest.raises(WireError) as refused:
+            await node.service.state(one.id)
+        assert refused.value.code == ErrorCode.NOT_FOUND
+        assert await node.create(resume="one") == one.id
+        await node.service.delete(one.id)
+        assert [each.id for each in await rows(node)] == [two.id], "a session of ours does not come back as the agent's"
+        assert set(history.transcripts) == {"one", "two"}
+
+
+async def test_one_is_forked_without_being_taken_over(tmp_path: Path) -> None:
+    history = FakeHistory({"one": turn(1) + turn(2)})
+    async with bench(tmp_path, provider(history)) as node:
+        (native,) = await rows(node)
+        made = await node.service.fork(SessionForkParams(node=NODE, session=native.id, before="p2"))
+        (started, *_) = await journal(node, made.id)
+        assert isinstance(started, SessionStarted)
+        assert started.forked_from is not None
+        assert (started.forked_from.native_id, started.forked_from.anchor) == ("one", "e1")
+        assert [each.status for each in await rows(node)].count("native") == 1
+
+
+async def test_what_was_rewritten_is_read_anew_under_another_epoch(tmp_path: Path) -> None:
+    history = FakeHistory({"one": turn(1) + turn(2)})
+    async with bench(tmp_path, provider(history)) as node:
+        (native,) = await rows(node)
+        before = await node.service.state(native.id)
+        history.transcripts["one"] = turn(3)
+        after = await node.service.state(native.id)
+        assert after.epoch != before.epoch
+        assert after.head == 5
+
+
+async def test_changing_a_setting_makes_it_ours(tmp_path: Path) -> None:
+    history = FakeHistory({"one": turn(1)})
+    async with bench(tmp_path, provider(history)) as node:
+        (native,) = await rows(node)
+        await node.service.update(SessionUpdateParams(node=NODE, session=native.id, title="Named"), "ada")
+        assert [(each.id, each.title, each.status) for each in await rows(node)] == [(native.id, "Named", "idle")]

@@ -1,0 +1,150 @@
+"""The index over transcripts: reads what has changed, tells of changes, and stays quiet otherwise."""
+
+import asyncio
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from providers import history as history_module
+from providers.base import NativeSession, ProviderFailed
+from providers.history import Sample, TranscriptIndex, is_ours, read_lines
+
+DEADLINE_S = 10.0
+
+
+class Reader:
+    """Reads the title in the first line, and counts what was read."""
+
+    def __init__(self) -> None:
+        self.read: list[str] = []
+
+    def __call__(self, sample: Sample) -> NativeSession | None:
+        self.read.append(sample.path.stem)
+        title = sample.head.partition(b"\n")[0].decode()
+        if title == "broken":
+            raise ValueError("no session")
+        return NativeSession(native_id=sample.path.stem, path=Path("/w"), title=title, updated="") if title else None
+
+
+@pytest.fixture
+def reader() -> Reader:
+    return Reader()
+
+
+@pytest.fixture
+async def index(tmp_path: Path, reader: Reader) -> AsyncIterator[TranscriptIndex]:
+    made = TranscriptIndex(tmp_path, 1, reader)
+    yield made
+    made.close()
+
+
+def write(root: Path, name: str, text: str, *, at: int = 1_700_000_000) -> Path:
+    path = root / f"{name}.jsonl"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    os.utime(path, (at, at))
+    return path
+
+
+async def titles(index: TranscriptIndex) -> list[str]:
+    return [each.title for each in await index.sessions()]
+
+
+async def test_only_what_has_changed_is_read_again(tmp_path: Path, index: TranscriptIndex, reader: Reader) -> None:
+    write(tmp_path, "a/one", "One\n", at=1)
+    write(tmp_path, "a/two", "Two\n", at=2)
+    write(tmp_path, "b/empty", "")
+    write(tmp_path, "b/bad", "broken\n")
+    (tmp_path / "b" / "notes.txt").write_text("no transcript")
+    (tmp_path / "b" / "deep").mkdir()
+    write(tmp_path, "b/deep/three", "Deep\n")
+    assert await titles(index) == ["Two", "One"]
+    assert [each.updated for each in await index.sessions()] == ["1970-01-01T00:00:02.000Z", "1970-01-01T00:00:01.000Z"]
+    assert sorted(reader.read) == ["bad", "empty", "one", "two"]
+    reader.read.clear()
+    async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as group:
+        _ = group.create_task(index.changed())
+        write(tmp_path, "a/one", "One and more\n", at=3)
+    assert await titles(index) == ["One and more", "Two"]
+    assert reader.read == ["one"]
+    found = await index.path("one")
+    assert found == tmp_path / "a" / "one.jsonl"
+    assert await index.path("nothing") is None
+
+
+async def test_a_new_folder_and_a_file_that_goes_are_noticed(tmp_path: Path, index: TranscriptIndex) -> None:
+    one = write(tmp_path, "a/one", "One\n")
+    assert await titles(index) == ["One"]
+    assert await titles(index) == ["One"]
+    write(tmp_path, "b/two", "Two\n", at=9)
+    one.unlink()
+    await asyncio.wait_for(index.changed(), DEADLINE_S)
+    assert await titles(index) == ["Two"]
+
+
+async def test_without_a_change_nothing_is_looked_at(
+    tmp_path: Path, index: TranscriptIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "a/one", "One\n")
+    await titles(index)
+    await titles(index)  # the folders were new to the kernel
+
+    def no_look(*_: object) -> None:
+        raise AssertionError("looked")
+
+    monkeypatch.setattr(history_module, "_files", no_look)
+    assert await titles(index) == ["One"]
+
+
+async def test_an_account_without_watches_left_looks_each_time(
+    tmp_path: Path, index: TranscriptIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: object) -> None:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    monkeypatch.setattr(history_module, "INotify", refuse)
+    monkeypatch.setattr(history_module, "POLL_S", 0.01)
+    write(tmp_path, "a/one", "One\n")
+    assert await titles(index) == ["One"]
+    write(tmp_path, "a/one", "Uno\n", at=5)
+    await asyncio.wait_for(index.changed(), DEADLINE_S)
+    assert await titles(index) == ["Uno"]
+
+
+async def test_there_need_be_no_folder_at_all(tmp_path: Path, reader: Reader) -> None:
+    index = TranscriptIndex(tmp_path / "nowhere", 3, reader)
+    assert await index.sessions() == []
+    index.close()
+
+
+async def test_of_a_long_transcript_only_the_ends_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history_module, "MAX_FACTS_BYTES", 10)
+    monkeypatch.setattr(history_module, "EDGE_BYTES", 4)
+    seen: list[Sample] = []
+    write(tmp_path, "a/one", "0123456789ab")
+    index = TranscriptIndex(tmp_path, 1, seen.append)
+    await index.sessions()
+    index.close()
+    assert [(each.head, each.tail, each.is_whole) for each in seen] == [(b"0123", b"89ab", False)]
+
+
+def test_lines_are_whole_and_the_newest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path, "a/one", "one\ntwo\nthr")
+    assert read_lines(path) == ([b"one", b"two"], True)
+    monkeypatch.setattr(history_module, "MAX_TRANSCRIPT_BYTES", 9)
+    assert read_lines(path) == ([b"two"], False)
+    with pytest.raises(ProviderFailed):
+        read_lines(tmp_path / "nothing")
+
+
+def test_processes_of_ours_are_told_from_others() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        assert is_ours(child.pid)
+        child.communicate(b"\n")
+    assert not is_ours(os.getppid())
+    assert not is_ours(child.pid)
