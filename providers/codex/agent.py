@@ -26,7 +26,7 @@ from providers.codex.rpc import CallRefused, Connection, Message
 from providers.codex.server import AppServer
 from providers.queue import EventQueue
 from providers.tasks import TaskStarter
-from ws.protocol.events import ModeChanged, StopReason, TurnEnded
+from ws.protocol.events import ModeChanged, Notice, StopReason, TurnEnded
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +38,11 @@ _CLOSE_S = 2.0
 IMPLEMENT = "Implement the plan."
 """What Codex's own client says when its user has approved the plan."""
 
+NEXT_TURN = Notice(
+    level="info",
+    code="mode_from_next_turn",
+    text="Codex takes the new mode with the next turn: stop this one if it must hold at once.",
+)
 NO_CODE = (
     "Codex keeps no copies of files: go back in the conversation alone, and put the files back with Git if they are in "
     "a repository."
@@ -147,6 +152,8 @@ class CodexAgent:
         await self._load_workspace()
         given = settings.turn(self._model, self._effort, mode, self._workspace)
         await self._control(f"change to mode {mode}", "thread/settings/update", **given)
+        if self._normalizer.turn is not None and mode != self._mode:
+            self._put([NEXT_TURN])  # seen with 0.169.0: the running turn keeps its rules
         self._mode = mode
 
     async def steer(self, prompt: Prompt) -> bool:

@@ -318,6 +318,17 @@ async def test_no_model_chosen_is_the_configured_one_again(codex: CodexHarness) 
     await driver.agent.close()
 
 
+async def test_a_mode_that_is_changed_in_a_turn_says_when_it_holds(codex: CodexHarness) -> None:
+    driver = await codex.open(mode="full-access")
+    await driver.prompt("slow 10 0.05\nrun touch one\nsay done")
+    await driver.until(Delta)
+    await driver.agent.set_mode("ask")
+    turn = await driver.rest_of_turn()
+    assert [notice.code for notice in of(Notice, turn)] == ["mode_from_next_turn"]
+    assert len(of(ApprovalRequested, await driver.turn("run touch two\nsay done"))) == 1
+    await driver.agent.close()
+
+
 async def test_a_mode_that_does_not_exist_is_refused(codex: CodexHarness) -> None:
     with pytest.raises(ProviderFailed, match="read-only"):
         await codex.open_as(SessionSpec(path=codex.folder, mode="yolo"))
