@@ -34,6 +34,10 @@ SILENT = "The agent did not answer in time and was ended; try again."
 ENDED_BY_ITSELF = "The agent has ended in the middle of its turn; send another prompt to go on from where it was."
 
 
+class AgentEnding(Exception):
+    """The last agent is still ending, which needs the session's serial: leave it, wait for `Actor.ended`, come back."""
+
+
 class Host(Protocol):
     """The session, as its agent's life sees it. `take` and what follows it are called one at a time, in its serial."""
 
@@ -79,6 +83,8 @@ class Actor:
         self._summons: asyncio.Future[Agent] | None = None
         self._due: Prompt | None = None
         self._task: asyncio.Task[None] | None = None
+        self._life: asyncio.Future[None] | None = None
+        self._is_opening = False
         self._inbox: deque[AgentEvent] = deque()
         self._failure = ""
         self._is_closing = False
@@ -172,7 +178,10 @@ class Actor:
             await self._agent.stop_task(task)
 
     async def visit(self, ask: Callable[[Agent], Awaitable[Result]]) -> Result:
-        """What an agent answers, which is opened for it if none lives. Only between turns. Raises ProviderFailed."""
+        """What an agent answers, which is opened for it if none lives. Only between turns.
+
+        Raises ProviderFailed, and AgentEnding when another one must end first.
+        """
         agent = self._agent or await self._summoned()
         try:
             async with self._telling, asyncio.timeout(VISIT_DEADLINE_S):
@@ -182,6 +191,12 @@ class Actor:
         except Exception as error:
             self.dismiss()
             raise ProviderFailed(self._sentence(error, SILENT)) from error
+
+    async def ended(self) -> None:
+        """Wait for the end of the agent that is ending; not within the serial. Raises TimeoutError."""
+        if self._agent is None and self._life is not None:
+            async with asyncio.timeout(VISIT_DEADLINE_S):
+                await asyncio.wait({self._life})
 
     def dismiss(self) -> None:
         """As `retire`; what the agent still says is not heard."""
@@ -210,11 +225,14 @@ class Actor:
 
     def _ensure_running(self) -> None:
         if self._task is None:
+            self._is_opening = True
             self._task = self._staff.owner.start(self._run(), name=f"{self._name} agent")
 
     async def _summoned(self) -> Agent:
         if self._is_closing:
             raise ProviderFailed("The session is closing; try again.")
+        if self._task is not None and not self._is_opening:
+            raise AgentEnding
         summons: asyncio.Future[Agent] = asyncio.get_running_loop().create_future()
         self._summons = summons
         self._ensure_running()
@@ -223,7 +241,11 @@ class Actor:
     async def _run(self) -> None:
         try:
             while (self._due is not None or self._summons is not None) and not self._is_closing:
-                await self._live()
+                self._life, self._is_opening = asyncio.get_running_loop().create_future(), True
+                try:
+                    await self._live()
+                finally:
+                    self._life.cancel()
         finally:
             self._task = None
             self._answer_summons(ProviderFailed("The session is closing; try again."))
@@ -244,12 +266,13 @@ class Actor:
         try:
             agent = await self._opened()
         except Exception as error:  # noqa: BLE001 (the boundary to foreign code: the turn must end with a word)
+            self._is_opening = False
             refusal = self._sentence(error, f"The agent did not start within {OPEN_DEADLINE_S:g} s; try again.")
             self._host.process_is("none")
             self._answer_summons(ProviderFailed(refusal))
             await self._written(lambda: self._host.agent_refused(refusal))
             return
-        self._agent = agent
+        self._agent, self._is_opening = agent, False
         self._host.process_is("live")
         self._answer_summons(agent)
         try:

@@ -10,7 +10,7 @@ import structlog
 from msgspec.structs import replace
 
 from node.sessions import approvals, turns
-from node.sessions.actor import Actor, Staff
+from node.sessions.actor import Actor, AgentEnding, Staff
 from node.sessions.clocks import Clocks, Rules
 from node.sessions.fitting import STAMP_BYTES, encode
 from node.sessions.fold import fold
@@ -101,7 +101,7 @@ class Session:
         if params.delivery == "queue":
             return sent
         await self._steering.answered(params.message_id)
-        await self._serial.run(self._settle_steering)
+        await self._serial.run(lambda: self._settle_steering(is_over=False))
         return self._sent(sent.seq, params.message_id, is_duplicate=sent.duplicate)
 
     async def queue(self, params: SessionQueueParams, by: str) -> SessionState:
@@ -164,7 +164,11 @@ class Session:
                 await self._append([rewound(params, went, by)])
             return went
 
-        return await self._act(work)
+        while True:
+            try:
+                return await self._act(work)
+            except AgentEnding:
+                await self._actor.ended()
 
     async def stop_task(self, task: str) -> None:
         """Stop something in the background. Raises KeyError when it runs no more, and what the agent raises."""
@@ -263,12 +267,18 @@ class Session:
         else:
             await self._append(turns.turn_end(self.state, "error", failure))
 
-    async def _settle_steering(self) -> None:
-        """Write the prompts that the running turn has taken, before anything ends it."""
-        given = self._steering.under_way and await self._steering.taken(self.state)
+    async def _settle_steering(self, *, is_over: bool = True) -> None:
+        """Write the prompts that the running turn has taken: all before anything ends it, else those it answered for.
+
+        The agent may have to be read while it takes a prompt, so nothing but the end of a turn waits for it here.
+        """
+        if is_over:
+            await self._steering.all_answered()
+        names = self._steering.so_far()
+        given = self._steering.taken(self.state, names)
         if given:
             await self._append(given)
-        self._steering.settled()
+        self._steering.settled(names)
 
     async def _act(self, work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
         async def checked() -> Result:

@@ -1,7 +1,8 @@
 """Prompts that are being given to the running turn: neither waiting nor taken yet."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import itertools
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -16,7 +17,7 @@ class Steering:
     """One session's. `give` hands a prompt to the agent and says whether it was taken; `owner` has its task.
 
     The agent is told outside the session's serial, for it may have to be read meanwhile; so whatever ends a turn first
-    waits here for what is under way (`taken`), and a prompt that was taken is always written in its turn.
+    waits here for what is under way (`all_answered`), and a prompt that was taken is always written in its turn.
     """
 
     def __init__(self, owner: TaskOwner, give: Callable[[Prompt], Coroutine[Any, Any, bool]]) -> None:
@@ -44,21 +45,24 @@ class Steering:
         if answer is not None:
             await asyncio.wait({answer})
 
-    @property
-    def under_way(self) -> bool:
-        """Whether any prompt is being given away."""
-        return bool(self._under_way)
+    async def all_answered(self) -> None:
+        """Wait for all that is under way."""
+        if self._under_way:
+            await asyncio.wait(self._under_way.values())
 
-    async def taken(self, state: SessionState) -> list[UserMessage]:
-        """What to write for the prompts that were taken, in the order in which they were sent. Waits for all."""
-        await asyncio.wait(self._under_way.values())
-        names = [name for name, answer in self._under_way.items() if answer.result()]
+    def so_far(self) -> list[str]:
+        """Prompts that the agent has answered for, in the order in which they were sent, up to one that it has not."""
+        return list(itertools.takewhile(lambda name: self._under_way[name].done(), self._under_way))
+
+    def taken(self, state: SessionState, names: Sequence[str]) -> list[UserMessage]:
+        """What to write for those of `names` that were taken."""
         waiting = {each.message_id: each for each in state.queue}
-        return [_written(waiting[name]) for name in names if name in waiting]
+        return [_written(waiting[name]) for name in names if name in waiting and self._under_way[name].result()]
 
-    def settled(self) -> None:
-        """What was taken is written; what was not waits as any other prompt."""
-        self._under_way.clear()
+    def settled(self, names: Sequence[str]) -> None:
+        """What was taken of `names` is written; what was not waits as any other prompt."""
+        for name in names:
+            del self._under_way[name]
 
     def less(self, state: SessionState) -> SessionState:
         """The state as whoever changes the queue may see it: what is being given away is not waiting."""

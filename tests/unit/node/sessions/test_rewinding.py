@@ -133,6 +133,25 @@ async def test_going_back_while_the_agent_ends_by_itself_asks_another_one(tmp_pa
         assert len(node.provider.agents) == 2
 
 
+async def test_going_back_takes_an_agent_that_is_being_opened_for_a_prompt_taken_back(tmp_path: Path) -> None:
+    async with bench(tmp_path, provider()) as node:
+        session = await three_turns(node)
+        await node.restart(is_crash=False)
+        node.provider.gate = asyncio.Event()
+        node.provider.opened.clear()
+        agents = len(node.provider.agents)
+        await node.send(session, "m4")
+        await node.provider.opened.wait()
+        await node.interrupt(session)
+        await node.idle(session)
+        async with asyncio.timeout(5), asyncio.TaskGroup() as calls:
+            asked = calls.create_task(rewind(node, session, "m2", dry_run=True))
+            await node.until(session, lambda state: state.turn is None)
+            node.provider.gate.set()
+        assert asked.result().session.status == "idle"
+        assert len(node.provider.agents) == agents + 1
+
+
 async def test_what_cannot_be_is_refused_with_a_sentence_and_changes_nothing(tmp_path: Path) -> None:
     async with bench(tmp_path, provider()) as node:
         session = await three_turns(node)

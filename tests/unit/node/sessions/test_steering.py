@@ -2,14 +2,15 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from tests.support.agents import FakeProvider
+from tests.support.waiting import eventually
 from tests.unit.node.sessions.bench import NODE, Bench, bench
 from ws.protocol.errors import ErrorCode, WireError
-from ws.protocol.events import TurnEnded, UserMessage
+from ws.protocol.events import AgentMessage, TurnEnded, UserMessage
 from ws.protocol.sessions import SessionSendParams, SessionSendResult
 
 
@@ -98,6 +99,39 @@ async def test_a_turn_that_ends_meanwhile_loses_and_doubles_nothing(tmp_path: Pa
             else:
                 await node.until(session, lambda state: state.turn is not None and state.turn.message_id == "m2")
                 assert [each.message_id for each in node.provider.agent.prompts] == ["m1", "m2"]
+
+
+class _Turnstile(asyncio.Event):
+    """Lets one through for each `set`."""
+
+    async def wait(self) -> Literal[True]:
+        await super().wait()
+        self.clear()
+        return True
+
+
+async def test_one_that_is_still_being_given_away_holds_up_neither_others_nor_the_agent(tmp_path: Path) -> None:
+    gate = _Turnstile()
+    async with bench(tmp_path, FakeProvider(is_steerable=True, steer_gate=gate)) as node, asyncio.TaskGroup() as calls:
+        session = await running(node)
+        first = calls.create_task(steer(node, session, "m2"))
+        await node.provider.steering.wait()
+        node.provider.steering.clear()
+        second = calls.create_task(steer(node, session, "m3"))
+        gate.set()
+        await node.provider.steering.wait()
+        async with asyncio.timeout(5):
+            assert (await first).state == "running"
+        assert [name for name, _ in await said(node, session)] == ["m1", "m2"]
+        sent_head = node.service.get(session).head
+        await node.provider.agent.say(AgentMessage(message_id="a1", text="Both"))
+        async with asyncio.timeout(5):
+            await eventually(lambda: node.service.get(session).head > sent_head, what="the agent's words")
+        gate.set()
+        assert (await second).state == "running"
+        await node.provider.agent.end()
+        await node.idle(session)
+        assert [name for name, _ in await said(node, session)] == ["m1", "m2", "m3"]
 
 
 async def test_an_agent_that_dies_of_it_has_it_in_its_turn(tmp_path: Path) -> None:
