@@ -3,7 +3,8 @@
 import asyncio
 import re
 
-from playwright.async_api import Page, WebSocketRoute, expect
+import msgspec
+from playwright.async_api import Locator, Page, WebSocketRoute, expect
 
 from tests.browser.desk import Desk
 from tests.browser.measures import axe_violations
@@ -28,6 +29,20 @@ async def turns(desk: Desk, session: str, *prompts: str) -> list[str]:
     return [event["message_id"] for event in await desk.events(session) if event["type"] == "user_message"]
 
 
+async def settled(row: Locator) -> float:
+    """Where a row stands, in pixels, once it moves no more."""
+    seen: list[float] = []
+
+    async def stands_still() -> bool:
+        box = await row.bounding_box()
+        seen.append(-1 if box is None else box["y"])
+        await row.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        return len(seen) > 3 and len(set(seen[-4:])) == 1
+
+    await eventually(stands_still, what="the row to stand still")
+    return seen[-1]
+
+
 async def test_a_task_in_the_background_is_listed_while_idle_and_stopped(page: Page, desk: Desk) -> None:
     desk.play(leave=[{"do": "background", "title": "npm run watch"}, {"do": "say", "text": "It runs."}])
     session = await scripted(desk, "tasks")
@@ -40,6 +55,25 @@ async def test_a_task_in_the_background_is_listed_while_idle_and_stopped(page: P
     assert not await axe_violations(page)
     await tasks.get_by_role("button", name="Stop npm run watch").click()
     await expect(tasks).to_be_hidden()
+
+
+async def test_a_tool_server_that_is_not_there_is_named_with_its_problem(page: Page, desk: Desk) -> None:
+    servers = [{"name": "jira", "status": "failed", "problem": "The command is not there."}, {"name": "files"}]
+    desk.play()
+    file = desk.home / "conversation.json"
+    file.write_bytes(msgspec.json.encode(msgspec.json.decode(file.read_bytes()) | {"servers": servers}))
+    session = await scripted(desk, "servers")
+    await desk.send(session, "greet")
+    await desk.until(session, "idle")
+    await page.goto(desk.page_of(session))
+    await page.get_by_text("1 tool server is not there").click()
+    listed = page.get_by_role("list", name="Tool servers")
+    await expect(listed.get_by_role("listitem")).to_have_text(
+        [re.compile("jira failed: The command is not there."), re.compile("files connected")]
+    )
+    await page.get_by_role("button", name="Acts on the session").click()
+    await expect(page.get_by_role("menuitem", name="Show the tool servers")).to_be_visible()
+    desk.play()
 
 
 async def test_what_going_back_undid_is_folded_under_one_line(page: Page, desk: Desk) -> None:
@@ -109,17 +143,19 @@ async def test_older_turns_come_without_moving_what_is_read(page: Page, desk: De
     await page.goto(desk.page_of(session))
     await expect(said(page, "Line 499.")).to_be_visible()
     scroller = log(page).locator(".scroller")
-    await scroller.evaluate("(element) => element.scrollBy(0, -900)")
-    await expect(page.get_by_role("button", name="To the end")).to_be_visible()
+    await scroller.hover()
     held = said(page, "Line 470.")
-    await held.scroll_into_view_if_needed()
-    before = await held.bounding_box()
+
+    async def is_in_sight() -> bool:
+        await page.mouse.wheel(0, -300)
+        await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        return await held.is_visible()
+
+    await eventually(is_in_sight, what="the line to be in sight")
+    before = await settled(held)
     rows = await log(page).get_by_role("listitem").first.get_attribute("aria-setsize")
     released.set()
     await expect(log(page).get_by_role("listitem").first).not_to_have_attribute("aria-setsize", rows or "")
-    after = await held.bounding_box()
-    assert before is not None
-    assert after is not None
-    assert abs(before["y"] - after["y"]) <= 1
+    assert abs(before - await settled(held)) <= 1
     await scroller.evaluate("(element) => element.scrollTo(0, 0)")
     await expect(said(page, "Line 0.")).to_be_visible()

@@ -39,6 +39,8 @@ export class SessionStore {
   isLoadingOlder = $state(false);
   /** The agent's program now: background tasks, servers of tools, its own commands; null while nothing is known. */
   agent: AgentState | null = $state.raw(null);
+  /** Whether all tool servers are listed, not only when one is not there. */
+  areServersShown = $state(false);
 
   readonly #calls: Calls;
   #epoch: string | null = null;

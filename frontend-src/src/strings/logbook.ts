@@ -79,6 +79,8 @@ export const agent = {
   stopTask: (title: string) => `Stop ${title}`,
   since: (time: string) => `for ${time}`,
   servers: "Tool servers",
+  showServers: "Show the tool servers",
+  hideServers: "Hide the tool servers",
   broken: (count: number) => (count === 1 ? "1 tool server is not there" : `${count} tool servers are not there`),
   states: {
     connected: "connected",
