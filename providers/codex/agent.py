@@ -70,6 +70,7 @@ class CodexAgent:
         self._inbox = Inbox()
         self._failure: ProviderFailed | None = None
         self._is_over = False
+        self._is_closed = False
         self._impatience: asyncio.TimerHandle | None = None
         self._workspace: Mapping[str, Any] | None = None
         self._following: asyncio.Task[None] | None = None
@@ -189,8 +190,9 @@ class CodexAgent:
         return WentBack(files=(), native_id=self.thread)
 
     async def close(self) -> None:
-        if self._is_over:
+        if self._is_closed:
             return
+        self._is_closed = True
         turn = self._normalizer.turn
         if turn is not None:
             turn.is_interrupted = True

@@ -77,6 +77,20 @@ async def test_its_death_ends_every_turn_and_all_sessions_resume(codex: CodexHar
     assert len(codex.started) == 2
 
 
+async def test_the_next_one_ends_when_nobody_uses_it_too(codex: CodexHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("providers.codex.server.IDLE_S", 0.05)
+    driver = await codex.open()
+    codex.kill()
+    with pytest.raises(ProviderFailed, match="resumes the session"):
+        await driver.rest()
+    await driver.agent.close()
+    await driver.agent.close()
+    again = await codex.open()
+    assert said(await again.turn("say two")) == "two"
+    await again.agent.close()
+    await eventually(lambda: len(codex.ended) == 2, what="the app-server that nobody uses to end")
+
+
 async def test_a_command_does_not_outlive_a_process_that_was_killed(codex: CodexHarness) -> None:
     mark = codex.folder / "pid"
     driver = await codex.open(mode="full-access")
