@@ -8,6 +8,7 @@ from typing import Any
 from providers.base import Decision
 from providers.bounds import clipped, clipped_input
 from providers.codex.items import plain_command
+from providers.codex.modes import ASK, AUTO
 from ws.protocol.events import ApprovalKind, ApprovalOption, OptionKind, Question, QuestionChoice
 
 MAX_NAME_CHARS = 300
@@ -49,8 +50,8 @@ def for_plan(text: str) -> Ask:
         return {}
 
     choices = [
-        Choice(_option("ask", "Start, and ask before each edit and command", "allow_once"), nothing),
-        Choice(_option("auto", "Start, and work in the folder without asking", "allow_session"), nothing),
+        Choice(_option("ask", "Start, and ask before each edit and command", "allow_once", ASK), nothing),
+        Choice(_option("auto", "Start, and work in the folder without asking", "allow_session", AUTO), nothing),
         Choice(_option("keep-planning", "Keep planning", "reject_once"), nothing),
     ]
     return Ask("plan", "Present the plan", clipped_input({"plan": text.strip()}), choices)
@@ -247,8 +248,8 @@ def _fixed(option: str, name: str, kind: OptionKind, decision: Any) -> Choice:
     return Choice(_option(option, name, kind), lambda _decision: {"decision": decision})
 
 
-def _option(option: str, name: str, kind: OptionKind) -> ApprovalOption:
-    return ApprovalOption(id=option, name=clipped(name, MAX_NAME_CHARS), kind=kind)
+def _option(option: str, name: str, kind: OptionKind, mode: str | None = None) -> ApprovalOption:
+    return ApprovalOption(id=option, name=clipped(name, MAX_NAME_CHARS), kind=kind, mode=mode)
 
 
 def _text(params: Params, name: str) -> str | None:

@@ -83,7 +83,9 @@ class CodexProvider:
         native_id = spec.native_id
         self._claimed = {known: agent for known, agent in self._claimed.items() if agent is None or not agent.is_over}
         if native_id is not None:
-            if native_id in self._claimed:
+            if native_id in self._claimed or any(
+                agent and agent.thread == native_id for agent in self._claimed.values()
+            ):
                 raise ProviderFailed("This Codex session is open already: use the session that has it.")
             self._claimed[native_id] = None
         try:
@@ -125,7 +127,7 @@ class CodexProvider:
         """Only for a CLI that works otherwise. Raises :class:`ProviderFailed`."""
         version = await version_of(found.command, self._environment, self._start_task)
         if found.forced == APP_SERVER or version is None:
-            raise ProviderFailed(f"Codex's app-server does not start ({failure}) {errors.BY_HAND}.") from failure
+            raise ProviderFailed(f"Codex's app-server does not start ({failure}): {errors.BY_HAND}.") from failure
         self._why_exec = f"Codex {version} has no app-server that works ({failure})"
 
     async def _refresh(self) -> None:

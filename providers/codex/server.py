@@ -131,7 +131,7 @@ class AppServer:
         except (CallRefused, TimeoutError, ProviderFailed) as error:
             await process.close()
             await asyncio.wait({reading}, timeout=1.0)
-            raise NoAppServer(str(error) or "it did not answer in time") from error
+            raise NoAppServer(await _why(error, process)) from error
         except BaseException:
             await process.close()
             raise
@@ -216,6 +216,16 @@ class AppServer:
         async with self._starting:
             if self._users == 0 and self._process is not None:
                 await self._process.close()
+
+
+async def _why(error: Exception, process: CodexProcess) -> str:
+    match error:
+        case TimeoutError():
+            return "it did not answer in time"
+        case ProviderFailed():
+            return errors.how_it_ended(*await process.ended())
+        case _:
+            return str(error)
 
 
 def _children(message: Message) -> list[str]:
