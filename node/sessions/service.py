@@ -12,6 +12,7 @@ import msgspec
 import structlog
 
 from node.sessions.actor import Staff
+from node.sessions.attachments import check
 from node.sessions.clocks import Rules
 from node.sessions.export import export
 from node.sessions.forking import branch, copied
@@ -131,6 +132,7 @@ class SessionService:
             found = await self._library.by_native_id(params.provider, params.resume)
             if found is not None:
                 return (await self._taken_over(found, params.mode)).summary
+            self._check_may_know(info, params.resume)
         started = SessionStarted(
             provider=params.provider,
             path=str(path),
@@ -199,6 +201,7 @@ class SessionService:
 
     async def send(self, params: sessions.SessionSendParams, by: str) -> sessions.SessionSendResult:
         """Journal a prompt. Raises WireError; nothing was journalled then."""
+        check(params.attachments)
         return await (await self._ours(params.session)).session.send(params, by)
 
     async def queue(self, params: sessions.SessionQueueParams, by: str) -> sessions.SessionQueueResult:
@@ -329,9 +332,14 @@ class SessionService:
         patience = self._patience.get(provider, Patience())
 
         async def is_mode_allowed(mode: str) -> bool:
-            return self._modes.is_allowed(await self._known_modes(provider), mode)
+            return not self._modes.is_capped or self._modes.is_allowed(await self._known_modes(provider), mode)
 
-        return Rules(patience.approval_timeout_s, patience.idle_timeout_s, is_mode_allowed)
+        async def allowed_mode(mode: str | None) -> str | None:
+            if not self._modes.is_capped or (mode is not None and await is_mode_allowed(mode)):
+                return mode
+            return self._modes.first(await self._known_modes(provider))
+
+        return Rules(patience.approval_timeout_s, patience.idle_timeout_s, is_mode_allowed, allowed_mode)
 
     def _provider(self, provider: str) -> Provider:
         found = self._catalog.get(provider)
@@ -343,7 +351,7 @@ class SessionService:
 
     async def _known_modes(self, provider: str) -> list[Mode]:
         found = self._catalog.get(provider)
-        return [] if found is None else (await found.describe()).modes
+        return [] if found is None else (await found.describe(is_awaited=True)).modes
 
     async def _available(self, provider: str) -> ProviderInfo:
         found = self._catalog.get(provider)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from node.sessions import approvals, turns
 from node.sessions.actor import Actor, AgentEnding, Staff
+from node.sessions.attachments import too_large
 from node.sessions.clocks import Clocks, Rules
 from node.sessions.fitting import STAMP_BYTES, encode
 from node.sessions.fold import fold
@@ -26,6 +27,7 @@ from ws.protocol.errors import ErrorCode, WireError
 from ws.protocol.events import (
     MAX_EVENT_BYTES,
     AgentState,
+    ApprovalOption,
     ApprovalRequested,
     ApprovalResolved,
     Delta,
@@ -87,9 +89,7 @@ class Session:
                 return self._sent(known.seq, params.message_id, is_duplicate=True)
             prompt = PromptQueued(message_id=params.message_id, text=params.text, attachments=params.attachments, by=by)
             if len(encode(prompt)) > MAX_EVENT_BYTES - STAMP_BYTES:
-                raise WireError(
-                    ErrorCode.TOO_LARGE, "The prompt with its attachments is larger than 1 MiB; attach less or smaller."
-                )
+                raise too_large()
             seq = self.state.head + 1
             is_steering = params.delivery == "steer" and self.state.turn is not None and self._actor.takes_steering
             await self._append([prompt])
@@ -228,6 +228,10 @@ class Session:
             fork_of=None if fork is None or fork.native_id is None else ForkOf(fork.native_id, fork.anchor),
         )
 
+    async def allowed_mode(self, mode: str | None) -> str | None:
+        """For the actor: what an agent may be opened with."""
+        return await self._rules.allowed_mode(mode)
+
     def process_is(self, process: Process) -> None:
         """For the actor: the agent's program starts, lives, or is gone."""
         self._presence.process(process)
@@ -348,13 +352,19 @@ class Session:
             self._actor.answer(request.approval, Decision(option, message=approvals.EXPIRED_MESSAGE))
 
     async def _allowed(self, event: AgentEvent) -> AgentEvent:
-        """The event itself; a mode above the node's policy is taken back and becomes a notice."""
+        """The event itself; a mode above the node's policy is taken back and becomes a notice, or is not offered."""
+        if isinstance(event, ApprovalRequested):
+            offered = [each for each in event.options if await self._may_be_offered(each)]
+            return replace(event, options=offered)
         if not isinstance(event, ModeChanged) or await self._rules.is_mode_allowed(event.mode):
             return event
         if self.state.mode is not None:
             self._actor.restore_mode(self.state.mode)
         text = f"The agent wanted mode {event.mode}, which this machine does not allow (policy.max_mode)."
         return Notice(level="warning", code="mode_not_allowed", text=text)
+
+    async def _may_be_offered(self, option: ApprovalOption) -> bool:
+        return option.mode is None or await self._rules.is_mode_allowed(option.mode)
 
     def _dated(self, item: JournalEvent | Delta) -> JournalEvent | Delta:
         if not isinstance(item, ApprovalRequested):
