@@ -24,6 +24,8 @@ PROMPTS = {
     ),
     "codex": ("say hello", "slow 40 0.05", "hang", "run echo heron", "recall", "run sleep 600", "drop"),
 }  # fmt: skip
+PROGRAMS = {"claude", "codex"}
+"""Agents that are a program, which can be killed."""
 MODELS = {"claude": "claude-sonnet-4-5"}
 
 FLOOD_CHARS = 165 * 1024
@@ -38,7 +40,7 @@ class Plan:
 
     acts: int = 40
     each: int = 1
-    sessions: dict[str, int] = field(default_factory=lambda: {"scripted": 2, "claude": 1})
+    sessions: dict[str, int] = field(default_factory=lambda: {"scripted": 2, "claude": 1, "codex": 1})
     weights: dict[str, int] = field(
         default_factory=lambda: {"send": 12, "answer": 8, "interrupt": 3, "join": 2, "leave": 2, "twice": 1}
     )
@@ -110,7 +112,7 @@ class Driver:
             await getattr(self, f"_{act}")(session, number)
             return
         if "kill_agent" in faults:
-            await self._send(self._of("claude"), number)
+            await self._send(self._of(self._random.choice(sorted(PROGRAMS & self._plan.sessions.keys()))), number)
         async with asyncio.TaskGroup() as group:
             for name in faults:
                 _ = group.create_task(self._faults.strike(name), name=name)

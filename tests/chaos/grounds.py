@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.contract.codex_harness import codex_environment
 from tests.support.client import Client
 from tests.support.faulty import FaultyProxy, faulty_proxy
 from tests.support.installation import scripted
@@ -103,8 +104,12 @@ async def grounds(folder: Path) -> AsyncIterator[Grounds]:
             "node.id": NODE,
             **scripted(folder / "node"),
             "providers.claude.enabled": "true",
+            "providers.codex.enabled": "true",
         }
+        of_codex = await asyncio.to_thread(codex_environment, model, folder / "node")
         environ = {
+            "CODEX_HOME": of_codex["CODEX_HOME"],
+            "SCRIPTED_KEY": of_codex["SCRIPTED_KEY"],
             "ANTHROPIC_BASE_URL": model.url,
             "ANTHROPIC_API_KEY": "sk-ant-scripted",
             "CLAUDE_CONFIG_DIR": str(folder / "node" / ".claude"),
