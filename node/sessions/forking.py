@@ -58,9 +58,14 @@ class Branch:
 
 def branch(state: SessionState, past: Past, params: SessionForkParams, mode: str | None) -> Branch:
     """Where `params` says. `mode` is the fork's. Raises `invalid`, `not_found` and `conflict` with what is wrong."""
-    turns = past.turns[: _turns(state, past, params)]
-    turns = [turn for turn in turns if turn.last]
+    count = _turns(state, past, params)
+    turns = [turn for turn in past.turns[:count] if turn.last]
     known = anchor_of(turns) or (turns[-1] if turns else None)
+    if known is not None and known.native_id is not None and known.anchor is None and count < len(past.turns):
+        raise WireError(
+            ErrorCode.CONFLICT,
+            "The agent has not named that point of its past: fork the whole session once no turn runs.",
+        )
     point = ForkPoint(
         session=state.id,
         seq=turns[-1].last if turns else 1,

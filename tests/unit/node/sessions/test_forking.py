@@ -158,6 +158,22 @@ async def test_a_turn_without_an_anchor_is_forked_from_the_last_one_that_has_one
         assert found.anchor == "a3"
 
 
+async def test_an_agent_that_names_no_points_of_its_past_is_forked_at_its_end_only(tmp_path: Path) -> None:
+    async with bench(tmp_path, provider()) as node:
+        session = await node.create()
+        await turn(node, session, "m1", anchor=None)
+        await turn(node, session, "m2", anchor=None)
+        with pytest.raises(WireError) as refused:
+            await fork(node, session, before="m2")
+        assert (refused.value.code, "fork the whole session" in refused.value.detail) == (ErrorCode.CONFLICT, True)
+        assert point(await node.events((await fork(node, session, before="m1")).id)) == ForkPoint(
+            session=session, seq=1, native_id=None, anchor=None
+        )
+        whole = point(await node.events((await fork(node, session)).id))
+        assert whole is not None
+        assert (whole.native_id, whole.anchor) == ("native", None)
+
+
 async def test_what_cannot_be_forked_is_refused_with_a_sentence(tmp_path: Path) -> None:
     async with bench(tmp_path, provider()) as node:
         session = await three_turns(node)
