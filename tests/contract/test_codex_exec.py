@@ -27,7 +27,6 @@ def by_exec(codex: CodexHarness, request: pytest.FixtureRequest) -> CodexHarness
 @pytest.mark.parametrize(
     "holds",
     [
-        contract.test_shows_a_tool_call_and_its_result,
         contract.test_the_list_of_tasks_is_told_whole,
         contract.test_interrupt_without_a_turn_does_nothing,
         contract.test_a_chosen_model_holds_from_the_next_turn_on,
@@ -41,6 +40,12 @@ async def test_keeps_this_part_of_the_contract(
     by_exec: CodexHarness, holds: Callable[[Harness], Awaitable[None]]
 ) -> None:
     await holds(by_exec)
+
+
+async def test_shows_what_a_command_printed(codex: CodexHarness) -> None:
+    """Of the newest alone: on a busy machine 0.153.4 sometimes loses the output of a command that ends at once."""
+    codex.command = (*NEWEST, "exec")
+    await contract.test_shows_a_tool_call_and_its_result(codex)
 
 
 async def test_tells_why_it_is_used_and_offers_no_more_than_it_can(by_exec: CodexHarness) -> None:
