@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 import structlog
@@ -13,6 +13,7 @@ from node.sessions.serial import Serial
 from providers.base import Agent, AgentEvent, Decision, ProcessRecorder, Prompt, Provider, ProviderFailed, SessionSpec
 from ws.defects import internal_error
 from ws.protocol.errors import WireError
+from ws.protocol.events import ModeChanged
 from ws.tasks import TaskOwner
 
 Result = TypeVar("Result")
@@ -43,6 +44,9 @@ class Host(Protocol):
 
     def spec(self) -> SessionSpec:
         """What to open an agent with now."""
+
+    async def allowed_mode(self, mode: str | None) -> str | None:
+        """The mode itself, or what stands for one that the node's policy does not allow (any more)."""
 
     def process_is(self, process: Process) -> None:
         """The agent's program starts, lives, or is gone."""
@@ -290,10 +294,13 @@ class Actor:
     async def _opened(self) -> Agent:
         async with asyncio.timeout(OPEN_DEADLINE_S):
             spec = self._host.spec()
-            agent = await self._staff.provider().open(spec, self._staff.recorder)
+            mode = await self._host.allowed_mode(spec.mode)
+            agent = await self._staff.provider().open(replace(spec, mode=mode), self._staff.recorder)
             now = self._host.spec()
             if now.mode is not None and now.mode != spec.mode:
                 await agent.set_mode(now.mode)
+            elif mode is not None and mode != spec.mode:
+                self._inbox.append(ModeChanged(mode=mode))
             if (now.model, now.effort) != (spec.model, spec.effort):
                 await agent.set_model(now.model, now.effort)
             return agent

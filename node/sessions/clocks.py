@@ -22,6 +22,8 @@ class Rules:
     approval_timeout_s: float
     idle_timeout_s: float
     is_mode_allowed: Callable[[str], Awaitable[bool]]
+    allowed_mode: Callable[[str | None], Awaitable[str | None]]
+    """The mode itself, or what stands for one that the policy does not allow (any more)."""
 
 
 class Clocks:

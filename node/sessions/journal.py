@@ -122,7 +122,11 @@ class Journal:
     async def page(self, after: int, limit: int = PAGE_EVENTS) -> list[bytes]:
         """Events from there on as JSON, ending at `limit` or 4 MiB; empty at the head."""
         return await self._journals.page(
-            self._number, after=after, until=self.state.head, limit=limit, max_bytes=MAX_PAGE_BYTES
+            self._number,
+            after=min(after, self.state.head),
+            until=self.state.head,
+            limit=limit,
+            max_bytes=MAX_PAGE_BYTES,
         )
 
     async def page_before(self, before: int, limit: int) -> list[bytes]:

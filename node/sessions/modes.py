@@ -16,6 +16,10 @@ class ModePolicy:
     def __init__(self, max_mode: str | None) -> None:
         self._max_mode = max_mode
 
+    @property
+    def is_capped(self) -> bool:
+        return self._max_mode is not None
+
     def first(self, modes: Sequence[Mode]) -> str | None:
         """The mode of a session for which none was chosen: the agent's default if allowed, else the most permissive."""
         allowed = [mode for mode in modes if self.is_allowed(modes, mode.id)]

@@ -132,7 +132,6 @@ class SessionService:
             found = await self._library.by_native_id(params.provider, params.resume)
             if found is not None:
                 return (await self._taken_over(found, params.mode)).summary
-            self._check_may_know(info, params.resume)
         started = SessionStarted(
             provider=params.provider,
             path=str(path),
@@ -335,9 +334,10 @@ class SessionService:
             return not self._modes.is_capped or self._modes.is_allowed(await self._known_modes(provider), mode)
 
         async def allowed_mode(mode: str | None) -> str | None:
-            if not self._modes.is_capped or (mode is not None and await is_mode_allowed(mode)):
+            if not self._modes.is_capped:
                 return mode
-            return self._modes.first(await self._known_modes(provider))
+            modes = (await self._available(provider)).modes
+            return mode if mode is not None and self._modes.is_allowed(modes, mode) else self._modes.first(modes)
 
         return Rules(patience.approval_timeout_s, patience.idle_timeout_s, is_mode_allowed, allowed_mode)
 

@@ -50,20 +50,23 @@ def for_tool(arguments: dict[str, Any], suggestions: Sequence[PermissionUpdate])
     choices = [Choice(_option("allow_once", "Allow once", "allow_once"), allow(None))]
     for number, update in enumerate(_separate(suggestions)):
         kind: OptionKind = "allow_session" if update.destination == "session" else "allow_always"
-        choices.append(Choice(_option(f"suggestion-{number}", f"Allow {_rule(update)}", kind), allow(update)))
+        mode = update.mode if update.type == "setMode" else None
+        option = _option(f"suggestion-{number}", f"Allow {_rule(update)}", kind, mode)
+        choices.append(Choice(option, allow(update)))
     return [*choices, Choice(_option("reject", "Reject", "reject_once"), _deny(DECLINED))]
 
 
 def for_plan() -> list[Choice]:
     """Go on by editing freely, by asking for each edit, or not yet."""
 
-    def leave_for(mode: str) -> Callable[[Decision], PermissionResult]:
+    def leave(option: str, name: str, kind: OptionKind, mode: str) -> Choice:
         update = PermissionUpdate.from_dict({"type": "setMode", "mode": mode, "destination": "session"})
-        return lambda _decision: PermissionResultAllow(updated_permissions=[update])
+        allowed = PermissionResultAllow(updated_permissions=[update])
+        return Choice(_option(option, name, kind, mode), lambda _decision: allowed)
 
     return [
-        Choice(_option("ask-for-edits", "Start, and ask before each edit", "allow_once"), leave_for("default")),
-        Choice(_option("accept-edits", "Start, and accept all edits", "allow_session"), leave_for("acceptEdits")),
+        leave("ask-for-edits", "Start, and ask before each edit", "allow_once", "default"),
+        leave("accept-edits", "Start, and accept all edits", "allow_session", "acceptEdits"),
         Choice(_option("keep-planning", "Keep planning", "reject_once"), _deny(KEEP_PLANNING)),
     ]
 
@@ -148,5 +151,5 @@ def _joined(answer: str | list[str]) -> str:
     return answer if isinstance(answer, str) else ", ".join(answer)
 
 
-def _option(option: str, name: str, kind: OptionKind) -> ApprovalOption:
-    return ApprovalOption(id=option, name=name, kind=kind)
+def _option(option: str, name: str, kind: OptionKind, mode: str | None = None) -> ApprovalOption:
+    return ApprovalOption(id=option, name=name, kind=kind, mode=mode)

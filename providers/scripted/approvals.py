@@ -9,7 +9,7 @@ from ws.protocol.events import ApprovalOption, ApprovalRequested, ApprovalResolv
 
 TOOL_OPTIONS = [
     ApprovalOption(id="allow", name="Allow once", kind="allow_once"),
-    ApprovalOption(id="allow-session", name="Allow all edits for this session", kind="allow_session"),
+    ApprovalOption(id="allow-session", name="Allow all edits for this session", kind="allow_session", mode="accept"),
     ApprovalOption(id="reject", name="Reject", kind="reject_once"),
 ]
 QUESTION_OPTIONS = [
@@ -17,8 +17,8 @@ QUESTION_OPTIONS = [
     ApprovalOption(id="skip", name="Skip", kind="reject_once"),
 ]
 PLAN_OPTIONS = [
-    ApprovalOption(id="start", name="Start, and ask before each edit", kind="allow_once"),
-    ApprovalOption(id="start-accepting", name="Start, and accept all edits", kind="allow_session"),
+    ApprovalOption(id="start", name="Start, and ask before each edit", kind="allow_once", mode="ask"),
+    ApprovalOption(id="start-accepting", name="Start, and accept all edits", kind="allow_session", mode="accept"),
     ApprovalOption(id="keep-planning", name="Keep planning", kind="reject_once"),
 ]
 

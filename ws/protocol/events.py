@@ -53,11 +53,15 @@ class PlanEntry(Struct, frozen=True, kw_only=True):
 
 
 class ApprovalOption(Struct, frozen=True, kw_only=True):
-    """One thing the user may answer. `name` writes the exact rule out that "session" or "always" would remember."""
+    """One thing the user may answer. `name` writes the exact rule out that "session" or "always" would remember.
+
+    `mode` is set when choosing it puts the session into that mode.
+    """
 
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
     name: str
     kind: OptionKind
+    mode: str | None = None
 
 
 class QuestionChoice(Struct, frozen=True, kw_only=True):

@@ -77,11 +77,16 @@ export interface ApiToken {
   nodes?: string[] | null;
 }
 
-/** One thing the user may answer. `name` writes the exact rule out that "session" or "always" would remember. */
+/**
+ * One thing the user may answer. `name` writes the exact rule out that "session" or "always" would remember.
+ *
+ * `mode` is set when choosing it puts the session into that mode.
+ */
 export interface ApprovalOption {
   id: string;
   name: string;
   kind: "allow_always" | "allow_once" | "allow_session" | "reject_always" | "reject_once";
+  mode?: string | null;
 }
 
 /** The agent waits for an answer until `expires_at` (RFC 3339), then is told no. */

@@ -134,17 +134,23 @@ class Library:
         return found
 
     async def by_native_id(self, provider: str, native_id: str) -> Found | None:
-        """The session of this agent; shown again if it was hidden."""
+        """The session of this agent, shown again if it was hidden; None for one that does not tell of its sessions.
+
+        Raises not_found for what it does not have, or outside the roots: to its program another name may be that
+        of a file or an address.
+        """
         history = self._history(provider)
-        native = None if history is None else await history.session(native_id)
-        if native is None:
+        if history is None:
             return None
+        native = await history.session(native_id)
+        found = None if native is None else Found(session_id(provider, native_id), provider, native)
+        if found is None or not self._allows(found.native.path):
+            raise WireError(ErrorCode.NOT_FOUND, "This agent has no such session on this machine; see session.list.")
         if (provider, native_id) in self._hidden_now:
             await self._hidden.remove((provider, native_id))
             self._hidden_now.discard((provider, native_id))
-        found = Found(session_id(provider, native_id), provider, native)
         self._known[found.id] = found
-        return found if self._is_shown(found) else None
+        return found
 
     async def hide(self, native: Native) -> None:
         """List it no more; the agent's transcript stays."""

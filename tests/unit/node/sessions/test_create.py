@@ -5,20 +5,59 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.agents import FakeProvider
+from tests.support.agents import FakeProvider, approval
 from tests.unit.node.sessions.bench import NODE, bench, set_read_only
 from ws.protocol.errors import ErrorCode, WireError
 from ws.protocol.events import (
+    ApprovalOption,
     JournalEvent,
     ModeChanged,
     Notice,
 )
-from ws.protocol.sessions import SessionUpdateParams
+from ws.protocol.sessions import SessionEventsParams, SessionUpdateParams
 
 
 def one(events: list[JournalEvent], kind: type[JournalEvent]) -> JournalEvent:
     (found,) = [event for event in events if isinstance(event, kind)]
     return found
+
+
+async def test_a_cap_that_came_later_holds_for_sessions_that_were_above_it(tmp_path: Path) -> None:
+    async with bench(tmp_path, FakeProvider(is_eager=True, is_starting=True)) as node:
+        session = await node.create(mode="free")
+        await node.send(session, "m1")
+        await node.idle(session)
+        node.options["max_mode"] = "ask"
+        await node.restart(is_crash=False)
+        await node.send(session, "m2")
+        await node.idle(session)
+        assert [agent.spec.mode for agent in node.provider.agents] == ["free", "ask"]
+        assert node.service.get(session).mode == "ask"
+        changed = one(await node.events(session), ModeChanged)
+        assert changed.turn is not None
+
+
+async def test_an_answer_that_would_raise_the_mode_above_the_cap_is_not_offered(tmp_path: Path) -> None:
+    options = [ApprovalOption(id=mode, name=mode, kind="allow_session", mode=mode) for mode in ("ask", "edit", "free")]
+    options.append(ApprovalOption(id="no", name="Deny", kind="reject_once"))
+    async with bench(tmp_path, max_mode="ask") as node:
+        session = await node.create(mode="plan")
+        await node.send(session, "m1")
+        await node.prompted()
+        await node.provider.agent.say(approval("a1", options=options))
+        state = await node.asked(session)
+        assert [option.id for option in state.approvals[0].options] == ["ask", "no"]
+        with pytest.raises(WireError) as refused:
+            await node.answer(session, "a1", "free")
+        assert refused.value.code is ErrorCode.INVALID
+
+
+async def test_a_cursor_beyond_all_numbers_finds_nothing(tmp_path: Path) -> None:
+    async with bench(tmp_path) as node:
+        session = await node.create()
+        for after in (2**63, 2**100):
+            page = await node.service.events(SessionEventsParams(node=NODE, session=session, after=after))
+            assert (page.events, page.head) == ([], 1)
 
 
 async def test_settings_reach_the_agent_before_they_are_journalled(tmp_path: Path) -> None:

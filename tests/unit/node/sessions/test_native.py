@@ -218,7 +218,10 @@ async def test_resuming_by_native_id_answers_the_same_session(tmp_path: Path) ->
         with pytest.raises(WireError) as refused:
             await node.create(resume="one")
         assert refused.value.code == ErrorCode.CONFLICT
-        assert await node.create(resume="unknown") != native.id
+        for unknown in ("unknown", "/etc/evil.jsonl", "http://evil.example/one"):
+            with pytest.raises(WireError) as refused:
+                await node.create(resume=unknown)
+            assert refused.value.code == ErrorCode.NOT_FOUND
 
 
 async def test_a_removed_one_is_hidden_until_it_is_asked_for_by_name(tmp_path: Path) -> None:
