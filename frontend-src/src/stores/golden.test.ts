@@ -13,7 +13,7 @@ interface Golden {
 }
 
 /** Or those that tests of the node have left elsewhere. */
-const FOLDER = process.env.GOLDEN_FOLDER ?? join(import.meta.dirname, "../../../tests/transcripts/fold");
+const FOLDER = process.env["GOLDEN_FOLDER"] ?? join(import.meta.dirname, "../../../tests/transcripts/fold");
 const names = existsSync(FOLDER) ? readdirSync(FOLDER).filter((name) => name.endsWith(".json")) : [];
 
 describe.skipIf(names.length === 0)("golden folds", () => {
