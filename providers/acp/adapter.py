@@ -108,6 +108,7 @@ class AcpAgent(Handler):
             return
         self._normalizer.is_interrupted = True
         if self._normalizer.is_own_turn:
+            await self._turn_is_over()
             self._emit_now(self._normalizer.finish("cancelled", None))
         elif self._impatience is None:
             self._impatience = asyncio.get_running_loop().call_later(OBEY_S, self._peer.kill)

@@ -17,6 +17,7 @@ from ws.protocol.events import (
     AgentMessage,
     AgentThought,
     ApprovalRequested,
+    ApprovalResolved,
     Attachment,
     Delta,
     ModeChanged,
@@ -198,6 +199,18 @@ async def test_a_prompt_ends_a_turn_of_the_agents_own(agent: Make) -> None:
     await driver.prompt(steps(SAY))
     assert said(await driver.rest_of_turn()) == "by the way"
     assert said(await driver.rest_of_turn()) == "done"
+    await driver.agent.close()
+
+
+async def test_what_is_asked_in_a_turn_of_the_agents_own_is_withdrawn_before_its_end(agent: Make) -> None:
+    form = {"mode": "form", "message": "Why?", "requestedSchema": {"properties": {"why": {"type": "string"}}}}
+    driver = await agent().open()
+    await driver.turn(steps({"do": "later", "asks": {"method": "elicitation/create", "params": form}}))
+    request = await driver.until(ApprovalRequested)
+    await driver.agent.interrupt()
+    turn = await driver.rest_of_turn()
+    assert ended(turn).stop_reason == "cancelled"
+    assert of(ApprovalResolved, turn) == [ApprovalResolved(approval=request.approval, outcome="withdrawn")]
     await driver.agent.close()
 
 

@@ -171,8 +171,9 @@ class Session:
         self.say(json.dumps(answer))
 
     def do_later(self, step: Json) -> None:
-        """Says something when the turn is over."""
-        threading.Timer(step.get("after_s", 0.1), self.say, [step["text"]]).start()
+        """Says or does something when the turn is over."""
+        act, given = (self.do_ask_client, step["asks"]) if "asks" in step else (self.say, step["text"])
+        threading.Timer(step.get("after_s", 0.1), act, [given]).start()
 
     def do_run(self, step: Json) -> None:
         call = self._call("execute", step["command"], {"command": step["command"]})
