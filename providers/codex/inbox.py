@@ -27,16 +27,26 @@ class Inbox:
 
     async def put(self, message: Message) -> bool:
         """Append, waiting for room. False when there was none in time."""
-        if self._size + message.size > MAX_BYTES or len(self._messages) >= MAX_MESSAGES:
-            self._has_room.clear()
-            try:
-                async with asyncio.timeout(STALL_S):
-                    await self._has_room.wait()
-            except TimeoutError:
-                return False
+        if self._is_full_for(message) and not await self._has_made_room_for(message):
+            return False
         self._messages.append(message)
         self._size += message.size
         self._is_filled.set()
+        return True
+
+    def _is_full_for(self, message: Message) -> bool:
+        if not self._messages or self._is_closed:
+            return False
+        return self._size + message.size > MAX_BYTES or len(self._messages) >= MAX_MESSAGES
+
+    async def _has_made_room_for(self, message: Message) -> bool:
+        try:
+            async with asyncio.timeout(STALL_S):
+                while self._is_full_for(message):
+                    self._has_room.clear()
+                    await self._has_room.wait()
+        except TimeoutError:
+            return False
         return True
 
     def close(self) -> None:

@@ -38,6 +38,24 @@ async def test_one_that_is_full_waits_for_its_reader(fill: Message, monkeypatch:
     assert reading.result() == [fill.method, "late"]
 
 
+async def test_a_large_message_waits_until_there_is_room_for_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inbox, "MAX_BYTES", 100)
+    box = Inbox()
+    assert await box.put(message("small"))
+    assert await box.put(message("large", 80))
+    async with asyncio.TaskGroup() as group:
+        late = group.create_task(box.put(message("late", 80)))
+        reading = box.read()
+        assert (await anext(reading)).method == "small"
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert not late.done()
+        assert (await anext(reading)).method == "large"
+        assert await late
+        box.close()
+        assert [each.method async for each in reading] == ["late"]
+
+
 async def test_one_that_nobody_reads_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inbox, "MAX_MESSAGES", 1)
     monkeypatch.setattr(inbox, "STALL_S", 0.01)
