@@ -223,3 +223,20 @@ async def test_an_export_is_a_file_of_the_whole_session(page: Page, desk: Desk) 
             await page.get_by_role("menuitem", name=act).click()
         text = (await (await download.value).path()).read_text()
         assert all(word in text for word in words), text
+
+
+async def test_files_and_sessions_are_mentioned_by_their_names(page: Page, desk: Desk) -> None:
+    folder = desk.repository("mentions").path
+    other = await desk.session(folder, "scripted", title="Tidy the ledger")
+    session = await desk.session(folder, "scripted")
+    await page.goto(desk.page_of(session))
+    await prompt_field(page).press_sequentially("see @gree")
+    await page.get_by_role("option", name="greet.py").click()
+    await expect(prompt_field(page)).to_have_value("see @greet.py ")
+    await prompt_field(page).press_sequentially("and @tidy")
+    await expect(page.get_by_role("option", selected=True)).to_contain_text("Tidy the ledger")
+    await prompt_field(page).press("Enter")
+    machine = (await desk.client.op("nodes.list"))["nodes"][0]["name"]
+    await expect(prompt_field(page)).to_have_value(
+        f"see @greet.py and session “Tidy the ledger” ({other} on {machine}) "
+    )
