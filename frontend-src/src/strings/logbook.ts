@@ -30,7 +30,6 @@ export const log = {
   tooDifferent: "The two texts differ too much to show line by line. The Changes panel shows the file.",
   longDiff: (added: number, removed: number) => `${added} lines added, ${removed} removed`,
   showDiff: "Show the whole difference",
-  copyPrompt: "Copy this prompt",
   more: "Show all of this prompt",
   less: "Fold this prompt",
   you: "You",
