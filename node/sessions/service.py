@@ -201,7 +201,12 @@ class SessionService:
     async def send(self, params: sessions.SessionSendParams, by: str) -> sessions.SessionSendResult:
         """Journal a prompt. Raises WireError; nothing was journalled then."""
         check(params.attachments)
-        return await (await self._ours(params.session)).session.send(params, by)
+        session = (await self._ours(params.session)).session
+        state = session.state
+        is_new = state.native_id is not None and not await session.has_prompt(params.message_id)
+        if is_new and not session.has_agent:  # the one that would be opened would be the second on it
+            await self._library.check_free((state.provider, state.native_id or ""))
+        return await session.send(params, by)
 
     async def queue(self, params: sessions.SessionQueueParams, by: str) -> sessions.SessionQueueResult:
         """Show or change what waits."""
@@ -311,11 +316,7 @@ class SessionService:
             if self._shelf.has(found.id):
                 return self._shelf.get(found.id)
             found = await self._library.get(found.id)  # as it is now
-            if found.native.is_running:
-                raise WireError(
-                    ErrorCode.CONFLICT,
-                    "This session is open in a terminal on that machine: end it there, then it can go on here.",
-                )
+            await self._library.check_free(found.key)
             await self._resolve_directory(str(found.native.path))
             info = await self._available(found.provider)
             past = await self._library.past(found, mode or self._modes.first(info.modes))

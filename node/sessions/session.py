@@ -104,6 +104,15 @@ class Session:
         await self._serial.run(lambda: self._settle_steering(is_over=False))
         return self._sent(sent.seq, params.message_id, is_duplicate=sent.duplicate)
 
+    @property
+    def has_agent(self) -> bool:
+        """Whether there is an agent, or one is being opened or closed."""
+        return self._actor.is_live
+
+    async def has_prompt(self, message_id: str) -> bool:
+        """Whether a prompt with this id has come before."""
+        return await self.journal.find("prompt", message_id) is not None
+
     async def queue(self, params: SessionQueueParams, by: str) -> SessionState:
         """Change the queue and return the state after that."""
 

@@ -152,6 +152,18 @@ class Library:
         self._known[found.id] = found
         return found
 
+    async def check_free(self, native: Native) -> None:
+        """Raises `conflict` while a program not of ours has this session open: two would hide each other's turns."""
+        history = self._history(native[0])
+        with suppress(ProviderFailed, TimeoutError):
+            async with asyncio.timeout(LIST_DEADLINE_S):
+                found = None if history is None else await history.session(native[1])
+            if found is not None and found.is_running:
+                raise WireError(
+                    ErrorCode.CONFLICT,
+                    "This session is open in a terminal on that machine: end it there, then it can go on here.",
+                )
+
     async def hide(self, native: Native) -> None:
         """List it no more; the agent's transcript stays."""
         await self._hidden.add(native)

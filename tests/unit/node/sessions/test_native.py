@@ -209,6 +209,27 @@ async def test_one_that_is_open_in_a_terminal_is_not_taken_over(tmp_path: Path) 
         await node.send(native.id, "m1")
 
 
+async def test_one_of_ours_that_is_open_in_a_terminal_again_is_not_fought_over(tmp_path: Path) -> None:
+    history = FakeHistory({"one": turn(1)})
+    fake = provider(history)
+    fake.is_eager = True
+    async with bench(tmp_path, fake) as node:
+        (native,) = await rows(node)
+        await node.send(native.id, "m1")
+        await node.idle(native.id)
+        history.running.add("one")
+        await node.send(native.id, "m2")
+        await node.idle(native.id)  # our agent lives: whoever opened it there does the harm
+        await node.restart(is_crash=False)
+        with pytest.raises(WireError) as refused:
+            await node.send(native.id, "m3")
+        assert (refused.value.code, "terminal" in refused.value.detail) == (ErrorCode.CONFLICT, True)
+        assert (await node.send(native.id, "m2")).duplicate
+        history.running.clear()
+        await node.send(native.id, "m3")
+        await node.idle(native.id)
+
+
 async def test_resuming_by_native_id_answers_the_same_session(tmp_path: Path) -> None:
     history = FakeHistory({"one": turn(1)})
     async with bench(tmp_path, provider(history)) as node:
