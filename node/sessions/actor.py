@@ -2,13 +2,13 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import structlog
 
-from node.sessions.presence import Process
+from node.sessions.host import Host
 from node.sessions.serial import Serial
 from providers.base import Agent, AgentEvent, Decision, ProcessRecorder, Prompt, Provider, ProviderFailed, SessionSpec
 from ws.defects import internal_error
@@ -37,28 +37,6 @@ ENDED_BY_ITSELF = "The agent has ended in the middle of its turn; send another p
 
 class AgentEnding(Exception):
     """The last agent is still ending, which needs the session's serial: leave it, wait for `Actor.ended`, come back."""
-
-
-class Host(Protocol):
-    """The session, as its agent's life sees it. `take` and what follows it are called one at a time, in its serial."""
-
-    def spec(self) -> SessionSpec:
-        """What to open an agent with now."""
-
-    async def allowed_mode(self, mode: str | None) -> str | None:
-        """The mode itself, or what stands for one that the node's policy does not allow (any more)."""
-
-    def process_is(self, process: Process) -> None:
-        """The agent's program starts, lives, or is gone."""
-
-    async def take(self, events: Sequence[AgentEvent]) -> None:
-        """Journal what the agent said. Raises WireError when it cannot be written."""
-
-    async def agent_refused(self, failure: str) -> None:
-        """The agent could not be opened for the turn that runs."""
-
-    async def agent_ended(self, failure: str) -> None:
-        """The agent is gone; a turn that it was given and has not ended is over."""
 
 
 @dataclass(frozen=True)
@@ -296,14 +274,22 @@ class Actor:
             spec = self._host.spec()
             mode = await self._host.allowed_mode(spec.mode)
             agent = await self._staff.provider().open(replace(spec, mode=mode), self._staff.recorder)
-            now = self._host.spec()
-            if now.mode is not None and now.mode != spec.mode:
-                await agent.set_mode(now.mode)
-            elif mode is not None and mode != spec.mode:
+            try:
+                await self._catch_up(agent, spec)
+            except BaseException:
+                await self._close_agent(agent)
+                raise
+            if mode is not None and self._host.spec().mode == spec.mode != mode:
                 self._inbox.append(ModeChanged(mode=mode))
-            if (now.model, now.effort) != (spec.model, spec.effort):
-                await agent.set_model(now.model, now.effort)
             return agent
+
+    async def _catch_up(self, agent: Agent, spec: SessionSpec) -> None:
+        """Tell an agent what was changed while it was being opened with `spec`."""
+        now = self._host.spec()
+        if now.mode is not None and now.mode != spec.mode:
+            await agent.set_mode(now.mode)
+        if (now.model, now.effort) != (spec.model, spec.effort):
+            await agent.set_model(now.model, now.effort)
 
     async def _deliver(self, agent: Agent) -> None:
         """Give the prompt that is due to the agent. An agent that refuses it is ended, and its turn with it."""

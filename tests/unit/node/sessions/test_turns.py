@@ -18,7 +18,7 @@ from ws.protocol.events import (
     TurnStarted,
     Usage,
 )
-from ws.protocol.sessions import SessionSendParams
+from ws.protocol.sessions import SessionSendParams, SessionUpdateParams
 
 
 async def test_a_prompt_is_journalled_before_it_is_acknowledged(tmp_path: Path) -> None:
@@ -235,6 +235,19 @@ async def test_an_agent_that_dies_ends_its_turn_and_the_next_prompt_resumes(tmp_
         await node.send(session, "m2")
         await node.prompted()
         assert node.provider.agent.spec.native_id == "native-1"
+
+
+async def test_an_agent_that_refuses_what_was_changed_while_it_was_opened_is_ended(tmp_path: Path) -> None:
+    provider = FakeProvider(gate=asyncio.Event(), refused_modes={"free"})
+    async with bench(tmp_path, provider) as node:
+        session = await node.create(mode="ask")
+        await node.send(session, "m1")
+        await provider.opened.wait()
+        await node.service.update(SessionUpdateParams(node=NODE, session=session, mode="free"), "ada")
+        assert provider.gate is not None
+        provider.gate.set()
+        assert (await node.idle(session)).error == "The fake agent does not want mode free."
+        assert (len(provider.agents), provider.live) == (1, 0)
 
 
 async def test_an_agent_that_cannot_start_says_why_and_holds_what_waits(tmp_path: Path) -> None:
