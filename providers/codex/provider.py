@@ -138,6 +138,7 @@ class CodexProvider:
     async def _ask(self) -> ProviderInfo:
         try:
             found = await self._find()
+            self._why_exec = None  # the machine may have been busy, or the CLI has been updated
             if await self._has_app_server(found):
                 try:
                     return await self._ask_app_server(found)

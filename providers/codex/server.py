@@ -135,6 +135,8 @@ class AppServer:
         except BaseException:
             await process.close()
             raise
+        if reading.done():
+            raise NoAppServer("it ended at once")
         found = _VERSION.search(str(answer.get("userAgent", "")))
         self.version = found.group(1) if found else None
         self._process, self._connection, self._reading = process, connection, reading
@@ -215,7 +217,7 @@ class AppServer:
     async def _end_if_idle(self) -> None:
         async with self._starting:
             if self._users == 0 and self._process is not None:
-                await self._process.close()
+                await self.close()
 
 
 async def _why(error: Exception, process: CodexProcess) -> str:

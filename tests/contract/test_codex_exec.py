@@ -12,7 +12,8 @@ from tests.contract import test_provider_contract as contract
 from tests.contract.codex_harness import NEWEST, OLDER, CodexHarness
 from tests.contract.driver import ended, of, said
 from tests.contract.harness import Harness
-from ws.protocol.events import AgentThought, NativeIdKnown, Plan, ToolCall, ToolCallUpdate, Usage
+from tests.support.waiting import eventually
+from ws.protocol.events import AgentThought, ApprovalRequested, NativeIdKnown, Plan, ToolCall, ToolCallUpdate, Usage
 
 pytestmark = pytest.mark.cli
 
@@ -132,6 +133,28 @@ async def test_one_without_an_app_server_is_used_by_exec_and_says_why(codex: Cod
     assert info.available
     assert "0.169.0 has no app-server" in (info.note or "")
     assert "unrecognized subcommand" in (info.note or "")
+
+
+async def test_an_app_server_that_did_not_start_once_is_tried_again(
+    codex: CodexHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("providers.codex.provider.FRESH_S", 0.0)
+    wrapper = codex.home / "codex"
+    wrapper.write_text(
+        f'#!/bin/sh\n[ "$1" = app-server ] && mkdir {codex.home}/tried && exit 2\nexec {NEWEST[0]} "$@"\n'
+    )
+    wrapper.chmod(wrapper.stat().st_mode | stat.S_IXUSR)
+    codex.command = (str(wrapper),)
+    assert "has no app-server" in ((await codex.provider.describe(is_awaited=True)).note or "")
+
+    async def is_by_app_server() -> bool:
+        return "app-server" in (await codex.provider.describe()).features
+
+    await eventually(is_by_app_server, what="a description by the app-server")
+    driver = await codex.open(mode="ask")
+    await driver.prompt("run touch one\nsay done")
+    assert (await driver.until(ApprovalRequested)).kind == "tool"
+    await driver.agent.close()
 
 
 async def test_one_that_must_have_an_app_server_is_not_used_without(codex: CodexHarness) -> None:
