@@ -3,16 +3,19 @@
 import asyncio
 import errno
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import structlog
 from inotify_simple import INotify, flags
 
 from providers.base import NativeSession, ProviderFailed
+from ws.protocol.base import MAX_PATH_CHARS
+from ws.protocol.events import JournalEvent
 
 log = structlog.get_logger(__name__)
 
@@ -22,6 +25,7 @@ EDGE_BYTES = 1024 * 1024
 MAX_TRANSCRIPT_BYTES = 64 * 1024 * 1024
 MAX_FOLDERS = 2048
 """Watched by the kernel; the account commonly has 8,192 or more."""
+MAX_BRANCH_CHARS = 250
 POLL_S = 10.0
 """Between two looks where the kernel cannot watch."""
 
@@ -41,7 +45,7 @@ class Sample:
 
 
 ReadFacts = Callable[[Sample], NativeSession | None]
-"""From a sample to the row of the list; None for a file that is no session. Blocks; may raise ValueError."""
+"""From a sample to the row of the list; None for a file that is no session. Blocks; may raise UNKNOWN_SHAPE."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +131,12 @@ class TranscriptIndex:
     def _read(self, path: str, status: os.stat_result, identity: tuple[int, int, int]) -> _Entry:
         try:
             session = self._read_facts(_sample(Path(path), status.st_size))
-        except (OSError, ValueError) as error:
+        except (OSError, *UNKNOWN_SHAPE) as error:
             log.debug("transcript_unreadable", path=path, reason=str(error))
             return _Entry(identity, None)
-        if session is None:
+        if session is None or len(str(session.path)) > MAX_PATH_CHARS:
             return _Entry(identity, None)
+        session = replace(session, branch=session.branch and session.branch[:MAX_BRANCH_CHARS])
         updated = datetime.fromtimestamp(status.st_mtime, UTC).isoformat(timespec="milliseconds")
         return _Entry(identity, replace(session, updated=updated.replace("+00:00", "Z")))
 
@@ -252,7 +257,26 @@ def read_lines(path: Path) -> tuple[list[bytes], bool]:
 
 
 decode_line = msgspec.json.Decoder(dict).decode
-"""Raises msgspec.DecodeError, a ValueError."""
+"""Raises msgspec.DecodeError, a ValueError, and RecursionError."""
+
+UNKNOWN_SHAPE = (ValueError, LookupError, AttributeError, TypeError, RecursionError)
+"""What reading a line raises that is none of this version of the agent, or none at all."""
+
+_decode_event = msgspec.json.Decoder(JournalEvent).decode
+
+
+def events_of(
+    lines: Iterable[bytes], read: Callable[[Mapping[str, Any]], Sequence[JournalEvent]]
+) -> Iterator[JournalEvent]:
+    """The events of the lines. Of a line of unknown shape nothing is shown, nor of what no journal could take."""
+    for line in lines:
+        try:
+            found = read(decode_line(line))
+            for event in found:
+                _decode_event(msgspec.json.encode(event))
+        except UNKNOWN_SHAPE:
+            continue
+        yield from found
 
 
 def line_with(data: bytes, position: int) -> dict[str, object]:

@@ -12,11 +12,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from providers.base import AgentProcess, NativeSession
 from providers.claude.transcript import TranscriptReader, prompt_text
-from providers.history import Sample, TranscriptIndex, decode_line, is_ours, line_with, read_lines
+from providers.history import (
+    UNKNOWN_SHAPE,
+    Sample,
+    TranscriptIndex,
+    decode_line,
+    events_of,
+    is_ours,
+    line_with,
+    read_lines,
+)
 from providers.process import is_alive
 from ws.protocol.events import JournalEvent, Notice
 
@@ -77,7 +84,7 @@ class ClaudeHistory:
             try:
                 told = decode_line(file.read_bytes())
                 pid, begun = int(told["pid"]), int(told["procStart"])
-            except (OSError, ValueError, KeyError, TypeError):
+            except (OSError, *UNKNOWN_SHAPE):
                 continue
             if is_alive(AgentProcess(pid, begun)) and not is_ours(pid):
                 found.add(str(told.get("sessionId")))
@@ -119,7 +126,7 @@ def _last(data: bytes, mark: bytes, name: str) -> str | None:
         return None
     try:
         value = line_with(data, position).get(name)
-    except msgspec.DecodeError:
+    except UNKNOWN_SHAPE:
         return None
     return value if isinstance(value, str) else None
 
@@ -133,9 +140,4 @@ def _transcript(path: Path) -> list[JournalEvent]:
     lines, is_all = read_lines(path)
     reader = TranscriptReader()
     events: list[JournalEvent] = [] if is_all else [TRUNCATED]
-    for line in lines:
-        try:
-            events += reader.read(decode_line(line))
-        except (msgspec.DecodeError, AttributeError, KeyError, TypeError):
-            continue  # a line of another version: what is known of the others is shown
-    return [*events, *reader.end()]
+    return [*events, *events_of(lines, reader.read), *reader.end()]

@@ -14,11 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from providers.base import NativeSession
 from providers.codex.rollout import RolloutReader, is_prompt
-from providers.history import Sample, TranscriptIndex, decode_line, is_ours, line_with, read_lines
+from providers.history import Sample, TranscriptIndex, events_of, is_ours, line_with, read_lines
 from ws.protocol.events import JournalEvent, Notice
 
 MAX_TITLE_CHARS = 120
@@ -115,11 +113,5 @@ def _transcript(path: Path) -> list[JournalEvent]:
     has_items = any(b'"type":"item_completed"' in line for line in lines)
     reader = RolloutReader(has_items=has_items)
     events: list[JournalEvent] = [] if is_all else [TRUNCATED]
-    for line in lines:
-        if b'"type":"event_msg"' not in line[:200]:
-            continue
-        try:
-            events += reader.read(decode_line(line))
-        except (msgspec.DecodeError, AttributeError, KeyError, TypeError, ValueError):
-            continue  # a line of another version: what is known of the others is shown
-    return events
+    told = (line for line in lines if b'"type":"event_msg"' in line[:200])
+    return [*events, *events_of(told, reader.read)]

@@ -5,14 +5,17 @@ import errno
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from providers import history as history_module
 from providers.base import NativeSession, ProviderFailed
-from providers.history import Sample, TranscriptIndex, is_ours, read_lines
+from providers.history import Sample, TranscriptIndex, events_of, is_ours, read_lines
+from ws.protocol.base import MAX_PATH_CHARS
+from ws.protocol.events import AgentMessage, JournalEvent
 
 DEADLINE_S = 10.0
 
@@ -148,3 +151,40 @@ def test_processes_of_ours_are_told_from_others() -> None:
         child.communicate(b"\n")
     assert not is_ours(os.getppid())
     assert not is_ours(child.pid)
+
+
+@pytest.mark.parametrize("failure", [KeyError("x"), AttributeError("x"), TypeError("x"), RecursionError("x")])
+async def test_a_transcript_of_unknown_shape_hides_no_other(tmp_path: Path, failure: Exception) -> None:
+    def read_facts(sample: Sample) -> NativeSession | None:
+        if sample.path.stem == "odd":
+            raise failure
+        return NativeSession(
+            native_id=sample.path.stem, path=Path(sample.head.decode()), title="", updated="", branch="b" * 9999
+        )
+
+    write(tmp_path, "a/odd", "odd")
+    write(tmp_path, "a/one", "/w")
+    write(tmp_path, "a/endless", "/" + "w" * MAX_PATH_CHARS)
+    index = TranscriptIndex(tmp_path, 1, read_facts)
+    try:
+        (session,) = await index.sessions()
+        assert (session.native_id, session.branch) == ("one", "b" * history_module.MAX_BRANCH_CHARS)
+    finally:
+        index.close()
+
+
+def test_of_a_line_that_nobody_understands_or_could_keep_nothing_is_shown() -> None:
+    def read(line: Mapping[str, Any]) -> list[JournalEvent]:
+        return [AgentMessage(message_id=line["id"], text=line["text"])]
+
+    lines = [
+        b'{"id":"1","text":"one"}',
+        b"[" * 100_000 + b"]" * 100_000,
+        b'{"id":"2"}',
+        b'{"id":"\\ud800","text":"half a character"}',
+        b'{"id":"' + b"3" * 200 + b'","text":"an id that is too long"}',
+        b'{"id":"4","text":4}',
+        b"not JSON",
+        b'{"id":"5","text":"five"}',
+    ]
+    assert [event.text for event in events_of(lines, read) if isinstance(event, AgentMessage)] == ["one", "five"]
