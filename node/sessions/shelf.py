@@ -87,7 +87,7 @@ class Shelf:
                 log.error("events_lost", session=stored.id, events=lost, after=state.head)
                 notice = Notice(level="error", code="events_lost", text=LOST.format(events=lost))
                 _ = await shelved.session.journal.append([notice])
-        if lost_sessions := await self._journals.lost_sessions():
+        if lost_sessions := await self._journals.settled():
             log.error("sessions_lost", sessions=lost_sessions)
 
     async def add(self, started: SessionStarted) -> Shelved:

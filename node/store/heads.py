@@ -38,14 +38,20 @@ class Heads:
 
     @classmethod
     def open(cls, database: Path) -> "Heads":
-        """The notes beside `database`, made when they are missing. Raises StoreError."""
+        """The notes beside `database`, made when they are missing; `run` is next. Raises StoreError."""
         try:
             file = os.open(f"{database}{SUFFIX}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE_FILE)
             last_end = _last_end(os.pread(file, _HEADER.size, 0))
-            os.pwrite(file, _header("running"), 0)
         except OSError as error:
             raise unwritable(database.parent, error) from error
         return cls(file, last_end)
+
+    def run(self) -> None:
+        """What the last end has done to the journals is mended: only from now on the end of this node counts.
+
+        Raises OSError.
+        """
+        os.pwrite(self._file, _header("running"), 0)
 
     def get(self, number: int) -> int:
         """The last `seq` of session `number` that anybody was told of; 0 when none is known."""

@@ -78,13 +78,16 @@ class Journals:
             await self.delete(number)
         return await self._database.read(lambda connection: _load(connection, self._database.heads))
 
-    async def lost_sessions(self) -> int:
-        """How many sessions readers have seen that are not there any more; the next call knows them no more."""
+    async def settled(self) -> int:
+        """What the last end has done to the journals has been seen to. How many sessions readers have seen that are not
+        there any more; they are missed this once.
+        """
 
         def work(connection: sqlite3.Connection) -> int:
-            return self._database.heads.forget_beyond(
-                {row[0] for row in connection.execute("SELECT number FROM sessions")}
-            )
+            heads = self._database.heads
+            missing = heads.forget_beyond({row[0] for row in connection.execute("SELECT number FROM sessions")})
+            heads.run()
+            return missing
 
         return await self._database.read(work)
 

@@ -187,6 +187,7 @@ def test_how_the_last_node_ended_is_read_from_the_notes(tmp_path: Path) -> None:
     database = tmp_path / "node.db"
     first = Heads.open(database)
     assert first.last_end == "closed"
+    first.run()
     first.begin(3)
     first.note(3, 17)
     copied = tmp_path / "killed.db"
@@ -197,3 +198,26 @@ def test_how_the_last_node_ended_is_read_from_the_notes(tmp_path: Path) -> None:
     assert (closed.last_end, closed.get(3)) == ("closed", 17)
     killed.close()
     closed.close()
+
+
+def test_a_kill_while_a_halt_is_being_seen_to_leaves_it_to_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boot = tmp_path / "boot_id"
+    boot.write_text("first\n")
+    monkeypatch.setattr("node.store.heads.BOOT_ID", boot)
+    database = tmp_path / "node.db"
+
+    def end_after_a_kill(*, is_settled: bool) -> str:
+        """Of the node before; the next one is killed before or after it has seen to that."""
+        heads = Heads.open(database)
+        if is_settled:
+            heads.run()
+        as_killed = Path(f"{database}-heads").read_bytes()
+        heads.close()
+        Path(f"{database}-heads").write_bytes(as_killed)
+        return heads.last_end
+
+    assert end_after_a_kill(is_settled=True) == "closed"
+    boot.write_text("second\n")
+    assert [end_after_a_kill(is_settled=each) for each in (False, True, True)] == ["halted", "halted", "killed"]
