@@ -14,7 +14,7 @@ from typing import Any, Literal, NoReturn
 
 import msgspec
 
-from configs.table import ENVIRONMENT_PREFIX, NAME_PATTERN, ConfigError, Setting
+from configs.table import ANY_NAME, ENVIRONMENT_PREFIX, NAME_PATTERN, ConfigError, Setting
 from configs.when import WHEN
 
 MAX_FILE_BYTES = 1 << 20
@@ -39,6 +39,10 @@ class Tables:
     def find(self, key: str) -> Setting | None:
         """The own setting with this key."""
         return next((setting for setting in self.own if setting.key_for(key)), None)
+
+    def first_below_name(self, prefix: str) -> Setting | None:
+        """The first own setting whose key goes on after `prefix` (with its dot) with a name that the user chooses."""
+        return next((setting for setting in self.own if setting.key.startswith(f"{prefix}{ANY_NAME}.")), None)
 
     def is_secret(self, key: str) -> bool:
         """True when the value of this key must not be shown."""
@@ -152,10 +156,15 @@ def parser(tables: Tables, version: str) -> Parser:
 
 
 def _leaves(content: Mapping[str, Any], tables: Tables, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Key and raw value of all that the file sets; a table that is itself a value is not entered."""
+    """Key and raw value of all that the file sets; a table that is itself a value is not entered.
+
+    An empty table below a name that the user chooses sets the first of its settings to its default: it names a thing.
+    """
     for name, value in content.items():
         key = prefix + name
-        if isinstance(value, dict) and tables.find(key) is None:
+        if value == {} and (first := tables.first_below_name(prefix)) is not None:
+            yield f"{key}.{first.key.rpartition('.')[2]}", first.default
+        elif isinstance(value, dict) and tables.find(key) is None:
             yield from _leaves(value, tables, f"{key}.")
         else:
             yield key, value

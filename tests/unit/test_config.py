@@ -15,6 +15,7 @@ from config import (
     ConfigError,
     MainConfig,
     NodeConfig,
+    Provider,
     child_environment,
     load_main,
     load_node,
@@ -299,6 +300,14 @@ def test_an_agent_without_a_program_is_refused(tmp_path: Path) -> None:
         _node(tmp_path, '[providers.acp."Not a name"]\ncommand = ["x"]\n')
     with pytest.raises(ConfigError, match=r"providers.acp.goose.comand is no setting"):
         _node(tmp_path, '[providers.acp.goose]\ncomand = ["x"]\n')
+
+
+def test_an_agent_that_is_known_by_name_needs_nothing_but_its_table(tmp_path: Path) -> None:
+    assert _node(tmp_path, "[providers.acp.gemini]\n").providers.acp["gemini"] == Provider()
+    with pytest.raises(ConfigError, match=r"providers\.acp\.heron\.command is missing"):
+        _node(tmp_path, "[providers.acp.heron]\n")
+    with pytest.raises(ConfigError, match=r"\[providers.acp.NAME\] has enabled, command, env,"):
+        _node(tmp_path, '[providers.acp."Not a name"]\n')
 
 
 def test_the_identity_comes_from_the_hostname(monkeypatch: pytest.MonkeyPatch) -> None:
