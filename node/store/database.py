@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 import structlog
 
 from node.store.heads import End, Heads
-from node.store.salvage import salvage
-from ws.database.failures import DamagedError, damaged, unusable, write_refused
+from node.store.salvage import finish, salvage
+from ws.database.failures import DamagedError, damaged, unusable, unwritable, write_refused
 from ws.database.lock import take_lock
 from ws.database.migrations import migrate, read_migrations
 from ws.tasks import TaskOwner
@@ -177,6 +177,10 @@ def _open(path: Path, is_local: bool) -> tuple[int, Heads, sqlite3.Connection, s
 
 def _mended(path: Path, last_end: End) -> tuple[sqlite3.Connection, sqlite3.Connection]:
     """Both connections to a whole database; a damaged one is mended first if it is one of ours."""
+    try:
+        finish(path)
+    except OSError as error:
+        raise unwritable(path.parent, error) from error
     try:
         return _pair(path, last_end)
     except DamagedError as damage:

@@ -5,6 +5,7 @@ What is missing inside a journal is replaced by notices that say so, and its epo
 events under these numbers.
 """
 
+import os
 import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ import structlog
 from msgspec.structs import replace
 
 from ws.database.failures import DamagedError
+from ws.database.lock import PRIVATE_FILE
 from ws.database.migrations import Migration, migrate
 from ws.protocol.base import Struct
 from ws.protocol.events import JournalEvent, NativeIdKnown, Notice, SessionStarted
@@ -48,7 +50,7 @@ def salvage(path: Path, damage: DamagedError, migrations: list[Migration]) -> No
     Raises `damage` when nothing of a node can be read; the file is then left as it is. Raises sqlite3.Error and OSError
     when the new file cannot be written.
     """
-    fresh = Path(f"{path}.mending")
+    fresh, whole = Path(f"{path}.mending"), Path(f"{path}.mended")
     fresh.unlink(missing_ok=True)
     try:
         with closing(sqlite3.connect(path)) as old, closing(_new(fresh, migrations)) as new:
@@ -63,11 +65,26 @@ def salvage(path: Path, damage: DamagedError, migrations: list[Migration]) -> No
             )
         if is_worthless:
             raise damage
+        fresh.rename(whole)
         kept = _put_aside(path)
-        fresh.rename(path)
+        whole.rename(path)
     finally:
         fresh.unlink(missing_ok=True)
     log.error("database_mended", lost_events=lost.events, lost_sessions=lost.sessions, damaged=str(kept))
+
+
+def finish(path: Path) -> None:
+    """Put a mended database in its place if a kill came between; `path` is then missing or empty. Blocking.
+
+    Raises OSError.
+    """
+    whole = Path(f"{path}.mended")
+    if path.exists() and path.stat().st_size:
+        whole.unlink(missing_ok=True)
+    elif whole.exists():
+        path.unlink(missing_ok=True)
+        _ = _put_aside(path)
+        whole.rename(path)
 
 
 class _State(Struct, frozen=True):
@@ -89,6 +106,7 @@ class _Lost:
 
 
 def _new(path: Path, migrations: list[Migration]) -> sqlite3.Connection:
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE))
     connection = sqlite3.connect(path, isolation_level=None)
     migrate(connection, path, "node", migrations)
     connection.execute("PRAGMA synchronous = FULL")
@@ -99,8 +117,7 @@ def _put_aside(path: Path) -> Path:
     number = 1
     while (kept := Path(f"{path}.damaged-{number}")).exists():
         number += 1
-    path.rename(kept)
-    for suffix in ("-wal", "-shm"):
+    for suffix in ("", "-wal", "-shm"):
         with suppress(FileNotFoundError):
             Path(f"{path}{suffix}").rename(f"{kept}{suffix}")
     return kept

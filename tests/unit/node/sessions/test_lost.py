@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from structlog.testing import capture_logs
 from node.sessions.fold import empty_state, fold
 from node.store.heads import Heads
 from tests.unit.node.sessions.bench import NODE, Bench, bench, crash, decode_watched
+from ws.database.lock import PRIVATE_FILE
 from ws.protocol.base import SessionId
 from ws.protocol.events import AgentMessage, Notice
 from ws.protocol.sessions import SessionState, SessionWatchParams
@@ -174,6 +176,7 @@ async def test_a_damaged_database_is_mended_and_the_damaged_one_kept(
         errors = await _started_on(node, {"": harmed, "-wal": b"", "-heads": Path(f"{copy}-heads").read_bytes()})
         assert [error["event"] for error in errors if error["event"] == "database_mended"] == ["database_mended"]
         assert Path(f"{node.file}.damaged-1").read_bytes() == harmed
+        assert stat.S_IMODE(node.file.stat().st_mode) == PRIVATE_FILE
         for session, prompt in ((first, "m0"), (second, "m100")):
             state = await _check(node, session)
             assert state.path
@@ -181,6 +184,17 @@ async def test_a_damaged_database_is_mended_and_the_damaged_one_kept(
         lost = [each for name in (first, second) for each in await node.events(name) if isinstance(each, Notice)]
         assert len(lost) <= 45, "most of it was saved"
         await _spoken(node, first, 200, 2)
+
+
+async def test_a_kill_between_the_last_steps_of_mending_leaves_no_empty_node(tmp_path: Path) -> None:
+    async with bench(tmp_path) as node:
+        session = await node.create()
+        await node.store.close()
+        node.file.rename(f"{node.file}.mended")
+        Path(f"{node.file}-wal").write_bytes(b"of the damaged one")
+        await node.start()
+        _ = await _check(node, session)
+        assert Path(f"{node.file}.damaged-1-wal").read_bytes() == b"of the damaged one"
 
 
 def test_how_the_last_node_ended_is_read_from_the_notes(tmp_path: Path) -> None:
