@@ -1,8 +1,19 @@
 """Answering approvals: who may still answer what, and what is said to those who are too late."""
 
+from node.sessions.fitting import encode
 from ws.protocol.errors import ErrorCode, FieldError, Winner, WireError
-from ws.protocol.events import ApprovalOption, ApprovalRequested, ApprovalResolved, JournalEvent
+from ws.protocol.events import ApprovalOption, ApprovalRequested, ApprovalResolved, JournalEvent, Notice
 from ws.protocol.sessions import SessionState
+
+MAX_OPEN = 50
+MAX_OPEN_BYTES = 2 * 1024 * 1024
+"""All that one session asks at a time, as JSON: session.get tells all of it in one answer."""
+
+CROWDED = Notice(
+    level="warning",
+    code="too_many_asks",
+    text="The agent asks more at once than anybody can answer: what came last was not allowed.",
+)
 
 EXPIRED_MESSAGE = "Nobody answered in time, so this was not allowed."
 
@@ -10,6 +21,14 @@ EXPIRED_MESSAGE = "Nobody answered in time, so this was not allowed."
 def pending(state: SessionState, approval: str) -> ApprovalRequested | None:
     """The approval if it still waits for an answer."""
     return next((each for each in state.approvals if each.approval == approval), None)
+
+
+def is_crowded(state: SessionState, request: ApprovalRequested) -> bool:
+    """Whether there is no room for one more."""
+    open_now = [*state.approvals, request]
+    return len(open_now) > MAX_OPEN or (
+        len(open_now) > 1 and sum(len(encode(each)) for each in open_now) > MAX_OPEN_BYTES
+    )
 
 
 def chosen(request: ApprovalRequested, option: str) -> ApprovalOption:

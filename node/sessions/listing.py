@@ -1,6 +1,6 @@
 """Sessions as lists show them, and the two subscriptions that Main holds: changes of the list, and the inbox."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from msgspec.structs import replace
@@ -24,6 +24,11 @@ from ws.protocol.sessions import (
     SessionSummary,
 )
 from ws.rpc import Feed
+
+MAX_INBOX_BYTES = 4 * 1024 * 1024
+"""Of what link.inbox begins with: half of the link's largest frame."""
+
+LEFT_OUT = {"left_out": "too much is asked at once to show this here: open the session"}
 
 
 class Listing:
@@ -66,8 +71,21 @@ class Listing:
 
     def inbox_feed(self, sessions: Iterable[tuple[SessionSummary, SessionState]]) -> Feed:
         """`link.inbox`: what is asked now, then changes and ended turns."""
-        items = [InboxItem(session=row, approval=approval) for row, state in sessions for approval in state.approvals]
-        return self._inbox.feed(encode(InboxResult(approvals=items)))
+        items = (InboxItem(session=row, approval=approval) for row, state in sessions for approval in state.approvals)
+        return self._inbox.feed(encode(InboxResult(approvals=list(_fitting(items)))))
+
+
+def _fitting(items: Iterable[InboxItem]) -> Iterator[InboxItem]:
+    """What fits one answer; of what comes then the input is shown in its session only."""
+    left_bytes = MAX_INBOX_BYTES
+    for item in items:
+        size_bytes = len(encode(item))
+        if size_bytes > left_bytes:
+            item = replace(item, approval=replace(item.approval, input=LEFT_OUT))  # noqa: PLW2901
+            size_bytes = len(encode(item))
+        if size_bytes <= left_bytes:
+            left_bytes -= size_bytes
+            yield item
 
 
 def summary(state: SessionState, is_unread: bool) -> SessionSummary:

@@ -1,8 +1,16 @@
 """What people do with waiting prompts. Pure: from a state and a wish to events, or a refusal."""
 
+from collections.abc import Sequence
+
+from node.sessions.attachments import too_large
+from node.sessions.fitting import STAMP_BYTES, encode
 from ws.protocol.errors import ErrorCode, FieldError, WireError
-from ws.protocol.events import JournalEvent, PromptDropped, PromptEdited, PromptMoved, QueueReleased
+from ws.protocol.events import MAX_EVENT_BYTES, JournalEvent, PromptDropped, PromptEdited, PromptMoved, QueueReleased
 from ws.protocol.sessions import QueuedPrompt, SessionQueueParams, SessionState
+
+MAX_WAITING = 100
+MAX_WAITING_BYTES = 4 * 1024 * 1024
+"""All waiting prompts of a session with their pictures, as JSON."""
 
 
 def queue_events(state: SessionState, params: SessionQueueParams, by: str) -> list[JournalEvent]:
@@ -16,7 +24,10 @@ def queue_events(state: SessionState, params: SessionQueueParams, by: str) -> li
             if params.text is None:
                 raise _missing("text")
             prompt = _waiting(state, params)
-            return [PromptEdited(message_id=prompt.message_id, text=params.text, by=by)]
+            edited = PromptEdited(message_id=prompt.message_id, text=params.text, by=by)
+            if len(encode(edited)) > MAX_EVENT_BYTES - STAMP_BYTES:
+                raise too_large()
+            return [edited]
         case "move":
             prompt = _waiting(state, params)
             if params.before is not None and all(each.message_id != params.before for each in state.queue):
@@ -28,6 +39,25 @@ def queue_events(state: SessionState, params: SessionQueueParams, by: str) -> li
             is_last = state.queue == [prompt]
             # Nothing is left to hold back: the next prompt shall run at once.
             return [*dropped, QueueReleased(by=by)] if is_last and state.queue_held else dropped
+
+
+def check_room(before: SessionState, after: SessionState) -> None:
+    """Raises `too_large` when the queue has grown beyond what one answer holds: session.get tells all of it."""
+    if len(after.queue) > max(MAX_WAITING, len(before.queue)):
+        raise WireError(
+            ErrorCode.TOO_LARGE, f"{MAX_WAITING} prompts wait already: let some of them run, or drop some first."
+        )
+    size_bytes = _size_bytes(after.queue)
+    if size_bytes > MAX_WAITING_BYTES and size_bytes > _size_bytes(before.queue):
+        raise WireError(
+            ErrorCode.TOO_LARGE,
+            f"The prompts that wait would be larger than {MAX_WAITING_BYTES >> 20} MiB together: let some of them run,"
+            " or drop some first.",
+        )
+
+
+def _size_bytes(queue: Sequence[QueuedPrompt]) -> int:
+    return sum(len(encode(prompt)) for prompt in queue)
 
 
 def _waiting(state: SessionState, params: SessionQueueParams) -> QueuedPrompt:

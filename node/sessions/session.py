@@ -18,7 +18,7 @@ from node.sessions.fold import fold
 from node.sessions.intake import Intake
 from node.sessions.journal import Appended, Journal
 from node.sessions.presence import Presence, Process
-from node.sessions.queueing import queue_events
+from node.sessions.queueing import check_room, queue_events
 from node.sessions.rewinding import go_back, rewound
 from node.sessions.serial import Serial
 from node.sessions.steering import Steering
@@ -91,6 +91,7 @@ class Session:
             if len(encode(prompt)) > MAX_EVENT_BYTES - STAMP_BYTES:
                 raise too_large()
             seq = self.state.head + 1
+            check_room(self.state, fold(self.state, [prompt]))
             is_steering = params.delivery == "steer" and self.state.turn is not None and self._actor.takes_steering
             await self._append([prompt])
             if is_steering:
@@ -117,7 +118,9 @@ class Session:
         """Change the queue and return the state after that."""
 
         async def work() -> SessionState:
-            await self._append(queue_events(self._steering.less(self.state), params, by))
+            events = queue_events(self._steering.less(self.state), params, by)
+            check_room(self.state, fold(self.state, events))
+            await self._append(events)
             return self.state
 
         return await self._act(work)
@@ -252,7 +255,11 @@ class Session:
         items: list[JournalEvent | Delta] = []
         state = self.state
         for event in events:
-            for item in self._intake.accept(state, await self._allowed(event)):
+            allowed = await self._allowed(event)
+            if isinstance(allowed, ApprovalRequested) and approvals.is_crowded(state, allowed):
+                self._refuse(allowed)
+                allowed = approvals.CROWDED
+            for item in self._intake.accept(state, allowed):
                 items.append(self._dated(item))
                 if not isinstance(item, Delta):
                     state = fold(state, [item])

@@ -4,12 +4,15 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from node.sessions import approvals
 from node.sessions.service import Patience
 from tests.support.agents import FakeAgent, approval
+from tests.support.waiting import eventually
 from tests.unit.node.sessions.bench import Bench, bench
 from ws.protocol.errors import ErrorCode, WireError
-from ws.protocol.events import ApprovalOption, ApprovalResolved, TurnEnded
+from ws.protocol.events import ApprovalOption, ApprovalResolved, Notice, TurnEnded
 
 
 async def _asking(node: Bench, *names: str) -> tuple[str, FakeAgent]:
@@ -40,6 +43,32 @@ async def test_the_first_answer_wins_and_the_others_hear_who_won(tmp_path: Path)
         await agent.end()
         await node.idle(session)
         assert agent.answers["p1"].option == "session"
+
+
+async def test_what_an_agent_asks_beyond_all_measure_is_not_allowed(tmp_path: Path) -> None:
+    async with bench(tmp_path) as node:
+        names = [f"p{number}" for number in range(approvals.MAX_OPEN)]
+        session, agent = await _asking(node, *names)
+        await agent.say(approval("more"), approval("still-more"))
+        await eventually(lambda: len(agent.answers) == 2, what="the last to be refused")
+        assert {name: decision.option for name, decision in agent.answers.items()} == {"more": "no", "still-more": "no"}
+        assert [each.approval for each in node.service.get(session).approvals] == names
+        await node.answer(session, "p0", "yes")
+        await agent.say(approval("again"))
+        await node.until(session, lambda state: state.approvals[-1].approval == "again")
+        notices = [event.code for event in await node.events(session) if isinstance(event, Notice)]
+        assert notices == ["too_many_asks"] * 2
+
+
+async def test_large_asks_fill_the_room_sooner(tmp_path: Path) -> None:
+    async with bench(tmp_path) as node:
+        session, agent = await _asking(node)
+        large = [replace(approval(f"p{number}"), input={"text": "x" * 700_000}) for number in range(4)]
+        await agent.say(*large)
+        await eventually(lambda: len(agent.answers) == 2, what="the last to be refused")
+        assert list(agent.answers) == ["p2", "p3"]
+        state = await node.until(session, lambda state: len(state.approvals) == 2)
+        assert [each.approval for each in state.approvals] == ["p0", "p1"]
 
 
 async def test_who_won_is_known_after_a_restart(tmp_path: Path) -> None:

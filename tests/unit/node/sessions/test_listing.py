@@ -6,10 +6,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
+from node.sessions.listing import MAX_INBOX_BYTES
 from tests.support.agents import FakeProvider, approval
+from tests.support.waiting import eventually
 from tests.unit.node.sessions.bench import NODE, bench, decode_event
 from ws.protocol.errors import ErrorCode, WireError
+from ws.protocol.events import AgentMessage
 from ws.protocol.link import LinkSessionEvent, LinkSessionsResult
 from ws.protocol.sessions import (
     MAX_PAGE_BYTES,
@@ -114,6 +118,22 @@ async def test_the_inbox_holds_what_is_asked_now_and_tells_what_follows(tmp_path
         assert sink.events[-1].stop_reason == "end_turn"
 
 
+async def test_an_inbox_that_is_too_large_for_one_answer_shows_less_of_the_last(tmp_path: Path) -> None:
+    provider = FakeProvider()
+    async with bench(tmp_path, provider) as node:
+        sessions = [await node.create(path=f"/workspace/{number}") for number in range(8)]
+        for session in sessions:
+            await node.send(session, "m1")
+            await node.prompted()
+            await provider.agent.say(replace(approval("p1"), input={"text": "x" * 700_000}))
+            await node.asked(session)
+        result = node.service.inbox_feed().result
+        assert len(result) <= MAX_INBOX_BYTES
+        items = msgspec.json.decode(result, type=InboxResult).approvals
+        assert sorted(item.session.id for item in items) == sorted(sessions)
+        assert sum("left_out" in item.approval.input for item in items) == 3
+
+
 async def test_deleting_a_session_takes_what_it_asks_out_of_the_inbox(tmp_path: Path) -> None:
     async with bench(tmp_path) as node:
         session = await node.create()
@@ -194,9 +214,11 @@ async def test_pages_of_events_join_without_gaps_in_both_directions(tmp_path: Pa
 async def test_a_page_ends_at_its_bound_in_bytes(tmp_path: Path) -> None:
     async with bench(tmp_path) as node:
         session = await node.create()
-        await node.send(session, "m0", "x" * 250_000)
-        for number in range(20):
-            await node.send(session, f"q{number}", "y" * 250_000)
+        await node.send(session, "m0")
+        await node.prompted()
+        await node.provider.agent.say(*(AgentMessage(message_id=f"a{n}", text="y" * 250_000) for n in range(20)))
+        await node.provider.agent.end()
+        await eventually(lambda: node.service.get(session).turn is None, what="the turn to end")
         answer = await node.service.events(SessionEventsParams(node=NODE, session=session, limit=1000))
         total = sum(len(bytes(raw)) for raw in answer.events)
         assert MAX_PAGE_BYTES - 600_000 < total <= MAX_PAGE_BYTES
