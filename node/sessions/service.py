@@ -218,6 +218,9 @@ class SessionService:
 
     async def interrupt(self, params: sessions.SessionInterruptParams, by: str) -> bool:
         """False when no turn runs."""
+        if not self._shelf.has(params.session):
+            await self._library.get(params.session)
+            return False
         return await self._shelf.get(params.session).session.interrupt(hold_queue=params.hold_queue, by=by)
 
     async def answer(self, params: sessions.SessionAnswerParams, by: str) -> int:

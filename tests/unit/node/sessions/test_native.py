@@ -245,6 +245,16 @@ async def test_resuming_by_native_id_answers_the_same_session(tmp_path: Path) ->
             assert refused.value.code == ErrorCode.NOT_FOUND
 
 
+async def test_stopping_one_in_which_nothing_runs_here_changes_nothing(tmp_path: Path) -> None:
+    async with bench(tmp_path, provider(FakeHistory({"one": turn(1)}))) as node:
+        (native,) = await rows(node)
+        assert not await node.interrupt(native.id)
+        assert [each.status for each in await rows(node)] == ["native"]
+        with pytest.raises(WireError) as refused:
+            await node.interrupt("n-unknown")
+        assert refused.value.code == ErrorCode.NOT_FOUND
+
+
 async def test_a_removed_one_is_hidden_until_it_is_asked_for_by_name(tmp_path: Path) -> None:
     history = FakeHistory({"one": turn(1), "two": turn(2)})
     async with bench(tmp_path, provider(history)) as node:
