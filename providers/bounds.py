@@ -41,6 +41,12 @@ def clipped(text: str, limit_chars: int = MAX_OUTPUT_CHARS) -> str:
     return f"{text[:half]}\n… {len(text) - 2 * half} characters left out …\n{text[-half:]}"
 
 
+def one_line(text: str, limit_chars: int) -> str:
+    """The text without line breaks and needless space, cut at the end."""
+    line = " ".join(text.split())
+    return line if len(line) <= limit_chars else line[: limit_chars - 1] + "…"
+
+
 def clipped_input(values: Mapping[str, Any]) -> dict[str, Any]:
     """A tool's input with long strings shortened; one that is too large even so is replaced by its field names."""
     short = {name: _clip_value(value) for name, value in values.items()}

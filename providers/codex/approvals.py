@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from providers.base import AgentEvent, Decision
+from providers.bounds import clipped
 from providers.codex.choices import Ask, Choice
 from ws.protocol.events import ApprovalRequested, ApprovalResolved
+
+MAX_TITLE_CHARS = 500
+"""A command that writes a file may be as long as the file."""
 
 Give = Callable[[Choice, Decision], Awaitable[None]]
 """Hands the answer on."""
@@ -53,7 +57,7 @@ class Approvals:
             ApprovalRequested(
                 approval=approval,
                 kind=ask.kind,
-                title=ask.title or pending.title or "Change files",
+                title=clipped(ask.title or pending.title or "Change files", MAX_TITLE_CHARS),
                 input=dict(ask.input),
                 options=[choice.option for choice in ask.choices],
                 tool_call_id=pending.call,

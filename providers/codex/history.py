@@ -6,59 +6,43 @@ around each turn, nothing ever changed; whoever has a thread open holds a lock o
 `agent_message` and `agent_reasoning` instead of items.
 """
 
-import asyncio
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from providers.base import NativeSession
+from providers.bounds import one_line
 from providers.codex.rollout import RolloutReader, is_prompt
-from providers.history import Sample, TranscriptIndex, events_of, is_ours, line_with, read_lines
-from ws.protocol.events import JournalEvent, Notice
-
-MAX_TITLE_CHARS = 120
-TRUNCATED = Notice(
-    level="info", code="transcript_truncated", text="This session is longer than 64 MiB: only its newest part is shown."
+from providers.history import (
+    MAX_TITLE_CHARS,
+    TRUNCATED,
+    IndexedHistory,
+    Sample,
+    TranscriptIndex,
+    events_of,
+    is_ours,
+    line_with,
+    read_lines,
 )
+from ws.protocol.events import JournalEvent
+
 _LOCKS = Path("/proc/locks")
 _USER_ITEM = b'"item":{"type":"UserMessage"'
 _USER_EVENT = b'"payload":{"type":"user_message"'
 _IDENTIFIER = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 
-class CodexHistory:
+class CodexHistory(IndexedHistory):
     """See :class:`providers.base.NativeHistory`. `environment` is that of the agent."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         home = environment.get("HOME") or str(Path.home())
         self._home = Path(environment.get("CODEX_HOME") or Path(home) / ".codex")
-        self._index = TranscriptIndex(self._home / "sessions", 3, _facts)
+        super().__init__(TranscriptIndex(self._home / "sessions", 3, _facts), self._opened_elsewhere, _transcript)
 
-    async def sessions(self) -> Sequence[NativeSession]:
-        found = await self._index.sessions()
-        running = await asyncio.to_thread(self._running)
-        return [replace(each, is_running=True) if each.native_id in running else each for each in found]
-
-    async def session(self, native_id: str) -> NativeSession | None:
-        return next((each for each in await self.sessions() if each.native_id == native_id), None)
-
-    async def transcript(self, native_id: str) -> Sequence[JournalEvent]:
-        path = await self._index.path(native_id)
-        if path is None:
-            raise KeyError(native_id)
-        return await asyncio.to_thread(_transcript, path)
-
-    async def changed(self) -> None:
-        await self._index.changed()
-
-    def close(self) -> None:
-        """Watch no more."""
-        self._index.close()
-
-    def _running(self) -> set[str]:
+    def _opened_elsewhere(self) -> set[str]:
         """The threads that a process has locked that is none of ours. Blocks; the locks themselves are not touched."""
         try:
             locks = {entry.inode(): entry.name for entry in os.scandir(self._home / "thread-writer-locks")}
@@ -86,11 +70,10 @@ def _facts(sample: Sample) -> NativeSession | None:
     if first is None or not folder.startswith("/") or not _IDENTIFIER.fullmatch(native_id):
         return None
     git = meta.get("git")
-    line = " ".join(first.split())
     return NativeSession(
         native_id=native_id,
         path=Path(folder),
-        title=line if len(line) <= MAX_TITLE_CHARS else line[: MAX_TITLE_CHARS - 1] + "…",
+        title=one_line(first, MAX_TITLE_CHARS),
         updated="",
         branch=str(git["branch"]) if isinstance(git, Mapping) and git.get("branch") else None,
         turns=(sample.head.count(_USER_ITEM) or sample.head.count(_USER_EVENT)) if sample.is_whole else None,

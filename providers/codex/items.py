@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from providers.bounds import clipped_input, fitting_all
+from providers.bounds import clipped_input, fitting_all, one_line
 from providers.codex.errors import DECLINED
 from ws.protocol.events import ImageContent, TextContent, ToolCall, ToolContent, ToolKind, ToolStatus
 
@@ -38,12 +38,11 @@ def shown(item: Item, folder: Path) -> Shown | None:
 
 
 def tool_call(call_id: str, shown_as: Shown, parent: str | None) -> ToolCall:
-    line = " ".join(shown_as.title.split()) or shown_as.name
     return ToolCall(
         tool_call_id=call_id,
         name=shown_as.name,
         kind=shown_as.kind,
-        title=line if len(line) <= MAX_TITLE_CHARS else line[: MAX_TITLE_CHARS - 1] + "…",
+        title=one_line(shown_as.title, MAX_TITLE_CHARS) or shown_as.name,
         input=clipped_input(shown_as.input),
         parent=parent,
     )

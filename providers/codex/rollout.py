@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from providers.bounds import clipped_input, fitting_all, parts
+from providers.bounds import clipped_input, fitting_all, one_line, parts
 from ws.protocol.events import (
     AgentMessage,
     AgentThought,
@@ -153,8 +153,7 @@ def _call(
     content: Sequence[ToolContent],
     item: Mapping[str, Any],
 ) -> Iterator[JournalEvent]:
-    line = " ".join(title.split())
-    shown = line if len(line) <= MAX_TITLE_CHARS else line[: MAX_TITLE_CHARS - 1] + "…"
+    shown = one_line(title, MAX_TITLE_CHARS)
     status: ToolStatus = "failed" if item.get("status") in {"failed", "declined"} else "completed"
     yield ToolCall(tool_call_id=name, name=tool, kind=kind, title=shown, input=clipped_input(given))
     yield ToolCallUpdate(tool_call_id=name, status=status, content=fitting_all([*content]))
