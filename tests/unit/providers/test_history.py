@@ -173,6 +173,24 @@ async def test_a_transcript_of_unknown_shape_hides_no_other(tmp_path: Path, fail
         index.close()
 
 
+async def test_a_folder_is_the_one_that_its_name_leads_to(tmp_path: Path) -> None:
+    """So that a fence around some folders is not passed by `..` or a link."""
+
+    def read_facts(sample: Sample) -> NativeSession | None:
+        path = Path(sample.head.decode())
+        return NativeSession(native_id=sample.path.stem, path=path, title="", updated="")
+
+    (tmp_path / "link").symlink_to("/etc")
+    write(tmp_path, "a/dots", f"{tmp_path}/a/../../../../../../../../../etc")
+    write(tmp_path, "a/link", f"{tmp_path}/link")
+    write(tmp_path, "a/nothing", "/w\0x")
+    index = TranscriptIndex(tmp_path, 1, read_facts)
+    try:
+        assert {each.native_id: str(each.path) for each in await index.sessions()} == {"dots": "/etc", "link": "/etc"}
+    finally:
+        index.close()
+
+
 def test_of_a_line_that_nobody_understands_or_could_keep_nothing_is_shown() -> None:
     def read(line: Mapping[str, Any]) -> list[JournalEvent]:
         return [AgentMessage(message_id=line["id"], text=line["text"])]
