@@ -15,7 +15,7 @@ from inotify_simple import INotify, flags
 
 from providers.base import NativeSession, ProviderFailed
 from ws.protocol.base import MAX_PATH_CHARS
-from ws.protocol.events import JournalEvent
+from ws.protocol.events import JournalEvent, Notice
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +28,11 @@ MAX_FOLDERS = 2048
 MAX_BRANCH_CHARS = 250
 END_OF_TIME_S = 253_402_300_799.0
 """The end of the year 9999, beyond which no date is written."""
+MAX_TITLE_CHARS = 120
+TRUNCATED = Notice(
+    level="info", code="transcript_truncated", text="This session is longer than 64 MiB: only its newest part is shown."
+)
+"""In front of what was read of such a transcript."""
 POLL_S = 10.0
 """Between two looks where the kernel cannot watch."""
 
@@ -143,6 +148,42 @@ class TranscriptIndex:
         updated = changed.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         branch = session.branch and session.branch[:MAX_BRANCH_CHARS]
         return _Entry(identity, replace(session, path=folder, branch=branch, updated=updated))
+
+
+class IndexedHistory:
+    """A :class:`providers.base.NativeHistory` over an index.
+
+    `running` names the sessions that a process has open which is none of ours, `read` makes a journal of a transcript;
+    both block.
+    """
+
+    def __init__(
+        self, index: TranscriptIndex, running: Callable[[], set[str]], read: Callable[[Path], Sequence[JournalEvent]]
+    ) -> None:
+        self._index = index
+        self._running = running
+        self._read = read
+
+    async def sessions(self) -> Sequence[NativeSession]:
+        found = await self._index.sessions()
+        running = await asyncio.to_thread(self._running)
+        return [replace(each, is_running=True) if each.native_id in running else each for each in found]
+
+    async def session(self, native_id: str) -> NativeSession | None:
+        return next((each for each in await self.sessions() if each.native_id == native_id), None)
+
+    async def transcript(self, native_id: str) -> Sequence[JournalEvent]:
+        path = await self._index.path(native_id)
+        if path is None:
+            raise KeyError(native_id)
+        return await asyncio.to_thread(self._read, path)
+
+    async def changed(self) -> None:
+        await self._index.changed()
+
+    def close(self) -> None:
+        """Watch no more."""
+        self._index.close()
 
 
 class _Folders:

@@ -5,17 +5,19 @@ The CLI (seen with 2.1.329) writes each message as a line, never changes one, an
 deeper down. A session that went back to a point of its past goes on in the same file: what it undid is shown too.
 """
 
-import asyncio
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from providers.base import AgentProcess, NativeSession
+from providers.bounds import one_line
 from providers.claude.transcript import TranscriptReader, prompt_text
 from providers.history import (
+    MAX_TITLE_CHARS,
+    TRUNCATED,
     UNKNOWN_SHAPE,
+    IndexedHistory,
     Sample,
     TranscriptIndex,
     decode_line,
@@ -25,12 +27,7 @@ from providers.history import (
     read_lines,
 )
 from providers.process import is_alive
-from ws.protocol.events import JournalEvent, Notice
-
-MAX_TITLE_CHARS = 120
-TRUNCATED = Notice(
-    level="info", code="transcript_truncated", text="This session is longer than 64 MiB: only its newest part is shown."
-)
+from ws.protocol.events import JournalEvent
 
 _PROMPT = re.compile(
     rb'"type":"user","message":\{"role":"user","content":'
@@ -45,36 +42,17 @@ _IDENTIFIER = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 """A UUID. Anything else the CLI would take for a title, or for a file."""
 
 
-class ClaudeHistory:
+class ClaudeHistory(IndexedHistory):
     """See :class:`providers.base.NativeHistory`. `environment` is that of the agent."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         home = environment.get("HOME") or str(Path.home())
         self._configuration = Path(environment.get("CLAUDE_CONFIG_DIR") or Path(home) / ".claude")
-        self._index = TranscriptIndex(self._configuration / "projects", 1, _facts)
+        super().__init__(
+            TranscriptIndex(self._configuration / "projects", 1, _facts), self._opened_elsewhere, _transcript
+        )
 
-    async def sessions(self) -> Sequence[NativeSession]:
-        found = await self._index.sessions()
-        running = await asyncio.to_thread(self._running)
-        return [replace(each, is_running=True) if each.native_id in running else each for each in found]
-
-    async def session(self, native_id: str) -> NativeSession | None:
-        return next((each for each in await self.sessions() if each.native_id == native_id), None)
-
-    async def transcript(self, native_id: str) -> Sequence[JournalEvent]:
-        path = await self._index.path(native_id)
-        if path is None:
-            raise KeyError(native_id)
-        return await asyncio.to_thread(_transcript, path)
-
-    async def changed(self) -> None:
-        await self._index.changed()
-
-    def close(self) -> None:
-        """Watch no more."""
-        self._index.close()
-
-    def _running(self) -> set[str]:
+    def _opened_elsewhere(self) -> set[str]:
         """The sessions that a living process has open that is none of ours. Blocks."""
         try:
             files = [path for path in (self._configuration / "sessions").iterdir() if path.suffix == ".json"]
@@ -105,7 +83,7 @@ def _facts(sample: Sample) -> NativeSession | None:
     return NativeSession(
         native_id=native_id,
         path=Path(folder),
-        title=_title(sample) or _shortened(prompt_text(line)),
+        title=_title(sample) or one_line(prompt_text(line), MAX_TITLE_CHARS),
         updated="",
         branch=branch if branch and branch != "HEAD" else None,
         turns=len(_PROMPT.findall(sample.head)) if sample.is_whole else None,
@@ -116,7 +94,7 @@ def _title(sample: Sample) -> str:
     for mark, name in _TITLES:
         for data in (sample.tail, sample.head):
             if title := _last(data, mark, name):
-                return _shortened(title)
+                return one_line(title, MAX_TITLE_CHARS)
     return ""
 
 
@@ -130,11 +108,6 @@ def _last(data: bytes, mark: bytes, name: str) -> str | None:
     except UNKNOWN_SHAPE:
         return None
     return value if isinstance(value, str) else None
-
-
-def _shortened(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= MAX_TITLE_CHARS else line[: MAX_TITLE_CHARS - 1] + "…"
 
 
 def _transcript(path: Path) -> list[JournalEvent]:
