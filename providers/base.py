@@ -140,11 +140,15 @@ class WentBack:
 
 @dataclass(frozen=True)
 class AgentProcess:
-    """An agent's operating-system process; pid and start time (clock ticks since boot, proc(5)) name it for ever."""
+    """An agent's operating-system process; pid and start time (clock ticks since boot, proc(5)) name it for ever.
+
+    What it starts has `mark` in its environment (:data:`providers.process.MARK`); empty when it was given none.
+    """
 
     pid: int
     start_time: int
     command: str = ""
+    mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -244,6 +248,10 @@ class NativeHistory(Protocol):
         64 MiB are read, the newest; then a `Notice` comes first that says so. Raises KeyError when there is no such
         session, :class:`ProviderFailed` when it cannot be read.
         """
+        ...
+
+    def prompt_name(self, message_id: str) -> str | None:
+        """What a prompt of ours with this id is called in a transcript (`UserMessage.message_id`); None: unknown."""
         ...
 
     async def changed(self) -> None:

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 
+from providers.process import MARK
+
 OWN_PREFIX = "SWITCHYARD_"
-_INHERITED_FROM_AN_AGENT = frozenset({"CLAUDECODE"})
-"""Set by Claude Code for its children: a node started from within one must not pass it on."""
+_INHERITED_FROM_AN_AGENT = frozenset({"CLAUDECODE", MARK})
+"""Set for the children of agents: a node started from within one must not pass it on."""
 
 
 def child_environment(node: Mapping[str, str], configured: Mapping[str, str]) -> dict[str, str]:

@@ -1,19 +1,25 @@
 """Agent processes by pid and start time, so that a restarted node ends leftovers and nothing else.
 
-Two live CLIs on one native session corrupt it silently, and a pid alone may name a stranger by now. Works where there
-is a `/proc` (Linux); elsewhere nothing is found and nothing is ended, and the CLIs end by the end of their input.
+Two live CLIs on one native session corrupt it silently, and a pid alone may name a stranger by now. What an agent has
+started is found by descent while the agent lives, and by a mark in the environment when it was killed: CLIs give their
+commands sessions of their own, and the kernel gives orphans to init. Works where there is a `/proc` (Linux); elsewhere
+nothing is found and nothing is ended, and the CLIs end by the end of their input.
 """
 
 import asyncio
 import os
+import secrets
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from providers.base import AgentProcess
 
 GRACE_S = 2.0
 """Between SIGTERM and SIGKILL."""
+
+MARK = "AGENT_FAMILY"
+"""The variable that an agent and all that it starts have in their environment: one value per agent process."""
 
 _POLL_S = 0.02
 _PROC = Path("/proc")
@@ -22,10 +28,15 @@ _START_TIME_FIELD = 19
 """proc_pid_stat(5), counted from the state that follows the closing bracket of the command."""
 
 
-def identify(pid: int, command: str = "") -> AgentProcess:
+def marked(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment for one agent process, with a mark that no other one has."""
+    return {**environment, MARK: secrets.token_hex(8)}
+
+
+def identify(pid: int, command: str = "", mark: str = "") -> AgentProcess:
     """The process that has this pid now; start time 0 when it is gone or cannot be known. Reads `/proc`, so blocks."""
     fields = _stat(pid)
-    return AgentProcess(pid, int(fields[_START_TIME_FIELD]) if fields else 0, command)
+    return AgentProcess(pid, int(fields[_START_TIME_FIELD]) if fields else 0, command, mark)
 
 
 def is_alive(process: AgentProcess) -> bool:
@@ -35,25 +46,39 @@ def is_alive(process: AgentProcess) -> bool:
 
 
 def family(process: AgentProcess) -> list[AgentProcess]:
-    """The process and all that descend from it, oldest first; empty when it is gone."""
-    if not is_alive(process):
-        return []
+    """The process, all that have its mark, and all that descend from these; of a dead one what it has left behind.
+
+    Never this process nor what it descends from: a node may be started by an agent, even one of its own. Blocks.
+    """
+    parents = {pid: int(fields[_PARENT_FIELD]) for pid, fields in _all_stats()}
     children: dict[int, list[int]] = {}
-    for pid, fields in _all_stats():
-        children.setdefault(int(fields[_PARENT_FIELD]), []).append(pid)
-    found = [process]
-    for parent in found:
-        found.extend(child for pid in children.get(parent.pid, ()) if (child := identify(pid)).start_time)
+    for pid, parent in parents.items():
+        children.setdefault(parent, []).append(pid)
+    known = _line_of(os.getpid(), parents)
+    found: list[AgentProcess] = []
+
+    def add(pids: Iterable[int]) -> None:
+        for pid in pids:
+            if pid not in known and (member := identify(pid)).start_time:
+                known.add(pid)
+                found.append(member)
+
+    add([process.pid] if is_alive(process) else [])
+    add(_marked_with(process.mark, parents) if process.mark else [])
+    for member in found:
+        add(children.get(member.pid, ()))
     return found
 
 
 async def end_family(process: AgentProcess, grace_s: float = GRACE_S) -> int:
-    """End a process and its descendants: SIGTERM, after `grace_s` SIGKILL. Returns how many there were.
+    """End a process and its family: SIGTERM, after `grace_s` SIGKILL. Returns how many there were.
 
     Takes at most twice `grace_s`. Processes that are not ours to signal are left alone.
     """
-    members = await asyncio.to_thread(family, process)
+    members: list[AgentProcess] = []
     for signal_number in (signal.SIGTERM, signal.SIGKILL):
+        # What was started since then too.
+        members.extend(each for each in await asyncio.to_thread(family, process) if each not in members)
         await asyncio.to_thread(_signal, members, signal_number)
         if await _are_gone(members, grace_s):
             break
@@ -82,6 +107,26 @@ def _signal(members: Iterable[AgentProcess], signal_number: signal.Signals) -> N
                 os.kill(member.pid, signal_number)
             except (ProcessLookupError, PermissionError):
                 continue
+
+
+def _line_of(pid: int, parents: Mapping[int, int]) -> set[int]:
+    """The process and what it descends from."""
+    line: set[int] = set()
+    while pid and pid not in line:
+        line.add(pid)
+        pid = parents.get(pid, 0)
+    return line
+
+
+def _marked_with(mark: str, pids: Iterable[int]) -> Iterator[int]:
+    sought = f"{MARK}={mark}".encode()
+    for pid in pids:
+        try:
+            environment = (_PROC / str(pid) / "environ").read_bytes()
+        except OSError:  # somebody else's, or gone
+            continue
+        if sought in environment.split(b"\0"):
+            yield pid
 
 
 def _all_stats() -> Iterator[tuple[int, list[str]]]:

@@ -18,8 +18,8 @@ class AgentProcesses:
     def add(self, process: AgentProcess) -> None:
         """Written soon: an agent's start does not wait for it."""
         self._database.execute_soon(
-            "INSERT OR REPLACE INTO processes (pid, start_time, command) VALUES (?, ?, ?)",
-            (process.pid, process.start_time, process.command),
+            "INSERT OR REPLACE INTO processes (pid, start_time, command, mark) VALUES (?, ?, ?, ?)",
+            (process.pid, process.start_time, process.command, process.mark),
         )
 
     def remove(self, process: AgentProcess) -> None:
@@ -30,4 +30,5 @@ class AgentProcesses:
 
 
 def _all(connection: sqlite3.Connection) -> list[AgentProcess]:
-    return [AgentProcess(*row) for row in connection.execute("SELECT pid, start_time, command FROM processes")]
+    rows = connection.execute("SELECT pid, start_time, command, mark FROM processes")
+    return [AgentProcess(*row) for row in rows]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from providers.base import AgentProcess, ProcessRecorder, ProviderFailed
-from providers.process import end_family, identify
+from providers.process import MARK, end_family, identify, marked
 from providers.tasks import TaskStarter
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
@@ -88,6 +88,7 @@ class AgentProgram:
         launch = self._launch
         if not await asyncio.to_thread(launch.folder.is_dir):
             raise ProviderFailed(f"The folder {launch.folder} is gone: choose another one.")
+        environment = marked({**launch.environment, "PWD": str(launch.folder)})
         loop = asyncio.get_running_loop()
         try:
             transport, protocol = await loop.subprocess_exec(
@@ -97,13 +98,15 @@ class AgentProgram:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 cwd=launch.folder,
-                env={**launch.environment, "PWD": str(launch.folder)},
+                env=environment,
                 start_new_session=True,
             )
         except OSError as error:
             raise ProviderFailed(f"{launch.name} cannot be started: {error.strerror or error}.") from error
         self._process = asyncio.subprocess.Process(transport, protocol, loop)
-        self._identity = await asyncio.to_thread(identify, self._process.pid, Path(launch.command[0]).name)
+        self._identity = await asyncio.to_thread(
+            identify, self._process.pid, Path(launch.command[0]).name, environment[MARK]
+        )
         self._recorder.started(self._identity)
         self._stderr_read = self._start_task(self._read_stderr(), name=f"acp-stderr-{self._process.pid}")
 
@@ -159,6 +162,8 @@ class AgentProgram:
             process, identity = self._process, self._identity
             if process is None or identity is None:
                 return
+            if self._exited.is_set() and process.returncode != 0:  # it has left what it had started in other groups
+                await end_family(identity, grace_s=0.5)
             if process.stdin is not None:
                 process.stdin.close()
             try:

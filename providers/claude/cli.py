@@ -11,7 +11,7 @@ from pathlib import Path
 
 from providers.base import AgentProcess, ProcessRecorder, ProviderFailed
 from providers.claude import errors
-from providers.process import end_family, identify
+from providers.process import MARK, end_family, identify, marked
 from providers.tasks import TaskStarter
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
@@ -84,6 +84,7 @@ class CliProcess:
         launch = self._launch
         if not await asyncio.to_thread(launch.folder.is_dir):
             raise ProviderFailed(f"The folder {launch.folder} is gone: choose another one.")
+        environment = marked({**launch.environment, "PWD": str(launch.folder)})
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *launch.command,
@@ -92,7 +93,7 @@ class CliProcess:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 cwd=launch.folder,
-                env={**launch.environment, "PWD": str(launch.folder)},
+                env=environment,
                 start_new_session=True,
                 limit=_READ_BYTES,
             )
@@ -100,7 +101,9 @@ class CliProcess:
             raise ProviderFailed(errors.NOT_INSTALLED) from error
         except OSError as error:
             raise ProviderFailed(f"Claude Code cannot be started: {error.strerror or error}.") from error
-        self._identity = await asyncio.to_thread(identify, self._process.pid, Path(launch.command[0]).name)
+        self._identity = await asyncio.to_thread(
+            identify, self._process.pid, Path(launch.command[0]).name, environment[MARK]
+        )
         self._recorder.started(self._identity)
         self._stderr_read = self._start_task(self._read_stderr(), name=f"claude-stderr-{self._process.pid}")
 
@@ -161,6 +164,8 @@ class CliProcess:
                 return
             if process.returncode is None:
                 await self._end(process, identity)
+            elif process.returncode != 0:  # it was killed or has failed, and has left what it had started
+                await end_family(identity, grace_s=0.5)
             self._identity = None
             self._recorder.ended(identity)
 

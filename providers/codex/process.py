@@ -9,7 +9,7 @@ from pathlib import Path
 
 from providers.base import AgentProcess, ProcessRecorder, ProviderFailed
 from providers.codex import errors
-from providers.process import end_family, identify
+from providers.process import MARK, end_family, identify, marked
 from providers.tasks import TaskStarter
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
@@ -54,6 +54,7 @@ class CodexProcess:
         launch = self._launch
         if not await asyncio.to_thread(launch.folder.is_dir):
             raise ProviderFailed(f"The folder {launch.folder} is gone: choose another one.")
+        environment = marked({**launch.environment, "PWD": str(launch.folder)})
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *launch.command,
@@ -62,7 +63,7 @@ class CodexProcess:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 cwd=launch.folder,
-                env={**launch.environment, "PWD": str(launch.folder)},
+                env=environment,
                 start_new_session=True,
                 limit=_READ_BYTES,
             )
@@ -71,7 +72,9 @@ class CodexProcess:
         except OSError as error:
             raise ProviderFailed(f"Codex cannot be started ({error.strerror or error}): {errors.BY_HAND}.") from error
         self._stderr_read = self._start_task(self._read_stderr(), name=f"codex-stderr-{self._process.pid}")
-        self._identity = await asyncio.to_thread(identify, self._process.pid, Path(launch.command[0]).name)
+        self._identity = await asyncio.to_thread(
+            identify, self._process.pid, Path(launch.command[0]).name, environment[MARK]
+        )
 
     def record(self, recorder: ProcessRecorder) -> None:
         """Tell the owner of the sessions of this process, once."""
@@ -126,6 +129,8 @@ class CodexProcess:
                 return
             if process.returncode is None:
                 await self._end(process, identity)
+            elif process.returncode != 0:  # it was killed or has failed, and has left what it had started
+                await end_family(identity, grace_s=0.5)
             self._identity = None
             if self._is_recorded:
                 self._recorder.ended(identity)

@@ -356,17 +356,19 @@ async def test_large_and_many_pieces_arrive_whole(agent: Make) -> None:
     await driver.agent.close()
 
 
-async def test_what_the_agent_left_running_ends_with_it(agent: Make, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_detached", [False, True])
+async def test_what_the_agent_left_running_ends_with_it(agent: Make, tmp_path: Path, is_detached: bool) -> None:
     child = tmp_path / "child"
     harness = agent()
     driver = await harness.open()
-    await driver.prompt(steps({"do": "leave", "mark": str(child)}, {"do": "hold"}))
+    await driver.prompt(steps({"do": "leave", "mark": str(child), "is_detached": is_detached}, {"do": "hold"}))
     await eventually(lambda: child.exists() and child.read_text(), what="the child to run")
     left = await asyncio.to_thread(identify, int(child.read_text()))
     assert left.start_time
     harness.kill()
     with pytest.raises(ProviderFailed, match="ended by signal 9"):
         await driver.rest()
+    await driver.agent.close()
 
     async def is_gone() -> bool:
         return not await asyncio.to_thread(is_alive, left)

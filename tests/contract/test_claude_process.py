@@ -76,7 +76,8 @@ async def _both(claude: ClaudeHarness, native_id: str) -> list[asyncio.Task[Driv
         return [group.create_task(attempt()) for _ in range(2)]
 
 
-async def test_a_command_that_runs_ends_with_its_agent(claude: ClaudeHarness) -> None:
+async def running(claude: ClaudeHarness) -> tuple[Driver, AgentProcess]:
+    """An agent, and the command that it runs."""
     mark = claude.folder / "pid"
     driver = await claude.open(mode="bypassPermissions")
     await driver.prompt(
@@ -87,8 +88,23 @@ async def test_a_command_that_runs_ends_with_its_agent(claude: ClaudeHarness) ->
         await driver.agent.set_mode("bypassPermissions")  # a round trip to the CLI, which meanwhile runs the command
     command = await asyncio.to_thread(identify, int(mark.read_text()))
     assert await lives(command)
+    return driver, command
+
+
+async def test_a_command_that_runs_ends_with_its_agent(claude: ClaudeHarness) -> None:
+    driver, command = await running(claude)
     await driver.agent.close()
     assert not await lives(command)
+
+
+async def test_a_command_ends_when_its_agent_was_killed(claude: ClaudeHarness) -> None:
+    driver, command = await running(claude)
+    claude.kill()
+    with pytest.raises(ProviderFailed, match="resumes the session"):
+        await driver.rest()
+    await driver.agent.close()
+    assert not await lives(command)
+    assert claude.ended == claude.started
 
 
 async def test_it_sees_the_environment_less_what_is_ours(claude: ClaudeHarness) -> None:

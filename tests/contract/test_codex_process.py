@@ -105,6 +105,21 @@ async def test_a_command_does_not_outlive_a_process_that_was_killed(codex: Codex
     await driver.agent.close()
 
 
+async def test_what_a_command_has_started_does_not_outlive_it_either(codex: CodexHarness) -> None:
+    mark, script = codex.folder / "pid", codex.folder / "start.py"
+    inner = f'import os,time; open("{mark}","w").write(str(os.getpid())); time.sleep(60)'
+    script.write_text(f"import subprocess\nsubprocess.run(['python3', '-c', {inner!r}], start_new_session=True)\n")
+    driver = await codex.open(mode="full-access")
+    await driver.prompt(f"run python3 {script}")
+    pid = await eventually(lambda: mark.exists() and mark.read_text(), what="the command to start")
+    started = await asyncio.to_thread(identify, int(str(pid)))
+    codex.kill()
+    with pytest.raises(ProviderFailed):
+        await driver.rest()
+    await driver.agent.close()
+    await eventually(lambda: gone(started), what="what the command has started to end")
+
+
 async def test_one_that_does_not_react_to_an_interrupt_is_ended(
     codex: CodexHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -139,9 +139,13 @@ class Session:
         os._exit(step["code"])
 
     def do_leave(self, step: Json) -> None:
-        """A child that holds our output open and writes its pid into `mark`."""
+        """A child that writes its pid into `mark`; in our group it holds our output open, detached it does not."""
         code = f"import os, time; open({step['mark']!r}, 'w').write(str(os.getpid())); time.sleep(60)"
-        subprocess.Popen([sys.executable, "-S", "-c", code])
+        is_detached = bool(step.get("is_detached"))
+        output = subprocess.DEVNULL if is_detached else None
+        subprocess.Popen(
+            [sys.executable, "-S", "-c", code], start_new_session=is_detached, stdout=output, stderr=output
+        )
 
     def do_fail(self, step: Json) -> None:
         raise Refused(-32603, "Internal error", {"details": step["error"]})

@@ -1,14 +1,17 @@
 """What a restarted node finds, ends and goes on with."""
 
 import asyncio
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from config import child_environment
 from node.sessions.journal import CHECKPOINT_EVERY
-from providers.process import identify, is_alive
+from providers.base import AgentProcess
+from providers.process import MARK, identify, is_alive, marked
 from tests.support.agents import FakeProvider, approval
 from tests.unit.node.sessions.bench import DEADLINE_S, bench
 from ws.protocol.events import AgentMessage, NativeIdKnown, TurnEnded
@@ -80,6 +83,19 @@ async def test_leftover_agents_are_ended_before_anything_else_starts(tmp_path: P
             assert not await asyncio.to_thread(is_alive, process)
             await node.store.database.write(lambda connection: None)
             assert await node.store.processes.all() == []
+        finally:
+            child.kill()
+            child.wait(DEADLINE_S)
+
+
+async def test_what_a_dead_agent_has_left_is_ended_before_anything_else_starts(tmp_path: Path) -> None:
+    async with bench(tmp_path) as node:
+        environment = marked(child_environment())
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], env=environment)
+        try:
+            node.store.processes.add(AgentProcess(child.pid, 1, "agent", environment[MARK]))
+            await node.restart(is_crash=True)
+            assert await asyncio.to_thread(child.wait, DEADLINE_S) == -signal.SIGTERM
         finally:
             child.kill()
             child.wait(DEADLINE_S)
