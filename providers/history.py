@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -178,6 +179,9 @@ class IndexedHistory:
             raise KeyError(native_id)
         return await asyncio.to_thread(self._read, path)
 
+    def prompt_name(self, message_id: str) -> str | None:
+        return None
+
     async def changed(self) -> None:
         await self._index.changed()
 
@@ -213,21 +217,22 @@ class _Folders:
         """
         if self._kernel is None or not self.is_working:
             return False
-        new = [folder for folder in folders if folder not in self._watched]
-        for folder in set(self._watched).difference(folders):
-            del self._watched[folder]  # gone: the kernel has dropped it
         if len(folders) > MAX_FOLDERS:
             self._give_up(OSError(errno.ENOSPC, "too many folders"))
             return False
+        before = self._watched
         try:
-            for folder in new:
-                self._watched[folder] = self._kernel.add_watch(folder, _MASK)
+            # Also those that are watched: another folder may have the name now, which the kernel tells by its number.
+            self._watched = {folder: self._kernel.add_watch(folder, _MASK) for folder in folders}
         except FileNotFoundError:
             return False
         except OSError as error:
             self._give_up(error)
             return False
-        return bool(folders) and not new
+        for gone in set(before.values()).difference(self._watched.values()):
+            with suppress(OSError):  # the kernel itself drops those that were removed
+                self._kernel.rm_watch(gone)
+        return bool(folders) and self._watched.items() <= before.items()
 
     @property
     def is_watching(self) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -14,6 +15,7 @@ import pytest
 from providers import history as history_module
 from providers.base import NativeSession, ProviderFailed
 from providers.history import Sample, TranscriptIndex, events_of, is_ours, read_lines
+from tests.support.waiting import eventually
 from ws.protocol.base import MAX_PATH_CHARS
 from ws.protocol.events import AgentMessage, JournalEvent
 
@@ -88,6 +90,30 @@ async def test_a_new_folder_and_a_file_that_goes_are_noticed(tmp_path: Path, ind
     one.unlink()
     await asyncio.wait_for(index.changed(), DEADLINE_S)
     assert await titles(index) == ["Two"]
+
+
+@pytest.mark.parametrize("is_moved", [True, False])
+async def test_a_folder_that_takes_the_place_of_another_is_watched(
+    tmp_path: Path, index: TranscriptIndex, is_moved: bool
+) -> None:
+    async def listed() -> set[str]:
+        async with asyncio.timeout(DEADLINE_S):
+            while not index._is_fresh:
+                await index.sessions()
+        return {each.native_id for each in await index.sessions()}
+
+    write(tmp_path, "a/first", "one")
+    assert await listed() == {"first"}
+    if is_moved:
+        (tmp_path / "a").rename(tmp_path.parent / "moved")
+    else:
+        shutil.rmtree(tmp_path / "a")
+    write(tmp_path, "a/second", "two")
+    await eventually(lambda: not index._is_fresh, what="the first change")
+    assert await listed() == {"second"}
+    write(tmp_path, "a/third", "three")
+    await eventually(lambda: not index._is_fresh, what="the second change")
+    assert await listed() == {"second", "third"}
 
 
 async def test_without_a_change_nothing_is_looked_at(
