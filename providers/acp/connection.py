@@ -11,6 +11,7 @@ import structlog
 
 from providers.acp.process import AgentProgram
 from providers.base import ProviderFailed
+from providers.lines import decoded
 
 log = structlog.get_logger(__name__)
 
@@ -138,8 +139,8 @@ class Connection:
 
     async def _take(self, line: bytes) -> None:
         try:
-            message = msgspec.json.decode(line)
-        except msgspec.DecodeError:
+            message = decoded(line)
+        except ValueError:
             message = None
         if not isinstance(message, dict):
             await self._handler.misunderstood(line)

@@ -13,6 +13,7 @@ from claude_agent_sdk import CLIConnectionError, Transport
 
 from providers.base import ProviderFailed
 from providers.claude.cli import CliProcess
+from providers.lines import decoded
 
 KNOWN_TYPES = frozenset(
     {
@@ -126,8 +127,8 @@ class CliTransport(Transport):
 
 def _message(line: bytes) -> dict[str, Any]:
     try:
-        message = msgspec.json.decode(line)
-    except msgspec.DecodeError:
+        message = decoded(line)
+    except ValueError:
         return _unknown("a line that is no JSON")
     if not isinstance(message, dict):
         return _unknown("a value that is no object")

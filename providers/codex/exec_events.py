@@ -5,12 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from providers.base import AgentEvent
 from providers.bounds import parts
 from providers.codex import errors, items, notices
 from providers.codex.streaming import Blocks
+from providers.lines import decoded
 from ws.protocol.events import (
     AgentMessage,
     AgentThought,
@@ -52,8 +51,8 @@ class ExecEvents:
 
     def feed(self, line: bytes) -> Iterator[AgentEvent]:
         try:
-            said = msgspec.json.decode(line)
-        except msgspec.DecodeError:
+            said = decoded(line)
+        except ValueError:
             return
         if not isinstance(said, dict):
             return

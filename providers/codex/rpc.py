@@ -12,6 +12,7 @@ import structlog
 from providers.base import ProviderFailed
 from providers.codex import errors
 from providers.codex.process import CodexProcess
+from providers.lines import decoded
 
 log = structlog.get_logger(__name__)
 
@@ -117,7 +118,7 @@ class Connection:
 
 def _decoded(line: bytes) -> dict[str, Any] | None:
     try:
-        message = msgspec.json.decode(line)
-    except msgspec.DecodeError:
+        message = decoded(line)
+    except ValueError:
         return None
     return message if isinstance(message, dict) else None

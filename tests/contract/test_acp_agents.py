@@ -67,6 +67,7 @@ async def test_what_is_not_known_is_told_once_and_harms_nothing(agent: Make) -> 
         raw("usage_update", used="many", size=None),
         {"do": "line", "text": "this is no message"},
         {"do": "line", "text": "[1, 2]"},
+        {"do": "line", "text": "[" * 5000 + "]" * 5000},
         {"do": "line", "text": '{"jsonrpc": "2.0", "id": 99, "result": {}}'},
         {"do": "line", "text": '{"jsonrpc": "2.0", "method": "session/update", "params": 3}'},
     ]
