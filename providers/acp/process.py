@@ -5,25 +5,16 @@ import os
 import shutil
 import signal
 from asyncio.subprocess import SubprocessStreamProtocol
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from providers import pipes
 from providers.base import AgentProcess, ProcessRecorder, ProviderFailed
 from providers.process import MARK, end_family, identify, marked
 from providers.tasks import TaskStarter
 
-MAX_LINE_BYTES = 64 * 1024 * 1024
-"""One message of an agent; the text of a large file comes as one line."""
-
-_READ_BYTES = 256 * 1024
-_WRITE_S = 30.0
-"""For the agent to read a line: one with pictures has megabytes."""
-
-_STDERR_LINES = 40
-_STDERR_LINE_BYTES = 4096
 _EXIT_S = 2.0
 """Seen: Qwen Code ends 0.2 s after the end of its input."""
 
@@ -60,7 +51,7 @@ class _Protocol(SubprocessStreamProtocol):
     """Tells the exit of the process itself: its output may be held open by what it started."""
 
     def __init__(self, on_exit: Callable[[], None]) -> None:
-        super().__init__(limit=_READ_BYTES, loop=asyncio.get_running_loop())
+        super().__init__(limit=pipes.READ_BYTES, loop=asyncio.get_running_loop())
         self._on_exit = on_exit
 
     def process_exited(self) -> None:
@@ -78,7 +69,7 @@ class AgentProgram:
         self._process: asyncio.subprocess.Process | None = None
         self._identity: AgentProcess | None = None
         self._exited = asyncio.Event()
-        self._stderr: deque[str] = deque(maxlen=_STDERR_LINES)
+        self._stderr = pipes.LastWords()
         self._stderr_read: asyncio.Task[None] | None = None
         self._is_closing = False
         self._closing = asyncio.Lock()
@@ -108,34 +99,26 @@ class AgentProgram:
             identify, self._process.pid, Path(launch.command[0]).name, environment[MARK]
         )
         self._recorder.started(self._identity)
-        self._stderr_read = self._start_task(self._read_stderr(), name=f"acp-stderr-{self._process.pid}")
+        assert self._process.stderr is not None, "stderr is a pipe"
+        self._stderr_read = self._start_task(
+            self._stderr.read(self._process.stderr), name=f"acp-stderr-{self._process.pid}"
+        )
 
     async def write(self, line: bytes) -> None:
         """One line with its line break. Raises OSError when the agent is gone (ConnectionError) or does not read."""
         assert self._process is not None, "written to after start"
         assert self._process.stdin is not None, "stdin is a pipe"
-        self._process.stdin.write(line)
-        async with asyncio.timeout(_WRITE_S):
-            await self._process.stdin.drain()
+        await pipes.write(self._process.stdin, line)
 
     async def lines(self) -> AsyncIterator[bytes]:
-        """Every line of output until the agent ends; raises :class:`ProviderFailed` for one beyond MAX_LINE_BYTES."""
+        """Every line of output until the agent ends; raises :class:`ProviderFailed` for one that is too long."""
         stdout = self._process.stdout if self._process else None
         assert stdout is not None, "lines are read after start"
-        pending: list[bytes] = []
-        pending_bytes = 0
-        while chunk := await stdout.read(_READ_BYTES):
-            *ends, rest = chunk.split(b"\n")
-            for end in ends:
-                line = b"".join((*pending, end))
-                pending.clear()
-                pending_bytes = 0
-                if line.strip():
-                    yield line
-            pending.append(rest)
-            pending_bytes += len(rest)
-            if pending_bytes > MAX_LINE_BYTES:
-                raise ProviderFailed(f"{self._launch.name} sent a message of more than {MAX_LINE_BYTES >> 20} MiB.")
+        try:
+            async for line in pipes.lines(stdout):
+                yield line
+        except pipes.LineTooLong as error:
+            raise ProviderFailed(f"{self._launch.name} sent {error}.") from error
 
     async def ending(self) -> str:
         """How the agent ended, once its output has: a clause without a full stop."""
@@ -151,7 +134,7 @@ class AgentProgram:
             how = f"was ended by signal {-code}"
         else:
             how = f"ended with exit code {code}"
-        said = (line.strip() for line in reversed(self._stderr) if sum(map(str.isalpha, line)) >= 3)
+        said = (line.strip() for line in reversed(self._stderr.lines) if sum(map(str.isalpha, line)) >= 3)
         last = "" if self._is_closing or (code or 0) < 0 else next(said, "")[:300]
         return f"{self._launch.name} {how}" + (f" ({last})" if last else "")
 
@@ -191,9 +174,3 @@ class AgentProgram:
     def _end_group(group: int) -> None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(group, signal.SIGKILL)
-
-    async def _read_stderr(self) -> None:
-        """Keep the last lines: often the only place where an agent says why it does not start."""
-        stderr = self._process.stderr if self._process else None
-        while stderr is not None and (chunk := await stderr.read(_STDERR_LINE_BYTES)):
-            self._stderr.extend(chunk.decode(errors="replace").splitlines())

@@ -3,26 +3,17 @@
 import asyncio
 import importlib.util
 import shutil
-from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from providers import pipes
 from providers.base import AgentProcess, ProcessRecorder, ProviderFailed
 from providers.claude import errors
 from providers.process import MARK, end_family, identify, marked
 from providers.tasks import TaskStarter
 
-MAX_LINE_BYTES = 64 * 1024 * 1024
-"""One message of the CLI; an answer of 5 MB and the content of large tool results come as one line."""
-
-_READ_BYTES = 256 * 1024
-_WRITE_S = 30.0
-"""For the CLI to read a line: one with pictures has megabytes."""
-
-_STDERR_LINES = 40
-_STDERR_LINE_BYTES = 4096
 _EXIT_S = 2.0
 """The CLI ends within 10–100 ms of the end of its input, having written its transcript."""
 
@@ -70,7 +61,7 @@ class CliProcess:
         self._recorder = recorder
         self._process: asyncio.subprocess.Process | None = None
         self._identity: AgentProcess | None = None
-        self._stderr: deque[str] = deque(maxlen=_STDERR_LINES)
+        self._stderr = pipes.LastWords()
         self._stderr_read: asyncio.Task[None] | None = None
         self._is_closing = False
         self._closing = asyncio.Lock()
@@ -95,7 +86,7 @@ class CliProcess:
                 cwd=launch.folder,
                 env=environment,
                 start_new_session=True,
-                limit=_READ_BYTES,
+                limit=pipes.READ_BYTES,
             )
         except FileNotFoundError as error:
             raise ProviderFailed(errors.NOT_INSTALLED) from error
@@ -105,43 +96,32 @@ class CliProcess:
             identify, self._process.pid, Path(launch.command[0]).name, environment[MARK]
         )
         self._recorder.started(self._identity)
-        self._stderr_read = self._start_task(self._read_stderr(), name=f"claude-stderr-{self._process.pid}")
+        assert self._process.stderr is not None, "stderr is a pipe"
+        self._stderr_read = self._start_task(
+            self._stderr.read(self._process.stderr), name=f"claude-stderr-{self._process.pid}"
+        )
 
     async def write(self, line: bytes) -> None:
         """One line with its line break. Raises OSError when the CLI is gone (ConnectionError) or does not read."""
-        stdin = self._stdin()
-        stdin.write(line)
-        async with asyncio.timeout(_WRITE_S):
-            await stdin.drain()
+        await pipes.write(self._stdin(), line)
 
     async def lines(self) -> AsyncIterator[bytes]:
-        """Every line of output until the CLI ends; raises :class:`ProviderFailed` for one beyond MAX_LINE_BYTES."""
+        """Every line of output until the CLI ends; raises :class:`ProviderFailed` for one that is too long."""
         stdout = self._process.stdout if self._process else None
         assert stdout is not None, "lines are read after start"
-        pending: list[bytes] = []
-        pending_bytes = 0
-        while chunk := await stdout.read(_READ_BYTES):
-            *ends, rest = chunk.split(b"\n")
-            for end in ends:
-                line = b"".join((*pending, end))
-                pending.clear()
-                pending_bytes = 0
-                if line.strip():
-                    yield line
-            pending.append(rest)
-            pending_bytes += len(rest)
-            if pending_bytes > MAX_LINE_BYTES:
-                await self._abandon(stdout)
-                raise ProviderFailed(
-                    f"Claude Code sent a message of more than {MAX_LINE_BYTES >> 20} MiB: {errors.RESUMES}."
-                )
+        try:
+            async for line in pipes.lines(stdout):
+                yield line
+        except pipes.LineTooLong as error:
+            await self._abandon(stdout)
+            raise ProviderFailed(f"Claude Code sent {error}: {errors.RESUMES}.") from error
 
     async def _abandon(self, stdout: asyncio.StreamReader) -> None:
         """Nobody reads on: a pipe that is left full would never close."""
         self.kill()
         with suppress(TimeoutError):
             async with asyncio.timeout(_REAP_S):
-                while await stdout.read(_READ_BYTES):
+                while await stdout.read(pipes.READ_BYTES):
                     pass
 
     async def ended(self, remedy: str = errors.RESUMES) -> ProviderFailed | None:
@@ -153,7 +133,7 @@ class CliProcess:
                 await asyncio.wait_for(asyncio.shield(self._stderr_read), _REAP_S)
         if exit_code == 0 or self._is_closing:  # after a turn that failed the CLI exits with 1, however it is ended
             return None
-        return errors.process_failure(exit_code, "\n".join(self._stderr), remedy)
+        return errors.process_failure(exit_code, self._stderr.text, remedy)
 
     async def close(self) -> None:
         """End the input, wait for the exit, then end what is left of its process family; within 5 s. Idempotent."""
@@ -187,9 +167,3 @@ class CliProcess:
         assert self._process is not None, "written to after start"
         assert self._process.stdin is not None, "stdin is a pipe"
         return self._process.stdin
-
-    async def _read_stderr(self) -> None:
-        """Keep the last lines: the only place where the CLI says why it does not start."""
-        stderr = self._process.stderr if self._process else None
-        while stderr is not None and (chunk := await stderr.read(_STDERR_LINE_BYTES)):
-            self._stderr.extend(chunk.decode(errors="replace").splitlines())

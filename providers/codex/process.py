@@ -1,24 +1,17 @@
 """A process of the Codex CLI: started with our environment, spoken to in lines of JSON, ended for sure."""
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from providers import pipes
 from providers.base import AgentProcess, ProcessRecorder, ProviderFailed
 from providers.codex import errors
 from providers.process import MARK, end_family, identify, marked
 from providers.tasks import TaskStarter
 
-MAX_LINE_BYTES = 64 * 1024 * 1024
-"""One message; a finished item brings its whole text in one line."""
-
-_READ_BYTES = 256 * 1024
-_WRITE_S = 30.0
-_STDERR_LINES = 40
-_STDERR_LINE_BYTES = 4096
 _EXIT_S = 2.0
 """The app-server ends within 10 ms of the end of its input."""
 
@@ -45,7 +38,7 @@ class CodexProcess:
         self._process: asyncio.subprocess.Process | None = None
         self._identity: AgentProcess | None = None
         self._is_recorded = False
-        self._stderr: deque[str] = deque(maxlen=_STDERR_LINES)
+        self._stderr = pipes.LastWords()
         self._stderr_read: asyncio.Task[None] | None = None
         self._closing = asyncio.Lock()
 
@@ -65,13 +58,16 @@ class CodexProcess:
                 cwd=launch.folder,
                 env=environment,
                 start_new_session=True,
-                limit=_READ_BYTES,
+                limit=pipes.READ_BYTES,
             )
         except FileNotFoundError as error:
             raise ProviderFailed(errors.NOT_INSTALLED) from error
         except OSError as error:
             raise ProviderFailed(f"Codex cannot be started ({error.strerror or error}): {errors.BY_HAND}.") from error
-        self._stderr_read = self._start_task(self._read_stderr(), name=f"codex-stderr-{self._process.pid}")
+        assert self._process.stderr is not None, "stderr is a pipe"
+        self._stderr_read = self._start_task(
+            self._stderr.read(self._process.stderr), name=f"codex-stderr-{self._process.pid}"
+        )
         self._identity = await asyncio.to_thread(
             identify, self._process.pid, Path(launch.command[0]).name, environment[MARK]
         )
@@ -85,29 +81,17 @@ class CodexProcess:
 
     async def write(self, line: bytes) -> None:
         """One line with its line break. Raises OSError when the CLI is gone (ConnectionError) or does not read."""
-        stdin = self._stdin()
-        stdin.write(line)
-        async with asyncio.timeout(_WRITE_S):
-            await stdin.drain()
+        await pipes.write(self._stdin(), line)
 
     async def lines(self) -> AsyncIterator[bytes]:
-        """Every line of output until the CLI ends; raises :class:`ProviderFailed` for one beyond MAX_LINE_BYTES."""
+        """Every line of output until the CLI ends; raises :class:`ProviderFailed` for one that is too long."""
         stdout = self._process.stdout if self._process else None
         assert stdout is not None, "lines are read after start"
-        pending: list[bytes] = []
-        pending_bytes = 0
-        while chunk := await stdout.read(_READ_BYTES):
-            *ends, rest = chunk.split(b"\n")
-            for end in ends:
-                line = b"".join((*pending, end))
-                pending.clear()
-                pending_bytes = 0
-                if line.strip():
-                    yield line
-            pending.append(rest)
-            pending_bytes += len(rest)
-            if pending_bytes > MAX_LINE_BYTES:
-                raise ProviderFailed(f"Codex sent a message of more than {MAX_LINE_BYTES >> 20} MiB: {errors.RESUMES}.")
+        try:
+            async for line in pipes.lines(stdout):
+                yield line
+        except pipes.LineTooLong as error:
+            raise ProviderFailed(f"Codex sent {error}: {errors.RESUMES}.") from error
 
     async def ended(self) -> tuple[int, str]:
         """Wait for the exit that follows the end of the output: its code, and the last lines that it printed."""
@@ -116,7 +100,7 @@ class CodexProcess:
         if self._stderr_read is not None:
             with suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.shield(self._stderr_read), _REAP_S)
-        return exit_code, "\n".join(self._stderr)
+        return exit_code, self._stderr.text
 
     def end_input(self) -> None:
         self._stdin().close()
@@ -158,9 +142,3 @@ class CodexProcess:
         assert self._process is not None, "written to after start"
         assert self._process.stdin is not None, "stdin is a pipe"
         return self._process.stdin
-
-    async def _read_stderr(self) -> None:
-        """Keep the last lines: the only place where the CLI says why it does not start."""
-        stderr = self._process.stderr if self._process else None
-        while stderr is not None and (chunk := await stderr.read(_STDERR_LINE_BYTES)):
-            self._stderr.extend(chunk.decode(errors="replace").splitlines())

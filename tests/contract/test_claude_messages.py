@@ -245,7 +245,7 @@ async def test_the_list_of_tasks_goes_on_in_the_next_process(claude: ClaudeHarne
 async def test_a_message_beyond_the_limit_ends_the_turn_with_the_remedy(
     claude: ClaudeHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("providers.claude.cli.MAX_LINE_BYTES", 1024 * 1024)
+    monkeypatch.setattr("providers.pipes.MAX_LINE_BYTES", 1024 * 1024)
     driver = await claude.open()
     await driver.prompt("big 2048")
     with pytest.raises(ProviderFailed, match=r"more than 1 MiB: .* resumes the session"):
