@@ -104,7 +104,7 @@ async def test_going_back_says_before_what_it_does(browser: Browser, desk: Desk)
         await choose_act(page, "write", "Go back to before this")
         await expect(dialog(page)).to_contain_text("1 file is put back:")
         await expect(dialog(page)).to_contain_text("note.txt")
-        await expect(dialog(page)).to_contain_text("What commands in the shell have changed is not put back.")
+        await expect(dialog(page)).to_contain_text("Files changed by commands are not put back.")
         assert await axe_violations(page) == []
         assert (folder / "note.txt").exists()
         await dialog(page).get_by_role("button", name="Cancel").click()

@@ -19,7 +19,7 @@ it("shows the difference of the call, else that of the input, else none", () => 
   const told = [{ type: "diff" as const, path: "/p/a", old_text: "1\n2\n3\n", new_text: "1\n2\n4\n" }];
   const request = ask({ file_path: "/p/a", old_string: "3", new_string: "4" });
   expect(askedFiles(request, told, "/p")[0]).toMatchObject({ path: "a", hunks: [{ lines: [" 1", " 2", "-3", "+4"] }] });
-  expect(askedFiles(request, [], "/p")[0]?.hunks[0]?.lines.slice(0, 1)).toEqual(["-3"]);
+  expect(askedFiles(request, [], "/p")[0]?.hunks[0]?.lines).toEqual(["-3", "+4"]);
   expect(askedFiles(ask({ file_path: "/p/b", content: "x\n" }), [], "/p")).toMatchObject([{ status: "added" }]);
   expect(askedFiles(ask({ command: "ls" }), [], "/p")).toEqual([]);
   expect(askedFiles(ask({ reason: "needs to write" }), told, "/p")).toHaveLength(1);

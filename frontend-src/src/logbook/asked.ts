@@ -26,6 +26,10 @@ function fileOf(path: string, before: string | null, now: string): DiffFile | nu
   return hunks && { path, status: before === null ? "added" : "modified", binary: false, hunks };
 }
 
+function lines(piece: string): string {
+  return piece === "" || piece.endsWith("\n") ? piece : `${piece}\n`;
+}
+
 /**
  * The files that would change. The call's own difference comes first, because it knows the whole file; else what the
  * input says. Empty when the ask changes no file, or by too much to compare.
@@ -38,7 +42,12 @@ export function askedFiles(request: ApprovalRequested, content: ToolBlock["conte
   const path = inputWord(request, "file_path") ?? inputWord(request, "path");
   const now = inputWord(request, "new_string") ?? inputWord(request, "content");
   if (path === null || now === null) return [];
-  const file = fileOf(relative(path, folder), inputWord(request, "old_string"), now);
+  const before = inputWord(request, "old_string");
+  // A piece out of a file says nothing of the file's end.
+  const file =
+    before === null
+      ? fileOf(relative(path, folder), null, now)
+      : fileOf(relative(path, folder), lines(before), lines(now));
   return file === null ? [] : [file];
 }
 

@@ -23,7 +23,7 @@ export const goBack = {
   someFiles: (count: number) => (count === 1 ? "1 file is put back:" : `${count} files are put back:`),
   more: (count: number) => `and ${count} more`,
   lines: (added: number, removed: number) => `${added} lines more, ${removed} lines fewer`,
-  notBack: "What commands in the shell have changed is not put back.",
+  notBack: "Files changed by commands are not put back.",
   act: "Go back",
 };
 

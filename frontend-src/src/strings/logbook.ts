@@ -177,7 +177,7 @@ export const composer = {
   queuedBy: (who: string) => `by ${who}`,
   pictures: (count: number) => (count === 1 ? "1 picture" : `${count} pictures`),
   states: {
-    waiting: "not sent: it goes when the way is free",
+    waiting: "queued on this device",
     sending: "sending",
     failed: "not sent",
   },
