@@ -37,9 +37,6 @@ MAX_PLAN_CHARS = 500
 MAX_TITLE_CHARS = 200
 
 _PLAN_STATUSES = {"pending": "pending", "inProgress": "in_progress", "in_progress": "in_progress"}
-_INSTANT = frozenset({"imageView", "exitedReviewMode"})
-"""Items that are over when they begin."""
-
 _IGNORED = frozenset({"userMessage", "hookPrompt", "functionCallOutput", "sleep", "enteredReviewMode"})
 _BLOCKS: Mapping[str, Kind] = {"agentMessage": "text", "plan": "text", "reasoning": "thought"}
 
