@@ -15,6 +15,7 @@ import structlog
 from inotify_simple import INotify, flags
 
 from providers.base import NativeSession, ProviderFailed
+from providers.lines import UNKNOWN_SHAPE
 from ws.protocol.base import MAX_PATH_CHARS
 from ws.protocol.events import JournalEvent, Notice
 
@@ -308,9 +309,6 @@ def read_lines(path: Path) -> tuple[list[bytes], bool]:
 
 decode_line = msgspec.json.Decoder(dict).decode
 """Raises msgspec.DecodeError, a ValueError, and RecursionError."""
-
-UNKNOWN_SHAPE = (ValueError, LookupError, AttributeError, TypeError, RecursionError)
-"""What reading a line raises that is none of this version of the agent, or none at all."""
 
 _decode_event = msgspec.json.Decoder(JournalEvent).decode
 

@@ -15,6 +15,9 @@ _ESCAPED = re.compile(
 )
 """Programs in JavaScript write a text that was cut in the middle of a character with half of it."""
 
+UNKNOWN_SHAPE = (ValueError, LookupError, AttributeError, TypeError, RecursionError)
+"""What reading a message raises that is none of this version of the agent, or none at all."""
+
 
 def decoded(line: bytes) -> Any:
     """The value; bytes that are no UTF-8 and halves of characters are replaced by U+FFFD.

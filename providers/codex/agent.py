@@ -7,15 +7,7 @@ from typing import Any
 
 import structlog
 
-from providers.base import (
-    AgentEvent,
-    Decision,
-    GoingBack,
-    Prompt,
-    ProviderFailed,
-    SessionSpec,
-    WentBack,
-)
+from providers.base import AgentEvent, Decision, GoingBack, Prompt, ProviderFailed, SessionSpec, WentBack
 from providers.codex import choices, diffs, errors, settings
 from providers.codex.approvals import Approvals, Pending
 from providers.codex.commands import COMMANDS
@@ -240,8 +232,7 @@ class CodexAgent:
         """Take what comes until the app-server or the session ends."""
         failure = ProviderFailed(errors.NOT_FOLLOWED)
         try:
-            async for message in self._inbox.read():
-                await self._take(message)
+            await self._inbox.feed(self._take, self._take_odd)
             failure = self._failure or failure
         except asyncio.CancelledError:
             self._end(None)
@@ -250,7 +241,6 @@ class CodexAgent:
             self._end(failure)
 
     async def _take(self, message: Message) -> None:
-        item = message.params.get("item") or {}
         if message.id is not None:
             await self._asked(message)
             return
@@ -261,7 +251,7 @@ class CodexAgent:
             return
         contents = []
         if message.method in {"item/started", "item/fileChange/patchUpdated"}:
-            changes = message.params.get("changes") or item.get("changes")
+            changes = message.params.get("changes") or (message.params.get("item") or {}).get("changes")
             if changes:
                 contents = await asyncio.to_thread(diffs.shown, changes, self._folder)
         for event in self._normalizer.feed(message.method, message.params, contents):
@@ -269,6 +259,12 @@ class CodexAgent:
                 self._ask_again(self._told(event))
             else:
                 await self._queue.put(event)
+
+    async def _take_odd(self, message: Message) -> None:
+        if message.id is not None:
+            await self._connection.refuse(message.id, f"this {message.method} is not understood here")
+        for event in self._normalizer.feed(f"another shape of {message.method}", {}):
+            await self._queue.put(event)
 
     async def _asked(self, message: Message) -> None:
         """A request of Codex becomes an approval; what this node does not know is refused."""

@@ -2,9 +2,16 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import structlog
 
 from providers.codex.rpc import Message
+from providers.lines import UNKNOWN_SHAPE
+
+log = structlog.get_logger(__name__)
+
+Handler = Callable[[Message], Awaitable[None]]
 
 MAX_MESSAGES = 4096
 MAX_BYTES = 128 * 1024 * 1024
@@ -60,6 +67,20 @@ class Inbox:
         self._size = 0
         self._has_room.set()
         self.close()
+
+    async def feed(self, take: Handler, take_odd: Handler) -> None:
+        """Give each message to `take` until the end, and one that turns out to be in an unknown shape to `take_odd`.
+
+        Raises what an unknown shape of the end of a turn raises: nothing else would end that turn.
+        """
+        async for message in self.read():
+            try:
+                await take(message)
+            except UNKNOWN_SHAPE as error:
+                if message.method == "turn/completed":
+                    raise
+                log.warning("codex_message_not_understood", method=message.method, reason=repr(error)[:200])
+                await take_odd(message)
 
     async def read(self) -> AsyncIterator[Message]:
         """Each message once, in order."""

@@ -100,7 +100,8 @@ class Connection:
                 answered.set_exception(failure)
 
     def _settle(self, message: Mapping[str, Any]) -> None:
-        answered = self._waiting.get(message.get("id", -1))
+        number = message.get("id")
+        answered = self._waiting.get(number) if isinstance(number, int) else None
         if answered is None or answered.done():
             return
         if isinstance(error := message.get("error"), dict):
