@@ -31,7 +31,8 @@ from ws.tasks import TaskOwner
 log = structlog.get_logger(__name__)
 
 MAX_OPEN = 8
-"""Transcripts kept in memory (each at most 64 MiB on disk); those that are being watched are kept beyond it."""
+MAX_OPEN_BYTES = 128 * 1024 * 1024
+"""Transcripts kept in memory (each at most 64 MiB on disk); those that are being watched are kept beyond both."""
 LIST_DEADLINE_S = 5.0
 """For one agent to list its sessions: beyond it the list does without them, and the next has them."""
 BATCH_EVENTS = 500
@@ -71,13 +72,18 @@ class Past:
 class _Opened:
     """A transcript as a journal; `count` of its events have been taken in, of which `digest` is made."""
 
-    def __init__(self, journal: Journal) -> None:
-        self.journal = journal
+    def __init__(self, state: SessionState) -> None:
+        self.begin(state)
         self.count = 0
         self.digest = b""
         self.watchers = 0
         self.follower: asyncio.Task[None] | None = None
         self.updating = asyncio.Lock()
+
+    def begin(self, state: SessionState) -> None:
+        """An empty journal in that state."""
+        self.pages = MemoryPages()
+        self.journal = Journal(self.pages, 0, state, on_appended=lambda appended: None)
 
 
 class Library:
@@ -173,13 +179,20 @@ class Library:
         """The transcript as it is now. Raises WireError."""
         opened = self._opened.get(found.id)
         if opened is None:
-            opened = _Opened(self._journal(found))
+            opened = _Opened(self._empty(found))
             self._opened[found.id] = opened
         self._opened.move_to_end(found.id)
         await self._update(found, opened)
-        for each in [key for key, value in self._opened.items() if not value.watchers][:-MAX_OPEN]:
-            del self._opened[each]
+        self._opened.setdefault(found.id, opened)  # another one that was opened meanwhile may have needed its room
+        self._make_room(found.id)
         return opened.journal
+
+    def _make_room(self, last: SessionId) -> None:
+        """Forget those that were used the longest ago; never the last one, and none that somebody watches."""
+        idle = [each for each, opened in self._opened.items() if not opened.watchers and each != last]
+        size_bytes = sum(opened.pages.size_bytes for opened in self._opened.values())
+        while idle and (len(idle) >= MAX_OPEN or size_bytes > MAX_OPEN_BYTES):
+            size_bytes -= self._opened.pop(idle.pop(0)).pages.size_bytes
 
     async def watch(self, found: Found, journal: Journal, after: int, epoch: str | None) -> AsyncIterator[bytes]:
         """As `watch` of our own sessions; follows the transcript as it grows."""
@@ -219,7 +232,7 @@ class Library:
     async def past(self, found: Found, mode: str | None) -> Past:
         """What one that becomes ours begins with: its transcript with every turn ended, and its mode."""
         journal = await self.journal(found)
-        opened = self._opened.setdefault(found.id, _Opened(journal))
+        opened = self._opened[found.id]
         async with opened.updating:
             events = await self.transcript(found)
             is_same = await asyncio.to_thread(_digest, events[: opened.count]) == opened.digest
@@ -251,10 +264,12 @@ class Library:
             digest = await asyncio.to_thread(_digest, events[: opened.count])
             if opened.count and (digest != opened.digest or len(events) < opened.count):
                 opened.journal.hand_over()
-                opened.journal, opened.count = self._journal(found, _salt(events)), 0
+                opened.begin(self._empty(found, _salt(events)))
+                opened.count = 0
             new = events[opened.count :] if opened.count else [self.started(found, events), *events]
             for start in range(0, len(new), BATCH_EVENTS):
                 await opened.journal.append(new[start : start + BATCH_EVENTS])
+                await asyncio.sleep(0)  # a journal in memory never waits: others are to have their turn
             if new:
                 opened.count, opened.digest = len(events), await asyncio.to_thread(_digest, events)
 
@@ -290,10 +305,8 @@ class Library:
     def _is_shown(self, found: Found) -> bool:
         return found.key not in self._hidden_now and self._allows(found.native.path)
 
-    def _journal(self, found: Found, salt: str = "") -> Journal:
-        epoch = epoch_of(found, salt)
-        state = empty_state(found.id, self._node, epoch)
-        return Journal(MemoryPages(), 0, state, on_appended=lambda appended: None)
+    def _empty(self, found: Found, salt: str = "") -> SessionState:
+        return empty_state(found.id, self._node, epoch_of(found, salt))
 
     def _history(self, provider: str) -> NativeHistory | None:
         found = self._providers.get(provider)

@@ -13,9 +13,11 @@ class MemoryPages:
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
+        self.size_bytes = 0
 
     async def append(self, number: int, entries: Sequence[Entry], checkpoint: Checkpoint | None) -> None:
         self.bodies += [entry.body for entry in entries]
+        self.size_bytes += sum(len(entry.body) for entry in entries)
 
     async def page(self, number: int, *, after: int, until: int, limit: int, max_bytes: int) -> list[bytes]:
         return _cut(self.bodies[after : min(until, after + limit)], max_bytes)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from node.sessions.native import library as library_module
 from providers.base import NativeSession, ProviderFailed
 from tests.support.agents import FakeProvider
 from tests.unit.node.sessions.bench import DEADLINE_S, FOLDER, NODE, Bench, bench, decode_event, decode_watched
@@ -78,6 +79,9 @@ class FakeHistory:
     async def transcript(self, native_id: str) -> Sequence[JournalEvent]:
         return [*self.transcripts[native_id]]
 
+    def prompt_name(self, message_id: str) -> str | None:
+        return f"native-{message_id}"
+
     async def changed(self) -> None:
         await self.change.wait()
 
@@ -142,6 +146,22 @@ async def test_one_is_read_as_a_journal(tmp_path: Path) -> None:
         assert refused.value.code == ErrorCode.NOT_FOUND
         assert node.provider.agents == []
         assert await node.store.journals.load() == []
+
+
+async def test_only_so_much_of_them_stays_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library_module, "MAX_OPEN_BYTES", 4000)
+    history = FakeHistory({f"s{number}": turn(1) for number in range(6)} | {"long": turn(1) * 20})
+    async with bench(tmp_path, provider(history)) as node:
+        natives = await rows(node)
+        watched = await node.service.watch_any(SessionWatchParams(node=NODE, session=natives[0].id))
+        assert decode_watched(await anext(watched[1])).seq == 1
+        for native in natives:
+            assert len(await journal(node, native.id)) >= 5
+        opened = node.service._library._opened
+        assert natives[0].id in opened, "somebody watches it"
+        assert natives[-1].id in opened, "it was the last"
+        assert len(opened) < len(natives)
+        await node.send(natives[1].id, "m1")
 
 
 async def test_a_watch_follows_it_as_it_grows_and_goes_on_when_it_is_taken_over(tmp_path: Path) -> None:
