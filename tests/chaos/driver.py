@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import random
 from collections import Counter
 from dataclasses import dataclass, field
@@ -9,13 +10,15 @@ from functools import partial
 from typing import Any
 
 from tests.chaos.faults import FAULTS, PAIRS, Faults
-from tests.chaos.grounds import NODE, Grounds
+from tests.chaos.grounds import ACP, NODE, Grounds
+from tests.chaos.past import ACTS, PastActs
 from tests.chaos.watcher import BREAKS, SlowWatcher, Watcher
 from tests.support.client import OpError, Socket
 from tests.support.waiting import eventually
 from ws.tasks import TaskOwner
 
 REST_S = 60.0
+SAYS = {"do": "say", "text": "hello from here", "pieces": 3}
 PROMPTS = {
     "scripted": ("hello", "stream", "hold", "write", "ask", "plan", "think", "fail", "crash"),
     "claude": (
@@ -23,8 +26,15 @@ PROMPTS = {
         "par 2\nrun echo a\nrun echo b", "agent say from below", "todo one|two",
     ),
     "codex": ("say hello", "slow 40 0.05", "hang", "run echo heron", "recall", "run sleep 600", "drop"),
+    ACP: tuple(json.dumps(steps) for steps in (
+        [SAYS], [{"do": "think", "text": "hm"}, SAYS], [SAYS, {"do": "hold"}], [{"do": "recall"}],
+        [{"do": "write", "path": "note.txt", "text": "heron"}, SAYS], [{"do": "run", "command": "true", "asks": True}],
+        [{"do": "say", "text": "slow " * 40, "pieces": 40, "pause_ms": 50}],
+    )),
 }  # fmt: skip
-PROGRAMS = {"claude", "codex"}
+MODELLED = {"claude", "codex"}
+"""Agents that ask the scripted model."""
+PROGRAMS = {*MODELLED, ACP}
 """Agents that are a program, which can be killed."""
 MODELS = {"claude": "claude-sonnet-4-5"}
 
@@ -34,22 +44,43 @@ FLOOD_PROMPTS = 14
 """Each is in the journal twice, queued and run: more than Main keeps for a browser that does not read."""
 
 
+MEANWHILE = (
+    ("fork", "kill_node"),
+    ("fork", "kill_agent"),
+    ("rewind", "kill_node"),
+    ("rewind", "kill_agent"),
+    ("steer", "kill_node"),
+    ("steer", "kill_agent"),
+    ("edit", "tear_journal"),
+)
+"""Acts that somebody is at when it strikes."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """`acts` by weight in all, and among them `each` times every kind of break, in an order that the seed decides."""
 
     acts: int = 40
     each: int = 1
-    sessions: dict[str, int] = field(default_factory=lambda: {"scripted": 2, "claude": 1, "codex": 1})
+    sessions: dict[str, int] = field(default_factory=lambda: {"scripted": 2, "claude": 1, "codex": 1, ACP: 1})
     weights: dict[str, int] = field(
-        default_factory=lambda: {"send": 12, "answer": 8, "interrupt": 3, "join": 2, "leave": 2, "twice": 1}
+        default_factory=lambda: {
+            "send": 12,
+            "steer": 3,
+            "answer": 8,
+            "interrupt": 3,
+            "join": 2,
+            "leave": 2,
+            "twice": 1,
+            **dict.fromkeys(ACTS, 2),
+        }
     )
 
     def deck(self, chance: random.Random) -> list[str]:
         """The acts in order; a pair of breaks is ``one+other``."""
         kinds, weights = zip(*self.weights.items(), strict=True)
         acts = chance.choices(kinds, weights, k=self.acts)
-        breaks = [*FAULTS, *("+".join(pair) for pair in PAIRS), "slow_reader", "twice_over_a_kill"]
+        breaks = [*FAULTS, *("+".join(pair) for pair in (*PAIRS, *MEANWHILE)), "slow_reader", "twice_over_a_kill"]
         deck = [*acts, *breaks * self.each]
         chance.shuffle(deck)
         return deck
@@ -82,6 +113,8 @@ class Driver:
         self._faults = Faults(grounds, self._random)
         self._owner = owner
         self._guests: list[tuple[Watcher, asyncio.Task[None]]] = []
+        self._past = PastActs(grounds, self._random, self._add, self._prompts_of)
+        self.changed = self._past.changed
 
     async def prepare(self) -> None:
         """Make the sessions, each with a watcher who stays from the first event to the last."""
@@ -91,11 +124,17 @@ class Driver:
                 made = await self._grounds.op(
                     "session.create", path=str(self._grounds.work), provider=provider, **model
                 )
-                session = str(made["session"]["id"])
-                self.sessions[session] = provider
-                watcher = Watcher(self._grounds, session)
-                self.staying.append(watcher)
-                _ = self._owner.start(watcher.run(), name=f"watch {session}")
+                self._add(str(made["session"]["id"]), provider)
+
+    def _add(self, session: str, provider: str) -> None:
+        self.sessions[session] = provider
+        watcher = Watcher(self._grounds, session)
+        self.staying.append(watcher)
+        _ = self._owner.start(watcher.run(), name=f"watch {session}")
+
+    def _prompts_of(self, session: str) -> set[str]:
+        told = {message for owner, message in self.told.accepted | self.told.unknown if owner == session}
+        return told | self.changed.inherited.get(session, set())
 
     async def run(self) -> None:
         """All acts of the plan. Breaks of the others are part of it; anything else is a fault and is raised."""
@@ -109,13 +148,26 @@ class Driver:
         self.told.done[act] += 1
         faults = [name for name in act.split("+") if name in FAULTS]
         if not faults:
-            await getattr(self, f"_{act}")(session, number)
+            await self._do(act, session, number)
             return
         if "kill_agent" in faults:
             await self._send(self._of(self._random.choice(sorted(PROGRAMS & self._plan.sessions.keys()))), number)
         async with asyncio.TaskGroup() as group:
             for name in faults:
                 _ = group.create_task(self._faults.strike(name), name=name)
+            for name in set(act.split("+")) - set(faults):
+                _ = group.create_task(self._at(name, session, number), name=name)
+
+    async def _at(self, act: str, session: str, number: int) -> None:
+        """While something strikes."""
+        with contextlib.suppress(*BREAKS):
+            await self._do(act, session, number)
+
+    async def _do(self, act: str, session: str, number: int) -> None:
+        if act in ACTS:
+            await self._past.of(act)(session)
+        else:
+            await getattr(self, f"_{act}")(session, number)
 
     async def settle(self) -> None:
         """Answer, release and interrupt until every session has come to rest and every watcher has seen its end."""
@@ -154,17 +206,21 @@ class Driver:
         """As a page sends: with one message id, until there is an answer, for a while."""
         await self._send_text(session, number, self._text(session, number))
 
+    async def _steer(self, session: str, number: int) -> None:
+        """Into the running turn, if there is one and the agent can."""
+        await self._send_text(session, 1_000_000 + number, self._text(session, number), delivery="steer")
+
     def _text(self, session: str, number: int) -> str:
         """Agents that ask a model are told a word that no other prompt has: the oracle looks for it there."""
         provider = self.sessions[session]
         text = self._random.choice(PROMPTS[provider])
-        return text if provider == "scripted" else f"{text}\nsay {word_of(number)}"
+        return f"{text}\nsay {word_of(number)}" if provider in MODELLED else text
 
-    async def _send_text(self, session: str, number: int, text: str) -> None:
+    async def _send_text(self, session: str, number: int, text: str, **how: str) -> None:
         prompt = (session, f"m{number}")
         for _ in range(self._random.randint(1, 5)):
             try:
-                await self._grounds.op("session.send", session=session, message_id=prompt[1], text=text)
+                await self._grounds.op("session.send", session=session, message_id=prompt[1], text=text, **how)
             except OpError as error:
                 if error.code != "node_offline":
                     raise AssertionError(f"a prompt was refused: {error}") from error

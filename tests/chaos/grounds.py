@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import json
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +18,10 @@ from tests.support.processes import Program, free_port, main_settings, start_pro
 
 NODE = "laptop"
 TOKEN = "a-register-token-of-the-tests"
+ACP = "heron"
+ACP_AGENT = Path(__file__).parents[1] / "support" / "acp_agent.py"
 RUN_MARK = "CHAOS_RUN"
-CLI_MARKS = (b"--input-format", b"app-server")
+CLI_MARKS = (b"--input-format", b"app-server", b"acp_agent.py")
 """What the command lines of agents hold, and those of what they start do not."""
 
 
@@ -107,6 +111,8 @@ async def grounds(folder: Path) -> AsyncIterator[Grounds]:
             "providers.codex.enabled": "true",
         }
         of_codex = await asyncio.to_thread(codex_environment, model, folder / "node")
+        of_acp = folder / "acp"
+        of_acp.mkdir()
         environ = {
             "CODEX_HOME": of_codex["CODEX_HOME"],
             "SCRIPTED_KEY": of_codex["SCRIPTED_KEY"],
@@ -115,6 +121,7 @@ async def grounds(folder: Path) -> AsyncIterator[Grounds]:
             "CLAUDE_CONFIG_DIR": str(folder / "node" / ".claude"),
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
             "CLAUDE_CODE_MAX_RETRIES": "1",
+            "SWITCHYARD_PROVIDERS_ACP_HERON_COMMAND": json.dumps([sys.executable, "-S", str(ACP_AGENT), str(of_acp)]),
             RUN_MARK: str(folder),
         }
         main = await start_program("main_server.py", folder / "main", of_main)

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from node.sessions.fold import empty_state, fold
-from tests.chaos.driver import Driver
+from tests.chaos.driver import MODELLED, Driver
 from tests.chaos.grounds import NODE, Grounds
 from tests.support.processes import ROOT
 from ws.protocol.base import SessionId
@@ -38,13 +38,16 @@ async def journal_of(grounds: Grounds, session: str) -> list[dict[str, Any]]:
 async def judge(grounds: Grounds, driver: Driver) -> None:
     """Raises AssertionError naming the promise that was broken."""
     journals = {session: await journal_of(grounds, session) for session in driver.sessions}
+    listed = [each["id"] for each in (await grounds.op("session.list"))["sessions"] if each["status"] != "native"]
+    journals |= {session: await journal_of(grounds, session) for session in listed if session not in journals}
     for session, events in journals.items():
         assert [event["seq"] for event in events] == list(range(1, len(events) + 1)), "seq is dense from 1"
-        _judge_prompts(driver, session, events)
         _judge_turns(events)
-        _judge_approvals(driver, events)
-        if driver.sessions[session] != "scripted":
-            _judge_model(grounds, driver, session, events)
+        if session in driver.sessions:  # else a fork of which nobody was told
+            _judge_prompts(driver, session, events)
+            _judge_approvals(driver, events)
+            if driver.sessions[session] in MODELLED:
+                _judge_model(grounds, driver, session, events)
         await _judge_fold(grounds, session, events)
     for watcher in driver.watchers:
         assert not watcher.faults, watcher.faults
@@ -56,20 +59,40 @@ async def judge(grounds: Grounds, driver: Driver) -> None:
 def _judge_prompts(driver: Driver, session: str, events: list[dict[str, Any]]) -> None:
     queued = Counter(event["message_id"] for event in events if event["type"] == "prompt_queued")
     ran = Counter(event["message_id"] for event in events if event["type"] == "user_message")
+    dropped = Counter(event["message_id"] for event in events if event["type"] == "prompt_dropped")
+    taken = ran + dropped
+    inherited = driver.changed.inherited.get(session, set())
     accepted = {message for owner, message in driver.told.accepted if owner == session}
     unknown = {message for owner, message in driver.told.unknown if owner == session}
     for message in accepted:
-        assert (queued[message], ran[message]) == (1, 1), f"{message} was accepted: queued and run exactly once"
-    for message in unknown:
+        assert (queued[message], taken[message]) == (1, 1), f"{message} was accepted: queued and run exactly once"
+    for message in unknown | inherited:
         assert queued[message] <= 1, f"{message} was never answered: at most once"
-        assert ran[message] == queued[message], f"{message} ran as often as it was queued"
-    assert set(queued) <= accepted | unknown, "nothing was sent by nobody"
+        assert taken[message] == queued[message], f"{message} ran as often as it was queued"
+    assert set(queued) <= accepted | unknown | inherited, "nothing was sent by nobody"
+    _judge_texts(events)
+    for owner, message in driver.changed.dropped:
+        assert owner != session or dropped[message] == 1, f"{message} was taken off the queue"
+    back = Counter(event["message_id"] for event in events if event["type"] == "rewound")
+    for owner, message in driver.changed.rewound:
+        assert owner != session or back[message] == 1, f"the session went back to before {message}"
+
+
+def _judge_texts(events: list[dict[str, Any]]) -> None:
+    last: dict[str, str] = {}
+    for event in events:
+        if event["type"] in {"prompt_queued", "prompt_edited"}:
+            last[event["message_id"]] = event["text"]
+        elif event["type"] == "user_message":
+            assert event["text"] == last[event["message_id"]], f"{event['message_id']} ran as it was edited last"
 
 
 def _judge_model(grounds: Grounds, driver: Driver, session: str, events: list[dict[str, Any]]) -> None:
     """A prompt reaches the model once for its turn, and does if the turn ended well."""
-    texts = {event["message_id"]: event["text"] for event in events if event["type"] == "prompt_queued"}
-    turns = {event["turn"]: event["message_id"] for event in events if event["type"] == "user_message"}
+    ran = [event for event in events if event["type"] == "user_message"]
+    texts = {event["message_id"]: event["text"] for event in ran}
+    steered = {turn for turn, prompts in Counter(event["turn"] for event in ran).items() if prompts > 1}
+    turns = {event["turn"]: event["message_id"] for event in ran if event["turn"] not in steered}
     ended = {event["turn"]: event["stop_reason"] for event in events if event["type"] == "turn_ended"}
     for turn, message in turns.items():
         asked = [
