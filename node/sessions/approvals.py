@@ -1,8 +1,12 @@
 """Answering approvals: who may still answer what, and what is said to those who are too late."""
 
+from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
+
 from node.sessions.fitting import encode
 from ws.protocol.errors import ErrorCode, FieldError, Winner, WireError
-from ws.protocol.events import ApprovalOption, ApprovalRequested, ApprovalResolved, JournalEvent, Notice
+from ws.protocol.events import ApprovalOption, ApprovalRequested, ApprovalResolved, Delta, JournalEvent, Notice
 from ws.protocol.sessions import SessionState
 
 MAX_OPEN = 50
@@ -29,6 +33,14 @@ def is_crowded(state: SessionState, request: ApprovalRequested) -> bool:
     return len(open_now) > MAX_OPEN or (
         len(open_now) > 1 and sum(len(encode(each)) for each in open_now) > MAX_OPEN_BYTES
     )
+
+
+def dated(item: JournalEvent | Delta, timeout_s: float) -> JournalEvent | Delta:
+    """A request with its deadline; anything else as it is."""
+    if not isinstance(item, ApprovalRequested):
+        return item
+    expires = datetime.now(UTC) + timedelta(seconds=timeout_s)
+    return replace(item, expires_at=expires.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
 
 
 def chosen(request: ApprovalRequested, option: str) -> ApprovalOption:

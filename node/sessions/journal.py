@@ -141,7 +141,11 @@ class Journal:
 
     async def past(self) -> Past:
         """The turns that count."""
-        return Past(await self._journals.marks(self._number, TYPES, read_mark))
+        return Past(await self.marks(TYPES, read_mark))
+
+    async def marks(self, types: Sequence[str], read: Callable[[bytes], Result]) -> list[Result]:
+        """What `read` makes of each event of these types, in order; see :meth:`Pages.marks`."""
+        return await self._journals.marks(self._number, types, read)
 
     def show(self, agent: AgentState) -> None:
         """Tell of the agent's program, which is no part of the journal."""

@@ -2,8 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +11,7 @@ import msgspec
 import structlog
 
 from node.sessions.actor import Staff
+from node.sessions.asking import agent_asked
 from node.sessions.attachments import check
 from node.sessions.clocks import Rules
 from node.sessions.export import export
@@ -19,6 +19,7 @@ from node.sessions.forking import branch, copied
 from node.sessions.journal import Journal
 from node.sessions.listing import Listing, matching, page_of
 from node.sessions.modes import ModePolicy
+from node.sessions.native.elsewhere import Elsewhere
 from node.sessions.native.library import Found, Library, as_native, batches
 from node.sessions.native.library import row as native_row
 from node.sessions.pages import EventsPage, events_page
@@ -97,6 +98,7 @@ class SessionService:
         self._listing = Listing()
         self._shelf = Shelf(node, journals, self._listing, staff=self._staff, rules=self._rules)
         self._library = Library(node, catalog, hidden, self._owner, ours=self._shelf.natives, allows=allows)
+        self._elsewhere = Elsewhere(catalog, self._owner, self._shelf.sessions)
         self._taking_over = asyncio.Lock()
 
     async def start(self) -> None:
@@ -128,7 +130,7 @@ class SessionService:
         if params.mode is not None:
             self._modes.check(info.modes, params.mode)
         if params.resume is not None:
-            self._check_not_open(params.provider, params.resume)
+            self._shelf.check_not_open((params.provider, params.resume))
             found = await self._library.by_native_id(params.provider, params.resume)
             if found is not None:
                 return (await self._taken_over(found, params.mode)).summary
@@ -174,7 +176,7 @@ class SessionService:
         model = state.model if params.model is None else params.model
         # Another model has its own efforts.
         effort = params.effort or (state.effort if model == state.model else None)
-        with _agent_asked():
+        with agent_asked():
             await shelved.session.set_agent(mode=params.mode, model=model, effort=effort)
         events: list[JournalEvent] = []
         if params.title not in {None, state.title}:
@@ -203,9 +205,10 @@ class SessionService:
         check(params.attachments)
         session = (await self._ours(params.session)).session
         state = session.state
-        is_new = state.native_id is not None and not await session.has_prompt(params.message_id)
-        if is_new and not session.has_agent:  # the one that would be opened would be the second on it
-            await self._library.check_free((state.provider, state.native_id or ""))
+        if state.native_id is not None and not await session.has_prompt(params.message_id):
+            await self._elsewhere.catch_up(session, is_final=True)
+            if not session.has_agent:  # the one that would be opened would be the second on it
+                await self._library.check_free((state.provider, state.native_id))
         return await session.send(params, by)
 
     async def queue(self, params: sessions.SessionQueueParams, by: str) -> sessions.SessionQueueResult:
@@ -213,7 +216,10 @@ class SessionService:
         if params.action == "list" and not self._shelf.has(params.session):
             await self._library.get(params.session)
             return sessions.SessionQueueResult(queue=[], held=False)
-        state = await (await self._ours(params.session)).session.queue(params, by)
+        session = (await self._ours(params.session)).session
+        if params.action == "release":
+            await self._elsewhere.catch_up(session, is_final=True)
+        state = await session.queue(params, by)
         return sessions.SessionQueueResult(queue=state.queue, held=state.queue_held)
 
     async def interrupt(self, params: sessions.SessionInterruptParams, by: str) -> bool:
@@ -245,7 +251,7 @@ class SessionService:
         shelved = await self._ours(params.session)
         remedy = "cannot go back: begin a new session, and restore files through Git"
         await self._with_feature(shelved.session.state.provider, "rewind", remedy)
-        with _agent_asked():
+        with agent_asked():
             went = await shelved.session.rewind(params, by)
         return sessions.SessionRewindResult(session=shelved.summary, files=list(went.files))
 
@@ -253,7 +259,7 @@ class SessionService:
         """Stop something that the agent left running."""
         session = self._shelf.get(params.session).session
         try:
-            with _agent_asked():
+            with agent_asked():
                 await session.stop_task(params.task)
         except KeyError:
             raise WireError(ErrorCode.NOT_FOUND, "The agent has no such task running any more.") from None
@@ -261,6 +267,7 @@ class SessionService:
     async def state(self, session: str) -> sessions.SessionState:
         """The state at the head, of an agent's own session too."""
         if self._shelf.has(session):
+            self._elsewhere.look(self._shelf.get(session).session)
             return self.get(session)
         found = await self._library.get(session)
         return as_native((await self._library.journal(found)).state, found)
@@ -280,6 +287,7 @@ class SessionService:
     ) -> tuple[sessions.SessionWatchResult, AsyncIterator[bytes]]:
         """As `watch`, of an agent's own session too."""
         if self._shelf.has(params.session):
+            self._elsewhere.follow(self._shelf.get(params.session).session)
             return self.watch(params)
         found = await self._library.get(params.session)
         journal = await self._library.journal(found)
@@ -375,24 +383,3 @@ class SessionService:
         if feature not in info.features:
             raise WireError(ErrorCode.UNSUPPORTED, f"{info.name} {lack}.")
         return info
-
-    def _check_not_open(self, provider: str, native_id: str) -> None:
-        for shelved in self._shelf.all():
-            state = shelved.session.state
-            if (state.provider, state.native_id) == (provider, native_id):
-                raise WireError(
-                    ErrorCode.CONFLICT,
-                    f"This agent session is open already as {state.title or state.id!r}; two agents on it would"
-                    " overwrite each other.",
-                )
-
-
-@contextmanager
-def _agent_asked() -> Iterator[None]:
-    """What an agent raises, as whoever asked gets it."""
-    try:
-        yield
-    except ProviderFailed as error:
-        raise WireError(ErrorCode.PROVIDER_FAILED, str(error)) from error
-    except TimeoutError as error:
-        raise WireError(ErrorCode.TIMEOUT, "The agent did not react; try again.", retryable=True) from error

@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Callable, Coroutine, Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +12,7 @@ from node.sessions import approvals, turns
 from node.sessions.actor import Actor, AgentEnding, Staff
 from node.sessions.attachments import too_large
 from node.sessions.clocks import Clocks, Rules
+from node.sessions.continuing import Read, take_in
 from node.sessions.fitting import STAMP_BYTES, encode
 from node.sessions.fold import fold
 from node.sessions.intake import Intake
@@ -70,6 +70,8 @@ class Session:
         self._is_stopping = False
         self._is_deleted = False
         self._is_interrupted = False
+        self.turn_ended = ""
+        """When the last turn since the start of the node did."""
 
     @property
     def state(self) -> SessionState:
@@ -176,11 +178,11 @@ class Session:
                 await self._append([rewound(params, went, by)])
             return went
 
-        while True:
-            try:
-                return await self._act(work)
-            except AgentEnding:
-                await self._actor.ended()
+        return await self._act_alone(work)
+
+    async def take_in(self, read: Read) -> bool:
+        """Journal what was added elsewhere to the agent's session; see `continuing`. Raises WireError, TimeoutError."""
+        return await self._act_alone(lambda: take_in(self.journal, self._actor, read, self._append))
 
     async def stop_task(self, task: str) -> None:
         """Stop something in the background. Raises KeyError when it runs no more, and what the agent raises."""
@@ -260,7 +262,7 @@ class Session:
                 self._refuse(allowed)
                 allowed = approvals.CROWDED
             for item in self._intake.accept(state, allowed):
-                items.append(self._dated(item))
+                items.append(approvals.dated(item, self._rules.approval_timeout_s))
                 if not isinstance(item, Delta):
                     state = fold(state, [item])
             if isinstance(event, ApprovalRequested) and state.turn is None:
@@ -310,6 +312,14 @@ class Session:
 
         return await self._serial.run(checked)
 
+    async def _act_alone(self, work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+        """As `_act`, of what may have to wait for an agent to end."""
+        while True:
+            try:
+                return await self._act(work)
+            except AgentEnding:
+                await self._actor.ended()
+
     async def _append(self, items: Sequence[JournalEvent | Delta]) -> int:
         """Journal `items` and, when that makes a prompt due, the beginning of its turn; returns the head."""
         settled = fold(self.state, [item for item in items if not isinstance(item, Delta)])
@@ -327,8 +337,9 @@ class Session:
     def after_append(self, appended: Appended) -> None:
         """Set the clocks that follow from what was journalled."""
         self._clocks.heed(appended.events)
-        if any(isinstance(event, TurnEnded) for event in appended.events):
-            self._is_interrupted = False
+        for event in appended.events:
+            if isinstance(event, TurnEnded):
+                self._is_interrupted, self.turn_ended = False, event.ts
 
     async def _expired(self, approval: str) -> None:
         """Nobody answered in time: the agent is told no."""
@@ -381,12 +392,6 @@ class Session:
 
     async def _may_be_offered(self, option: ApprovalOption) -> bool:
         return option.mode is None or await self._rules.is_mode_allowed(option.mode)
-
-    def _dated(self, item: JournalEvent | Delta) -> JournalEvent | Delta:
-        if not isinstance(item, ApprovalRequested):
-            return item
-        expires = datetime.now(UTC) + timedelta(seconds=self._rules.approval_timeout_s)
-        return replace(item, expires_at=expires.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
 
     def _sent(self, seq: int, message_id: str, *, is_duplicate: bool) -> SessionSendResult:
         is_waiting = any(each.message_id == message_id for each in self.state.queue)

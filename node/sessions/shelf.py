@@ -131,6 +131,21 @@ class Shelf:
         states = (each.session.state for each in self._shelved.values())
         return {(state.provider, state.native_id) for state in states if state.native_id is not None}
 
+    def sessions(self) -> list[Session]:
+        """All, in no order."""
+        return [each.session for each in self._shelved.values()]
+
+    def check_not_open(self, native: tuple[str, str]) -> None:
+        """Raises `conflict` when one of ours goes on with this agent's session."""
+        for session in self.sessions():
+            state = session.state
+            if (state.provider, state.native_id) == native:
+                raise WireError(
+                    ErrorCode.CONFLICT,
+                    f"This agent session is open already as {state.title or state.id!r}; two agents on it would"
+                    " overwrite each other.",
+                )
+
     def get(self, session: str) -> Shelved:
         """Raises not_found."""
         shelved = self._shelved.get(SessionId(session))

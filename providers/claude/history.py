@@ -12,11 +12,11 @@ from typing import Any
 
 from providers.base import AgentProcess, NativeSession
 from providers.bounds import one_line
+from providers.claude.options import prompt_uuid
 from providers.claude.transcript import TranscriptReader, prompt_text
 from providers.history import (
     MAX_TITLE_CHARS,
     TRUNCATED,
-    UNKNOWN_SHAPE,
     IndexedHistory,
     Sample,
     TranscriptIndex,
@@ -26,6 +26,7 @@ from providers.history import (
     line_with,
     read_lines,
 )
+from providers.lines import UNKNOWN_SHAPE
 from providers.process import is_alive
 from ws.protocol.events import JournalEvent
 
@@ -51,6 +52,9 @@ class ClaudeHistory(IndexedHistory):
         super().__init__(
             TranscriptIndex(self._configuration / "projects", 1, _facts), self._opened_elsewhere, _transcript
         )
+
+    def prompt_name(self, message_id: str) -> str | None:
+        return prompt_uuid(message_id)
 
     def _opened_elsewhere(self) -> set[str]:
         """The sessions that a living process has open that is none of ours. Blocks."""
