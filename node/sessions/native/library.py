@@ -79,6 +79,8 @@ class _Opened:
         self.watchers = 0
         self.follower: asyncio.Task[None] | None = None
         self.updating = asyncio.Lock()
+        self.seen: NativeSession | None = None
+        """As of which it was read: the very value, for an index makes another one when the file has changed."""
 
     def begin(self, state: SessionState) -> None:
         """An empty journal in that state."""
@@ -260,6 +262,8 @@ class Library:
     async def _update(self, found: Found, opened: _Opened) -> None:
         """Take in what the transcript has more; one that was changed otherwise is read as another one."""
         async with opened.updating:
+            if opened.seen is found.native:
+                return
             events = await self.transcript(found)
             digest = await asyncio.to_thread(_digest, events[: opened.count])
             if opened.count and (digest != opened.digest or len(events) < opened.count):
@@ -272,6 +276,7 @@ class Library:
                 await asyncio.sleep(0)  # a journal in memory never waits: others are to have their turn
             if new:
                 opened.count, opened.digest = len(events), await asyncio.to_thread(_digest, events)
+            opened.seen = found.native
 
     async def _follow(self, found: Found, opened: _Opened) -> None:
         history = self._history(found.provider)
@@ -283,7 +288,7 @@ class Library:
             if native is not None and native.updated != seen:
                 seen = native.updated
                 with suppress(WireError):
-                    await self._update(found, opened)
+                    await self._update(Found(found.id, found.provider, native), opened)
 
         while history is not None:
             # Listening begins before looking, so that no change falls between the two.

@@ -148,6 +148,30 @@ async def test_one_is_read_as_a_journal(tmp_path: Path) -> None:
         assert await node.store.journals.load() == []
 
 
+async def test_one_that_has_not_changed_is_not_read_again(tmp_path: Path) -> None:
+    class Unchanged(FakeHistory):
+        reads = 0
+
+        async def session(self, native_id: str) -> NativeSession | None:
+            return next(each for each in same if each.native_id == native_id)
+
+        async def transcript(self, native_id: str) -> Sequence[JournalEvent]:
+            self.reads += 1
+            return await super().transcript(native_id)
+
+    history = Unchanged({"one": turn(1)})
+    same = await history.sessions()
+    async with bench(tmp_path, provider(history)) as node:
+        (native,) = await rows(node)
+        for _ in range(3):
+            assert len(await journal(node, native.id)) == 5
+        assert history.reads == 1
+        history.grow("one", turn(2))
+        same = await history.sessions()
+        assert len(await journal(node, native.id)) == 9
+        assert history.reads == 2
+
+
 async def test_only_so_much_of_them_stays_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(library_module, "MAX_OPEN_BYTES", 4000)
     history = FakeHistory({f"s{number}": turn(1) for number in range(6)} | {"long": turn(1) * 20})
