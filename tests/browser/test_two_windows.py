@@ -39,6 +39,8 @@ async def test_a_prompt_that_is_queued_in_one_appears_in_the_other(browser: Brow
         await expect(other.get_by_role("region", name="Queue")).to_contain_text("greet")
         await other.get_by_role("button", name="Stop the run").click()
         await expect(one.get_by_text("Held: nothing is sent until you release it.")).to_be_visible()
+        composer = one.get_by_role("form", name="Composer")
+        await expect(composer.get_by_role("button", name="Queue", exact=True)).to_be_visible()
         await one.get_by_role("button", name="Release the queue").click()
         await expect(said(other, "Good morning.")).to_be_visible()
         await expect(other.get_by_role("region", name="Queue")).to_be_hidden()
