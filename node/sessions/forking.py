@@ -103,6 +103,14 @@ def _turns(state: SessionState, past: Past, params: SessionForkParams) -> int:
     return past.ended(params.seq)
 
 
+async def begun(journal: Journal, made: Branch, by: str) -> AsyncIterator[list[JournalEvent]]:
+    """What follows the fork's first event. Its past keeps its times, so the last event says when it was made."""
+    async for events in copied(journal, made.turns):
+        yield events
+    if made.started.title:
+        yield [TitleChanged(title=made.started.title, by=by)]
+
+
 async def copied(journal: Journal, turns: Sequence[PastTurn]) -> AsyncIterator[list[JournalEvent]]:
     """The events of these turns with the prompts that began them, to be appended to another journal. In batches."""
     if not turns:

@@ -78,8 +78,8 @@ class _Handlers:
     async def answer(self, caller: Caller, params: sessions.SessionAnswerParams) -> sessions.SessionAnswerResult:
         return sessions.SessionAnswerResult(seq=await self._service.answer(params, _name(caller)))
 
-    async def fork(self, _: Caller, params: sessions.SessionForkParams) -> sessions.SessionResult:
-        return sessions.SessionResult(session=await self._service.fork(params))
+    async def fork(self, caller: Caller, params: sessions.SessionForkParams) -> sessions.SessionResult:
+        return sessions.SessionResult(session=await self._service.fork(params, _name(caller)))
 
     async def rewind(self, caller: Caller, params: sessions.SessionRewindParams) -> sessions.SessionRewindResult:
         return await self._service.rewind(params, _name(caller))

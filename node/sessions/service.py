@@ -15,7 +15,7 @@ from node.sessions.asking import agent_asked
 from node.sessions.attachments import check
 from node.sessions.clocks import Rules
 from node.sessions.export import export
-from node.sessions.forking import branch, copied
+from node.sessions.forking import begun, branch
 from node.sessions.journal import Journal
 from node.sessions.listing import Listing, matching, page_of
 from node.sessions.modes import ModePolicy
@@ -233,7 +233,7 @@ class SessionService:
         """`seq` of the answer. Raises `conflict` with the winner when somebody was faster."""
         return await self._shelf.get(params.session).session.answer(params, by)
 
-    async def fork(self, params: sessions.SessionForkParams) -> sessions.SessionSummary:
+    async def fork(self, params: sessions.SessionForkParams, by: str) -> sessions.SessionSummary:
         """Begin a new session with the past of this one; the agent itself forks with the first prompt."""
         journal = await self._journal(params.session)
         state = journal.state
@@ -244,7 +244,7 @@ class SessionService:
             mode = self._modes.first(info.modes)
         made = branch(state, await journal.past(), params, mode)
         new = SessionId(secrets.token_urlsafe(12)), secrets.token_urlsafe(8)
-        return (await self._shelf.add_with_past(*new, made.started, copied(journal, made.turns))).summary
+        return (await self._shelf.add_with_past(*new, made.started, begun(journal, made, by))).summary
 
     async def rewind(self, params: sessions.SessionRewindParams, by: str) -> sessions.SessionRewindResult:
         """Go back to before a prompt."""

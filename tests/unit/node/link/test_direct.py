@@ -18,6 +18,7 @@ from node.link.status import LinkStatus
 from node.store import Store, open_store
 from tests.support.waiting import eventually
 from ws.dial import Backoff
+from ws.protocol import PROTOCOL_VERSION
 from ws.protocol.base import NodeId, now
 from ws.protocol.envelope import Caller
 from ws.protocol.errors import ErrorCode, WireError
@@ -156,7 +157,8 @@ async def test_first_contact_exchanges_secrets_and_the_next_dial_uses_them(store
             await _phase(status, "online")
         assert main.presented == [TOKEN, identity.node_secret]
         assert main.hellos[1].secret is None
-        assert (main.headers[0]["Switchyard-Node"], main.headers[0]["Switchyard-Protocol"]) == ("laptop", "2")
+        presented = (main.headers[0]["Switchyard-Node"], main.headers[0]["Switchyard-Protocol"])
+        assert presented == ("laptop", str(PROTOCOL_VERSION))
         hello = main.hellos[0]
         assert (hello.name, hello.labels, hello.home) == ("Laptop", {"room": "attic"}, "/home/ada")
 
@@ -206,7 +208,7 @@ async def test_a_main_that_speaks_an_older_version_is_dialled_with_that(store: S
         main.newest = 1
         async with node_of(main, store) as (_, status):
             await _phase(status, "online")
-        assert [each["Switchyard-Protocol"] for each in main.headers] == ["2", "1"]
+        assert [each["Switchyard-Protocol"] for each in main.headers] == [str(PROTOCOL_VERSION), "1"]
 
 
 async def test_a_first_contact_is_confirmed_when_it_is_on_disk_and_no_later_link_is(store: Store) -> None:

@@ -16,6 +16,7 @@ from ws.protocol.events import (
     NativeIdKnown,
     Rewound,
     SessionStarted,
+    TitleChanged,
     TurnEnded,
     UserMessage,
 )
@@ -45,7 +46,7 @@ async def three_turns(node: Bench) -> str:
 
 
 async def fork(node: Bench, session: str, **params: int | str) -> SessionSummary:
-    return await node.service.fork(SessionForkParams(node=NODE, session=session, **params))  # type: ignore[arg-type]
+    return await node.service.fork(SessionForkParams(node=NODE, session=session, **params), "ada")  # type: ignore[arg-type]
 
 
 def said(events: list[JournalEvent]) -> list[str]:
@@ -70,7 +71,9 @@ async def test_a_fork_begins_with_the_turns_and_nothing_else(tmp_path: Path) -> 
         ended = [event.seq for event in before if isinstance(event, TurnEnded)]
         assert point(events) == ForkPoint(session=session, seq=ended[-1], native_id="native", anchor="a3")
         assert not any(isinstance(event, NativeIdKnown | ModeChanged) for event in events)
-        assert [event.ts for event in events[1:]] == [
+        assert events[-1] == TitleChanged(seq=len(events), ts=made.updated, title="Mine (fork)", by="ada")
+        assert made.updated > before[-1].ts, "it is the newest one"
+        assert [event.ts for event in events[1:-1]] == [
             event.ts for event in before[1:] if not isinstance(event, NativeIdKnown | ModeChanged)
         ]
         turns = [event.turn for event in events if event.turn is not None]

@@ -319,7 +319,7 @@ async def test_one_is_forked_without_being_taken_over(tmp_path: Path) -> None:
     history = FakeHistory({"one": turn(1) + turn(2)})
     async with bench(tmp_path, provider(history)) as node:
         (native,) = await rows(node)
-        made = await node.service.fork(SessionForkParams(node=NODE, session=native.id, before="p2"))
+        made = await node.service.fork(SessionForkParams(node=NODE, session=native.id, before="p2"), "ada")
         (started, *_) = await journal(node, made.id)
         assert isinstance(started, SessionStarted)
         assert started.forked_from is not None
