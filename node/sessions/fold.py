@@ -128,7 +128,7 @@ def _turn_ended(state: SessionState, event: TurnEnded) -> Changes:
 
 
 def _error(event: TurnEnded) -> str | None:
-    return (event.error or "") if event.stop_reason == "error" else None
+    return (event.error or "") if event.stop_reason in {"error", "node_restarted"} else None
 
 
 QueueEvent = PromptQueued | PromptEdited | PromptMoved | PromptDropped | QueueHeld | QueueReleased

@@ -125,7 +125,7 @@ function changeBy(facts: Facts, event: JournalEvent): Partial<Facts> {
       return {
         turn: null,
         approvals: [],
-        error: event.stop_reason === "error" ? (event.error ?? "") : null,
+        error: ["error", "node_restarted"].includes(event.stop_reason) ? (event.error ?? "") : null,
         news: event.seq ?? 0,
         // An agent that was resumed at a point of its past has gone on from there once it names a new one.
         resume_at: (event.anchor ?? null) === null ? facts.resume_at : null,
