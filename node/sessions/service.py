@@ -169,10 +169,11 @@ class SessionService:
 
     async def update(self, params: sessions.SessionUpdateParams, by: str) -> sessions.SessionSummary:
         """Change what is given. The agent is asked first: what it refuses is not journalled."""
+        if params.mode is not None:
+            provider = (await self.state(params.session)).provider
+            self._modes.check((await self._available(provider)).modes, params.mode)
         shelved = await self._ours(params.session)
         state = shelved.session.state
-        if params.mode is not None:
-            self._modes.check((await self._available(state.provider)).modes, params.mode)
         model = state.model if params.model is None else params.model
         # Another model has its own efforts.
         effort = params.effort or (state.effort if model == state.model else None)

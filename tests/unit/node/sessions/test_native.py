@@ -338,6 +338,15 @@ async def test_what_was_rewritten_is_read_anew_under_another_epoch(tmp_path: Pat
         assert after.head == 5
 
 
+async def test_a_mode_that_is_refused_leaves_it_the_agents_own(tmp_path: Path) -> None:
+    async with bench(tmp_path, provider(FakeHistory({"one": turn(1)})), max_mode="ask") as node:
+        (native,) = await rows(node)
+        for mode in ("free", "none"):
+            with pytest.raises(WireError):
+                await node.service.update(SessionUpdateParams(node=NODE, session=native.id, mode=mode), "ada")
+        assert [each.status for each in await rows(node)] == ["native"]
+
+
 async def test_changing_a_setting_makes_it_ours(tmp_path: Path) -> None:
     history = FakeHistory({"one": turn(1)})
     async with bench(tmp_path, provider(history)) as node:
