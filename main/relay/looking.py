@@ -4,14 +4,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated
 
 import msgspec
+import structlog
 
 from main.relay.call import MainCall
 from main.relay.personal import Personal
 from main.relay.session_lists import SessionLists
 from ws.protocol.base import NodeId, SessionId
+from ws.protocol.errors import WireError
 from ws.protocol.ops import OPS
 from ws.protocol.personal import MAX_SEQ
 from ws.protocol.sessions import SessionResult, SessionState, SessionSummary
+
+log = structlog.get_logger(__name__)
 
 After = Callable[[MainCall, bytes], Awaitable[bytes]]
 """Given the call and the node's answer; returns the answer for the caller."""
@@ -42,7 +46,10 @@ def afters(personal: Personal, lists: SessionLists) -> Mapping[str, After]:
             return answer
         place = NodeId(call.params.node), SessionId(call.params.session)
         row = lists.sessions.get(place)
-        await personal.acted(call.principal.user, place, max(seq, 0 if row is None else row.news))
+        try:
+            await personal.acted(call.principal.user, place, max(seq, 0 if row is None else row.news))
+        except WireError as error:  # the node has done what was asked: a mark is no reason to say otherwise
+            log.warning("mark_not_kept", reason=error.detail)
         return answer
 
     async def told(call: MainCall, answer: bytes) -> bytes:

@@ -20,6 +20,8 @@ export interface Waiting {
   readonly isRefused: boolean;
   /** Into the running turn, where the agent takes it; else it waits for the turn's end. */
   readonly isSteering?: boolean;
+  /** When it was written here (ms since 1970): what waits over a reload goes in this order. */
+  readonly at: number;
 }
 
 /** Failures after which the same prompt may simply be sent again. */
@@ -30,30 +32,36 @@ const REFUSED = ["invalid", "too_large"] as const;
 
 export class Outbox {
   list: readonly Waiting[] = $state.raw([]);
-  readonly #key: string;
+  /** Each prompt has a key of its own, so that two tabs never write over each other's. */
+  readonly #prefix: string;
+  /** Which of them the storage has taken. */
+  readonly #stored = new Set<string>();
   #isSending = false;
 
   constructor(
     private readonly calls: Pick<Calls, "call">,
     private readonly target: { node: string; session: string },
-    private readonly storage: Pick<Storage, "getItem" | "setItem" | "removeItem">,
+    private readonly storage: Pick<Storage, "getItem" | "setItem" | "removeItem" | "key" | "length">,
   ) {
     // Another person on this device has their own.
-    this.#key = `switchyard.outbox.${auth.user?.id ?? ""}.${target.node}/${target.session}`;
+    this.#prefix = `switchyard.outbox.${auth.user?.id ?? ""}.${target.node}/${target.session}.`;
     this.list = this.#load();
   }
 
   /** Keep a prompt and send it as soon as the way is free. */
   add(id: string, text: string, attachments: readonly Attachment[], isSteering = false): void {
-    const prompt = { id, text, attachments, state: "waiting", problem: null, isRefused: false, isSteering } as const;
-    this.#keep([...this.list, prompt]);
+    const at = Math.max(Date.now(), (this.list.at(-1)?.at ?? 0) + 1);
+    const begun = { state: "waiting", problem: null, isRefused: false } as const;
+    const prompt: Waiting = { id, text, attachments, ...begun, isSteering, at };
+    this.list = [...this.list, prompt];
+    this.#store(prompt);
     void this.flush();
   }
 
   /** The user takes a prompt back to write on; null when it is being sent or has left. */
   takeBack(id: string): Waiting | null {
     const taken = this.list.find((one) => one.id === id && one.state !== "sending") ?? null;
-    if (taken !== null) this.#keep(this.list.filter((one) => one !== taken));
+    if (taken !== null) this.#remove(id);
     return taken;
   }
 
@@ -76,6 +84,10 @@ export class Outbox {
 
   /** True when the next one may be tried. */
   async #send(prompt: Waiting): Promise<boolean> {
+    if (this.#hasLeft(prompt)) {
+      this.#remove(prompt.id);
+      return true;
+    }
     this.#mark(prompt.id, { state: "sending", problem: null });
     try {
       await this.calls.call("session.send", {
@@ -93,33 +105,62 @@ export class Outbox {
       else this.#mark(prompt.id, { state: "failed", problem, isRefused: isWireError(error, ...REFUSED) });
       return !isPassing;
     }
-    this.#keep(this.list.filter((one) => one.id !== prompt.id));
+    this.#remove(prompt.id);
     return true;
   }
 
   #mark(id: string, change: Partial<Waiting>): void {
-    this.#keep(this.list.map((one) => (one.id === id ? { ...one, ...change } : one)));
+    this.list = this.list.map((one) => (one.id === id ? { ...one, ...change } : one));
+    const marked = this.list.find((one) => one.id === id);
+    if (marked !== undefined) this.#store(marked);
   }
 
-  #keep(list: readonly Waiting[]): void {
-    this.list = list;
+  #remove(id: string): void {
+    this.list = this.list.filter((one) => one.id !== id);
+    this.#stored.delete(id);
+    this.#tried(() => this.storage.removeItem(this.#prefix + id));
+  }
+
+  #store(prompt: Waiting): void {
+    if (this.#hasLeft(prompt)) return;
+    // Full or forbidden: then the prompt lives as long as the page.
+    if (this.#tried(() => this.storage.setItem(this.#prefix + prompt.id, JSON.stringify(prompt)))) {
+      this.#stored.add(prompt.id);
+    }
+  }
+
+  /** Another tab has sent it or taken it back. */
+  #hasLeft(prompt: Waiting): boolean {
+    if (!this.#stored.has(prompt.id)) return false;
     try {
-      if (list.length === 0) this.storage.removeItem(this.#key);
-      else this.storage.setItem(this.#key, JSON.stringify(list));
+      return this.storage.getItem(this.#prefix + prompt.id) === null;
     } catch (error) {
-      // Storage is full or forbidden: the prompt lives as long as the page.
-      if (!(error instanceof DOMException)) throw error;
+      if (error instanceof DOMException) return false;
+      throw error;
     }
   }
 
   #load(): readonly Waiting[] {
+    const found: Waiting[] = [];
+    this.#tried(() => {
+      const names = Array.from({ length: this.storage.length }, (_, index) => this.storage.key(index) ?? "");
+      for (const name of names.filter((one) => one.startsWith(this.#prefix))) {
+        const kept = JSON.parse(this.storage.getItem(name) ?? "null") as Waiting | null;
+        if (kept === null) continue;
+        this.#stored.add(kept.id);
+        // Whether one that was being sent has arrived is not known: it is sent again under its id.
+        found.push(kept.state === "sending" ? { ...kept, state: "waiting" } : kept);
+      }
+    });
+    return found.sort((one, other) => one.at - other.at);
+  }
+
+  #tried(act: () => void): boolean {
     try {
-      const kept: unknown = JSON.parse(this.storage.getItem(this.#key) ?? "[]");
-      if (!Array.isArray(kept)) return [];
-      // Whether one that was being sent has arrived is not known: it is sent again under its id.
-      return (kept as Waiting[]).map((one) => (one.state === "sending" ? { ...one, state: "waiting" } : one));
+      act();
+      return true;
     } catch (error) {
-      if (error instanceof SyntaxError || error instanceof DOMException) return [];
+      if (error instanceof SyntaxError || error instanceof DOMException) return false;
       throw error;
     }
   }

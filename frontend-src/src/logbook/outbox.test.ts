@@ -21,6 +21,10 @@ class Journal {
 }
 
 class Store extends Map<string, string> {
+  get length(): number {
+    return this.size;
+  }
+  key = (index: number): string | null => [...this.keys()][index] ?? null;
   getItem = (key: string): string | null => this.get(key) ?? null;
   setItem = (key: string, value: string): void => void this.set(key, value);
   removeItem = (key: string): void => void this.delete(key);
@@ -106,6 +110,23 @@ describe("a prompt on its way", () => {
     await settle();
     render(OutboxList, { outbox, obstacle: null, ontake: () => undefined });
     expect(screen.getByRole("button", { name: "Send again" })).toBeTruthy();
+  });
+
+  it("is kept whatever another tab keeps and sends for the same session", async () => {
+    journal.failure = new WireError("node_offline", "vm is offline.");
+    const tab = new Outbox(journal, target, store);
+    outbox.add("m1", "a", []);
+    tab.add("m2", "b", []);
+    await settle();
+    const reloaded = new Outbox(journal, target, store);
+    expect(reloaded.list.map((one) => one.id).sort()).toEqual(["m1", "m2"]);
+    journal.failure = null;
+    journal.sent = [];
+    await tab.flush();
+    await reloaded.flush();
+    expect([journal.sent, reloaded.list]).toEqual([["m2", "m1"], []]);
+    await outbox.flush();
+    expect([journal.sent, outbox.list, store.size]).toEqual([["m2", "m1"], [], 0]);
   });
 
   it("can be taken back unless it is being sent", async () => {

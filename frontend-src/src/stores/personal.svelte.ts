@@ -12,7 +12,7 @@ type Change =
   | { readonly op: "my.setting"; readonly params: { name: string; value: string } };
 
 /** Failures after which the same change may simply be sent again. */
-const PASSING = ["link_lost", "timeout", "node_offline", "rate_limited", "cancelled", "internal"] as const;
+const PASSING = ["link_lost", "timeout", "node_offline", "rate_limited", "cancelled"] as const;
 const AGAIN_MS = 5000;
 /** Of a draft that goes to Main: Main reads no longer frame than 1 MiB. A longer one stays on this device. */
 const MOST_BYTES = 900_000;
