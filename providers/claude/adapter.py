@@ -95,6 +95,8 @@ class ClaudeAgent:
         """By uuid, until they are answered; with the lost ones that it took along."""
         self._is_first = spec.native_id is None and spec.fork_of is None
         """No turn of the native session has ended."""
+        self._name = spec.new_native_id if self._is_first else None
+        """What the native session will be called: a fork is one only once Claude has it."""
         self._process = CliProcess(marked, start_task, recorder)
         self._transport = CliTransport(self._process)
         self._queue = EventQueue()
@@ -143,6 +145,8 @@ class ClaudeAgent:
             lost, self._left = self._left.lost, replace(self._left, lost=())
         uuid = prompt_uuid(prompt.message_id)
         self._normalizer.prompt_sent(uuid)
+        for event in self._normalizer.called(self._name):
+            self._queue.put_now(event)
         await self._send(uuid, prompt, lost)
 
     async def steer(self, prompt: Prompt) -> bool:

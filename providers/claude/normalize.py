@@ -146,6 +146,11 @@ class Normalizer:
         else:
             self._waiting = uuid
 
+    def called(self, native_id: str | None) -> Iterator[AgentEvent]:
+        """The name that we have chosen for the session: told before Claude works, as the node may die meanwhile."""
+        if self._native_id is None:
+            yield from self._native(native_id)
+
     def prompt_given(self, uuid: str) -> None:
         """Another prompt for the running turn, which then ends when that is answered too."""
         assert self._turn is not None, "given only to a turn"

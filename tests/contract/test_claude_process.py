@@ -76,6 +76,21 @@ async def _both(claude: ClaudeHarness, native_id: str) -> list[asyncio.Task[Driv
         return [group.create_task(attempt()) for _ in range(2)]
 
 
+async def test_the_session_has_its_name_before_claude_works(claude: ClaudeHarness) -> None:
+    """Else a node that dies meanwhile would not know with what to go on."""
+    driver = await claude.open()
+    os.kill(claude.started[-1].pid, signal.SIGSTOP)
+    await driver.prompt("say hello")
+    named = await driver.until(NativeIdKnown)
+    os.kill(claude.started[-1].pid, signal.SIGCONT)
+    await driver.rest_of_turn()
+    assert of(NativeIdKnown, driver.events) == [named]
+    await driver.agent.close()
+    again = await claude.open(native_id=named.native_id)
+    assert said(await again.turn("recall")) == "I remember: say hello"
+    await again.agent.close()
+
+
 async def running(claude: ClaudeHarness) -> tuple[Driver, AgentProcess]:
     """An agent, and the command that it runs."""
     mark = claude.folder / "pid"
