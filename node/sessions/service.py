@@ -251,9 +251,12 @@ class SessionService:
         """Go back to before a prompt."""
         shelved = await self._ours(params.session)
         remedy = "cannot go back: begin a new session, and restore files through Git"
-        await self._with_feature(shelved.session.state.provider, "rewind", remedy)
+        before = shelved.session.state
+        await self._with_feature(before.provider, "rewind", remedy)
         with agent_asked():
             went = await shelved.session.rewind(params, by)
+        if before.native_id is not None and before.native_id != shelved.session.state.native_id:
+            await self._library.hide((before.provider, before.native_id))  # undone here, it is no session of its own
         return sessions.SessionRewindResult(session=shelved.summary, files=list(went.files))
 
     async def stop_task(self, params: sessions.SessionStopTaskParams) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from node.sessions.native import library as library_module
-from providers.base import NativeSession, ProviderFailed
+from providers.base import NativeSession, ProviderFailed, WentBack
 from tests.support.agents import FakeProvider
 from tests.unit.node.sessions.bench import DEADLINE_S, FOLDER, NODE, Bench, bench, decode_event, decode_watched
 from ws.protocol.errors import ErrorCode, WireError
@@ -27,6 +27,7 @@ from ws.protocol.sessions import (
     SessionEventsParams,
     SessionForkParams,
     SessionListParams,
+    SessionRewindParams,
     SessionSummary,
     SessionUpdateParams,
     SessionWatchParams,
@@ -313,6 +314,19 @@ async def test_a_removed_one_is_hidden_until_it_is_asked_for_by_name(tmp_path: P
         await node.service.delete(one.id)
         assert [each.id for each in await rows(node)] == [two.id], "a session of ours does not come back as the agent's"
         assert set(history.transcripts) == {"one", "two"}
+
+
+async def test_one_that_going_back_has_left_is_not_listed_beside_ours(tmp_path: Path) -> None:
+    agent = provider(FakeHistory({"one": turn(1)}))
+    async with bench(tmp_path, agent) as node:
+        session = await node.create(resume="one")
+        (first,) = [event for event in await journal(node, session) if isinstance(event, UserMessage)]
+        agent.going_back = WentBack([], None)
+        await node.service.rewind(SessionRewindParams(node=NODE, session=session, message_id=first.message_id), "ada")
+        assert node.service.get(session).native_id is None
+        assert [row.id for row in await rows(node)] == [session]
+        await node.restart(is_crash=False)
+        assert [row.id for row in await rows(node)] == [session]
 
 
 async def test_one_is_forked_without_being_taken_over(tmp_path: Path) -> None:
