@@ -84,7 +84,7 @@ def _check_event(event: dict[str, Any]) -> None:
     if kind == "approval_requested":
         assert event["options"]
         for option in event["options"]:
-            assert set(option) == {"id", "name", "kind"}
+            assert {"id", "name", "kind"} <= set(option) <= {"id", "name", "kind", "mode"}, option
             assert option["kind"] in OPTION_KINDS
 
 
