@@ -18,6 +18,7 @@ from ws.protocol.events import (
     JournalEvent,
     Live,
     ModeChanged,
+    NativeIdKnown,
     SessionStarted,
     TurnEnded,
     TurnStarted,
@@ -319,10 +320,14 @@ async def test_a_removed_one_is_hidden_until_it_is_asked_for_by_name(tmp_path: P
 async def test_one_that_going_back_has_left_is_not_listed_beside_ours(tmp_path: Path) -> None:
     agent = provider(FakeHistory({"one": turn(1)}))
     async with bench(tmp_path, agent) as node:
-        session = await node.create(resume="one")
-        (first,) = [event for event in await journal(node, session) if isinstance(event, UserMessage)]
+        session = await node.create()
+        await node.send(session, "m1")
+        await node.prompted()
+        await agent.agent.say(NativeIdKnown(native_id="one"))
+        await agent.agent.end()
+        await node.idle(session)
         agent.going_back = WentBack([], None)
-        await node.service.rewind(SessionRewindParams(node=NODE, session=session, message_id=first.message_id), "ada")
+        await node.service.rewind(SessionRewindParams(node=NODE, session=session, message_id="m1"), "ada")
         assert node.service.get(session).native_id is None
         assert [row.id for row in await rows(node)] == [session]
         await node.restart(is_crash=False)
