@@ -76,6 +76,27 @@ export class LogDraft {
     return at !== -1;
   }
 
+  /**
+   * As `change`, for a stream whose durable block has come: it takes the place that the journal gives it, behind what
+   * was journalled while it grew and before what grows still. So a reload shows the same order.
+   */
+  settle(matches: (block: Block) => boolean, change: (block: Block) => Block): boolean {
+    const settled: Block[] = [];
+    const isFound = this.change(matches, (block) => {
+      const made = change(block);
+      settled.push(made);
+      return made;
+    });
+    const blocks = this.turns.at(-1)?.blocks ?? [];
+    const at = blocks.findLastIndex((block) => settled.includes(block));
+    const last = blocks.findLastIndex((block) => !isGrowing(block));
+    if (at !== -1 && last > at) {
+      const own = this.lastTurn()?.blocks;
+      own?.splice(last, 0, ...own.splice(at, 1));
+    }
+    return isFound;
+  }
+
   #turnAt(index: number): TurnDraft {
     const turns = (this.#turns ??= [...this.#base.turns]);
     let turn = turns[index];
@@ -88,6 +109,10 @@ export class LogDraft {
     // Copied above or by addTurn, so it is this draft's own.
     return turn as TurnDraft;
   }
+}
+
+function isGrowing(block: Block): boolean {
+  return (block.kind === "prose" || block.kind === "thought") && block.isStreaming;
 }
 
 function replace(blocks: Block[], at: number, change: (block: Block) => Block | null): void {

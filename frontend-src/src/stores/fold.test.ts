@@ -54,6 +54,25 @@ describe("foldLog", () => {
     }
   });
 
+  it("puts what grew beside journalled events where the journal has it", () => {
+    const added = { type: "user_message", ...TURN, message_id: "p2", text: "and this", attachments: [], by: "ada" };
+    const call = {
+      type: "tool_call",
+      ...TURN,
+      tool_call_id: "c1",
+      name: "Bash",
+      kind: "execute",
+      title: "ls",
+      input: {},
+    };
+    const said = { type: "agent_message", ...TURN, message_id: "m1", text: "Looking." };
+    const events = journal({ type: "turn_started", ...TURN }, PROMPT, added, call, said);
+    const before = foldLog(EMPTY_LOG, [...events.slice(0, 2), delta(0, "Look")]);
+    const other = delta(0, "Also", { message_id: "m2" });
+    const live = foldLog(foldLog(before, [...events.slice(2, 4), other]), events.slice(4));
+    expect(texts(live)).toEqual([...texts(foldLog(EMPTY_LOG, events)), "Also"]);
+  });
+
   it("changes nothing when events come a second time", () => {
     const whole = foldLog(EMPTY_LOG, WHOLE);
     expect(foldLog(whole, WHOLE)).toBe(whole);

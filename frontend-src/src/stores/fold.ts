@@ -146,7 +146,7 @@ function foldText(draft: LogDraft, event: TextEvent): void {
     points: 0,
   };
   const replace = (stream: Block) => ({ ...block, ts: stream.ts || block.ts });
-  if (draft.streams > 0 && draft.change(isStreamOf(event.message_id, kind), replace)) draft.streams -= 1;
+  if (draft.streams > 0 && draft.settle(isStreamOf(event.message_id, kind), replace)) draft.streams -= 1;
   else draft.add(block);
 }
 
