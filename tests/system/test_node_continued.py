@@ -11,6 +11,7 @@ import pytest
 from providers.claude.cli import find_command
 from providers.codex.locate import find
 from tests.contract.codex_harness import NEWEST, codex_environment
+from tests.support.client import Subscription
 from tests.support.waiting import eventually
 from tests.system.test_node_claude import Claude, _until, claude
 from tests.system.test_node_codex import Codex, codex
@@ -49,6 +50,13 @@ def answers(events: list[dict[str, Any]]) -> list[str]:
     return [each["text"] for each in events if each["type"] == "agent_message"]
 
 
+async def turn_that_says(watch: Subscription, text: str) -> list[dict[str, Any]]:
+    """That turn with the notice before it, whether it was taken in before the watch was live or after."""
+    while answers(seen := await _until(watch, "turn_ended")) != [text]:
+        pass
+    return [each for each in seen if each["type"] in TAKEN_IN]
+
+
 async def journal(node: Node, session: str) -> list[dict[str, Any]]:
     """All of it, dense."""
     events = list((await node.op("session.events", session=session, limit=1000))["events"])
@@ -74,16 +82,14 @@ async def test_a_session_of_claude_that_goes_on_in_a_terminal_here_and_there_aga
             await _until(watch, "live")
         await claude.op("session.send", session=session, message_id="m1", text="say second")
         async with claude.watching(session) as watch:
-            while answers(await _until(watch, "turn_ended")) != ["second"]:
-                pass
+            await turn_that_says(watch, "second")
         await in_claude(claude, "say third", "--resume", native_id)
         async with claude.watching(session) as watch:
-            await _until(watch, "live")
-            seen = [each for each in await _until(watch, "turn_ended") if each["type"] != "agent_state"]
+            seen = await turn_that_says(watch, "third")
             assert [each["type"] for each in seen] == TAKEN_IN
-            assert (seen[0]["code"], seen[2]["by"], answers(seen)) == ("continued_elsewhere", "terminal", ["third"])
+            assert (seen[0]["code"], seen[2]["by"]) == ("continued_elsewhere", "terminal")
             await in_claude(claude, "say fourth", "--resume", native_id)
-            assert answers(await _until(watch, "turn_ended")) == ["fourth"]
+            await turn_that_says(watch, "fourth")
     finally:
         await node.kill()
     await in_claude(claude, "say fifth", "--resume", native_id)
@@ -92,9 +98,8 @@ async def test_a_session_of_claude_that_goes_on_in_a_terminal_here_and_there_aga
         await claude.client.online_node("laptop")
         await claude.op("session.send", session=session, message_id="m2", text="recall")
         async with claude.watching(session) as watch:
-            await _until(watch, "live")
-            if (await claude.op("session.get", session=session))["status"] == "running":
-                await _until(watch, "turn_ended")
+            while not any("say fifth" in text for text in answers(await _until(watch, "turn_ended"))):
+                pass
         events = await journal(claude, session)
         *before, said = answers(events)
         assert before == ["first", "second", "third", "fourth", "fifth"]
@@ -128,9 +133,7 @@ async def test_a_session_of_codex_that_goes_on_in_a_terminal_and_here(codex: Cod
     try:
         await codex.client.online_node("laptop")
         async with codex.watching(session) as watch:
-            await _until(watch, "live")
-            seen = await _until(watch, "turn_ended")
-            assert [each["type"] for each in seen] == TAKEN_IN
+            assert [each["type"] for each in await turn_that_says(watch, "second")] == TAKEN_IN
         said = await codex.said(session, "m2", "recall")
         assert "say first" in said
         assert "say second" in said

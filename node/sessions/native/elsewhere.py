@@ -17,7 +17,9 @@ from ws.tasks import TaskOwner
 log = structlog.get_logger(__name__)
 
 CALM_S = 1.0
-"""Between two looks at changing transcripts; an agent's last writing lies less behind the end of its turn."""
+"""Between two looks at changing transcripts."""
+WRITTEN_S = 0.25
+"""So long after its turn an agent still writes (Claude: 0.1 s); no other one starts and ends a turn meanwhile."""
 OPEN_S = 2.0
 """Between two looks while a program has one of them open: that it has ended changes no transcript."""
 
@@ -143,4 +145,4 @@ def _is_up_to(turn_ended: str, updated: str) -> bool:
         behind = datetime.fromisoformat(updated) - datetime.fromisoformat(turn_ended)
     except ValueError:
         return False
-    return behind.total_seconds() <= CALM_S
+    return behind.total_seconds() <= WRITTEN_S
