@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -22,18 +23,21 @@ def environment() -> dict[str, str]:
     return {"PATH": os.environ["PATH"]}  # noqa: TID251 - for the children
 
 
-async def holder_address(folder: Path) -> Path:
-    candidates = await asyncio.to_thread(place.addresses, folder / "node.db", None)
+async def holder_address(folder: Path, runtime: str | None = None) -> Path:
+    candidates = await asyncio.to_thread(place.addresses, folder / "node.db", runtime)
     return next(path for path in candidates if path.exists())
 
 
 @pytest.fixture
 async def address(tmp_path: Path) -> AsyncIterator[Path]:
-    """The socket of a holder that holds a terminal."""
-    service = TerminalService(TerminalConfig(), tmp_path / "node.db", environment())
-    await service.open(WANTED)
-    yield await holder_address(tmp_path)
-    await service.close(end_terminals=True)
+    """The socket of a holder that holds a terminal, in a folder of its own that others may enter."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as runtime:
+        Path(runtime).chmod(0o755)
+        own = {**environment(), "XDG_RUNTIME_DIR": runtime}
+        service = TerminalService(TerminalConfig(), tmp_path / "node.db", own)
+        await service.open(WANTED)
+        yield await holder_address(tmp_path, runtime)
+        await service.close(end_terminals=True)
 
 
 async def test_socket_and_folder_are_the_users_alone(address: Path) -> None:
