@@ -1,5 +1,6 @@
 """What needs a person, in one list: several answered at once, live on two devices, by keys and by a thumb."""
 
+import re
 from pathlib import Path
 
 from playwright.async_api import Browser, Locator, Page, expect
@@ -88,8 +89,10 @@ async def test_by_keys_alone(page: Page, desk: Desk) -> None:
     await expect(row(page, "Keys").get_by_role("checkbox")).to_be_checked()
     await page.keyboard.press("x")
     await expect(row(page, "Keys").get_by_role("checkbox")).not_to_be_checked()
+    diff = row(page, "Keys").get_by_role("group", name="note.txt", exact=True)
+    await expect(diff).to_be_visible()  # it is read from the journal; until then there is nothing to go to
     await page.keyboard.press("o")
-    await expect(row(page, "Keys").get_by_role("group", name="note.txt", exact=True)).to_be_focused()
+    await expect(diff).to_be_focused()
     await press_until_answered(page, "a", "Keys")
     await expect(row(page, "Keys").get_by_role("status")).to_contain_text("Allowed once by ada")
     assert (folder / "note.txt").exists()
@@ -115,6 +118,16 @@ async def test_on_a_phone(browser: Browser, desk: Desk) -> None:
         deny = several(page).get_by_role("button", name="Deny 2", exact=True)
         assert await all_small_targets(page) == []
         await deny.tap()
-        await expect_none_left(page)
+
+        async def is_empty() -> bool:  # rows that have just moved take no tap for a moment: they are picked again
+            if await page.get_by_text("Nothing needs you.").is_visible():
+                return True
+            every = several(page).get_by_role("button", name="Select all")
+            for button in (every, several(page).get_by_role("button", name=re.compile(r"^Deny \d"))):
+                if await button.is_visible() and await button.is_enabled():
+                    await button.tap()
+            return False
+
+        await eventually(is_empty, what="both to be denied")
     assert not (folder / "note.txt").exists()
     assert not (other / "note.txt").exists()
