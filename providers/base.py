@@ -69,6 +69,10 @@ class ProviderFailed(Exception):
     """The agent cannot start or has died; the text is one sentence with the remedy."""
 
 
+class AgentGone(ProviderFailed):
+    """The agent had ended before it was told this: another one can be opened and told the same."""
+
+
 @dataclass(frozen=True)
 class ForkOf:
     """A native session whose history a new one begins with, up to `anchor` (None: all of it)."""
@@ -171,7 +175,10 @@ class Agent(Protocol):
         ...
 
     async def prompt(self, prompt: Prompt) -> None:
-        """Start a turn. Called only while no prompted turn runs. Raises :class:`ProviderFailed`."""
+        """Start a turn. Called only while no prompted turn runs. Raises :class:`ProviderFailed`.
+
+        Raises :class:`AgentGone`, at once, when the prompt has reached nobody because the agent ended before.
+        """
         ...
 
     async def interrupt(self) -> None:

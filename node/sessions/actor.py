@@ -10,7 +10,17 @@ import structlog
 
 from node.sessions.host import Host
 from node.sessions.serial import Serial
-from providers.base import Agent, AgentEvent, Decision, ProcessRecorder, Prompt, Provider, ProviderFailed, SessionSpec
+from providers.base import (
+    Agent,
+    AgentEvent,
+    AgentGone,
+    Decision,
+    ProcessRecorder,
+    Prompt,
+    Provider,
+    ProviderFailed,
+    SessionSpec,
+)
 from ws.defects import internal_error
 from ws.protocol.errors import WireError
 from ws.protocol.events import ModeChanged
@@ -88,7 +98,7 @@ class Actor:
         if self._is_closing:
             return
         if self._agent is not None:
-            _ = self._staff.owner.start(self._deliver(self._agent), name=f"{self._name} prompt")
+            _ = self._staff.owner.start(self._deliver(self._agent, is_new=False), name=f"{self._name} prompt")
         else:
             self._ensure_running()
 
@@ -258,7 +268,7 @@ class Actor:
         self._host.process_is("live")
         self._answer_summons(agent)
         try:
-            await self._deliver(agent)
+            await self._deliver(agent, is_new=True)
             await self._read(agent)
         except Exception as error:  # noqa: BLE001 (as above)
             self._fail(agent, self._sentence(error, ENDED_BY_ITSELF))
@@ -291,12 +301,25 @@ class Actor:
         if (now.model, now.effort) != (spec.model, spec.effort):
             await agent.set_model(now.model, now.effort)
 
-    async def _deliver(self, agent: Agent) -> None:
-        """Give the prompt that is due to the agent. An agent that refuses it is ended, and its turn with it."""
-        if self._due is None or self._agent is not agent:
-            return  # taken back, or left for the next agent since this one is going
-        prompt, self._due = self._due, None
-        await self._told(agent, lambda: agent.prompt(prompt), "The agent did not take the prompt; send it again.")
+    async def _deliver(self, agent: Agent, *, is_new: bool) -> None:
+        """Give the prompt that is due to the agent. An agent that refuses it is ended, and its turn with it.
+
+        One that had ended meanwhile has refused nothing: the prompt is left for the next one.
+        """
+
+        async def give() -> None:
+            if self._due is None or self._agent is not agent:
+                return  # taken back, or left for the next agent since this one is going
+            prompt, self._due = self._due, None
+            try:
+                await agent.prompt(prompt)
+            except AgentGone:
+                if is_new:
+                    raise
+                self._due = prompt
+                await self._close_agent(agent)
+
+        await self._told(agent, give, "The agent did not take the prompt; send it again.")
 
     async def _read(self, agent: Agent) -> None:
         writing: asyncio.Future[None] | None = None

@@ -24,6 +24,7 @@ from providers.acp.process import Launch
 from providers.acp.settings import Request, Settings
 from providers.base import (
     AgentEvent,
+    AgentGone,
     Decision,
     GoingBack,
     ProcessRecorder,
@@ -93,7 +94,7 @@ class AcpAgent(Handler):
 
     async def prompt(self, prompt: Prompt) -> None:
         if self._is_over:
-            raise ProviderFailed(f"{self._peer.preset.name} has ended: {self._remedy()}.")
+            raise AgentGone(f"{self._peer.preset.name} has ended: {self._remedy()}.")
         blocks = prompt_blocks(prompt, has_images=self._peer.takes_images, name=self._peer.preset.name)
         self._settle_quiet()
         self._emit_now(self._normalizer.prompt_sent())

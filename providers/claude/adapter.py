@@ -20,6 +20,7 @@ from claude_agent_sdk import (
 
 from providers.base import (
     AgentEvent,
+    AgentGone,
     Decision,
     GoingBack,
     ProcessRecorder,
@@ -139,7 +140,7 @@ class ClaudeAgent:
 
     async def prompt(self, prompt: Prompt) -> None:
         if self._is_over:
-            raise ProviderFailed(ENDED)
+            raise AgentGone(ENDED)
         lost: Sequence[Prompt] = ()
         if not prompt.text.lstrip().startswith("/"):  # a command is one only when it stands alone
             lost, self._left = self._left.lost, replace(self._left, lost=())

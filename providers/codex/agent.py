@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from providers.base import AgentEvent, Decision, GoingBack, Prompt, ProviderFailed, SessionSpec, WentBack
+from providers.base import AgentEvent, AgentGone, Decision, GoingBack, Prompt, ProviderFailed, SessionSpec, WentBack
 from providers.codex import choices, diffs, errors, settings
 from providers.codex.approvals import Approvals, Pending
 from providers.codex.commands import COMMANDS
@@ -99,7 +99,7 @@ class CodexAgent:
 
     async def prompt(self, prompt: Prompt) -> None:
         if self._is_over or self._failure is not None:
-            raise ProviderFailed(errors.ENDED)
+            raise AgentGone(errors.ENDED)
         left: list[Pending] = []
         for event in self._normalizer.prompt_sent():
             left += self._told(event)

@@ -9,6 +9,7 @@ import msgspec
 
 from providers.base import (
     AgentEvent,
+    AgentGone,
     Decision,
     GoingBack,
     ProcessRecorder,
@@ -95,7 +96,7 @@ class ExecAgent:
 
     async def prompt(self, prompt: Prompt) -> None:
         if self._is_over:
-            raise ProviderFailed(errors.ENDED)
+            raise AgentGone(errors.ENDED)
         self._is_interrupted = False
         if prompt.attachments:
             self._queue.put_now(notices.warning("`codex exec` takes no pictures and no files: they were left out."))

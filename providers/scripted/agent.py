@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
 
-from providers.base import AgentEvent, Decision, GoingBack, Prompt, ProviderFailed, SessionSpec, WentBack
+from providers.base import AgentEvent, AgentGone, Decision, GoingBack, Prompt, ProviderFailed, SessionSpec, WentBack
 from providers.queue import EventQueue
 from providers.scripted.approvals import Waiting
 from providers.scripted.background import BackgroundTasks
@@ -46,7 +46,7 @@ class ScriptedAgent:
 
     async def prompt(self, prompt: Prompt) -> None:
         if self._is_dead:
-            raise ProviderFailed(DIED)
+            raise AgentGone(DIED)
         self._playing = self._start_task(self._play(prompt), name=f"scripted-{self._memory.native_id}")
         await asyncio.sleep(0)  # let it begin: a task that is cancelled before would not end its turn
 

@@ -71,7 +71,7 @@ async def adapter(folder: Path, environment: dict[str, str]) -> AsyncIterator[Tu
     driver = Driver(await provider.open(spec, ProcessRecorder()))
 
     async def turn(prompt: str) -> None:
-        await driver.agent.prompt(Prompt(message_id="bench", text=prompt))
+        await driver.agent.prompt(Prompt(message_id=str(uuid.uuid4()), text=prompt))
         ended(await driver.rest_of_turn())
 
     try:

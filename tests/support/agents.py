@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from providers.base import (
     Agent,
     AgentEvent,
+    AgentGone,
     Decision,
     GoingBack,
     NativeHistory,
@@ -36,7 +37,10 @@ def approval(name: str, *, options: list[ApprovalOption] | None = None) -> Appro
 
 
 class FakeAgent:
-    """Records what it is told; `say`, `end` and `die` are the test's."""
+    """Records what it is told; `say`, `end` and `die` are the test's.
+
+    One that `is_gone` takes no prompts, and its end has not been noticed.
+    """
 
     def __init__(self, spec: SessionSpec, provider: "FakeProvider") -> None:
         self.spec = spec
@@ -49,6 +53,7 @@ class FakeAgent:
         self.stopped: list[str] = []
         self.went_back: list[GoingBack] = []
         self.is_closed = False
+        self.is_gone = False
         self.is_running = False
         self.waiting: set[str] = set()
         self._provider = provider
@@ -77,8 +82,8 @@ class FakeAgent:
         return self._queue.read()
 
     async def prompt(self, prompt: Prompt) -> None:
-        if self.is_closed:
-            raise ProviderFailed("The fake agent is gone.")
+        if self.is_closed or self.is_gone:
+            raise AgentGone("The fake agent is gone.")
         assert not self.is_running, "a prompt came while a prompted turn runs"
         if self._provider.prompt_gate is not None:
             self._provider.prompting.set()

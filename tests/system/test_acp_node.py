@@ -72,5 +72,5 @@ async def test_it_is_offered_asks_dies_and_goes_on(whole: Installation) -> None:
 
     events = await whole.play(session, steps({"do": "recall"}))
     text = "".join(event["text"] for event in events if event["type"] == "agent_message")
-    assert "note.txt" in text
+    assert "note.txt" in text, events
     assert not [event for event in events if event["type"] == "notice"]

@@ -237,6 +237,24 @@ async def test_an_agent_that_dies_ends_its_turn_and_the_next_prompt_resumes(tmp_
         assert node.provider.agent.spec.native_id == "native-1"
 
 
+async def test_a_prompt_that_waited_for_the_turn_of_an_agent_that_dies_goes_to_the_next_agent(tmp_path: Path) -> None:
+    async with bench(tmp_path) as node:
+        session = await node.create()
+        await node.send(session, "m1")
+        await node.prompted()
+        await node.send(session, "m2")
+        first = node.provider.agent
+        first.is_gone = True
+        await first.end(TurnEnded(stop_reason="error", error="It is gone."))
+        await node.prompted()
+        assert (len(node.provider.agents), first.prompts[0].message_id) == (2, "m1")
+        assert [prompt.message_id for prompt in node.provider.agent.prompts] == ["m2"]
+        await node.provider.agent.end()
+        await node.idle(session)
+        ended = [event for event in await node.events(session) if isinstance(event, TurnEnded)]
+        assert [event.stop_reason for event in ended] == ["error", "end_turn"]
+
+
 async def test_an_agent_that_refuses_what_was_changed_while_it_was_opened_is_ended(tmp_path: Path) -> None:
     provider = FakeProvider(gate=asyncio.Event(), refused_modes={"free"})
     async with bench(tmp_path, provider) as node:
