@@ -317,9 +317,25 @@ def events_of(
     lines: Iterable[bytes], read: Callable[[Mapping[str, Any]], Sequence[JournalEvent]]
 ) -> Iterator[JournalEvent]:
     """The events of the lines. Of a line of unknown shape nothing is shown, nor of what no journal could take."""
+    return events_of_records(records_of(lines), read)
+
+
+def records_of(lines: Iterable[bytes]) -> Iterator[Mapping[str, Any]]:
+    """The objects that the lines are; what is none is left out."""
     for line in lines:
         try:
-            found = read(decode_line(line))
+            yield decode_line(line)
+        except UNKNOWN_SHAPE:
+            continue
+
+
+def events_of_records(
+    records: Iterable[Mapping[str, Any]], read: Callable[[Mapping[str, Any]], Sequence[JournalEvent]]
+) -> Iterator[JournalEvent]:
+    """As `events_of`."""
+    for record in records:
+        try:
+            found = read(record)
             for event in found:
                 _decode_event(msgspec.json.encode(event))
         except UNKNOWN_SHAPE:

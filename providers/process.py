@@ -10,6 +10,7 @@ import asyncio
 import os
 import secrets
 import signal
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -43,6 +44,15 @@ def is_alive(process: AgentProcess) -> bool:
     """True while that very process lives (a zombie does not); False when its start time is not known."""
     fields = _stat(process.pid)
     return bool(fields) and fields[0] != "Z" and int(fields[_START_TIME_FIELD]) == process.start_time
+
+
+def began_at(pid: int) -> float:
+    """When the process that has this pid now was started, as Unix time. Raises ProcessLookupError when it is gone."""
+    fields = _stat(pid)
+    if not fields:
+        raise ProcessLookupError(pid)
+    age_s = time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[_START_TIME_FIELD]) / os.sysconf("SC_CLK_TCK")
+    return time.time() - age_s
 
 
 def family(process: AgentProcess) -> list[AgentProcess]:
