@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 
 import msgspec
 import structlog
@@ -105,9 +106,11 @@ class _Stream:
         try:
             terminal = self._terminals.find(self.params.terminal)
             reader = terminal.attach(self, self.params.after, may_type=self.params.may_type)
+            frames.take_at_once = partial(terminal.type_at_once, reader)
             try:
                 await self._listen(frames, terminal, reader)
             finally:
+                frames.take_at_once = None
                 terminal.detach(reader)
         except WireError as error:
             self._farewell(error)

@@ -147,15 +147,19 @@ class Terminal:
         self._audience.acknowledge(reader, offset)
         self._tell_exit()
 
-    async def type(self, reader: Reader, data: bytes) -> None:
-        """Input from `reader`; ignored when it may not type. Waits while the program leaves too much unread."""
+    def type_at_once(self, reader: Reader, data: bytes) -> bool:
+        """Input from `reader`; ignored when it may not type. False: no room, and none of it was taken."""
         if not reader.may_type or not data or self.exit is not None:
-            return
+            return True
         self._pace.typed(self.id)
         if self._driver is not reader:
             self._driver = reader
             self._drive(reader)
-        if self._input.offer(data):
+        return self._input.offer(data)
+
+    async def type(self, reader: Reader, data: bytes) -> None:
+        """As `type_at_once`, but it waits while the program leaves too much unread."""
+        if self.type_at_once(reader, data):
             return
         self._audience.hold_back(reader, is_held_back=True)
         try:

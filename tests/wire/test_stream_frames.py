@@ -236,3 +236,56 @@ async def test_a_client_whose_input_waits_for_us_is_not_silent(monkeypatch: pyte
         await until(lambda: line.frames._is_reading_paused, "reading is paused")
         assert await within(line.reader.readexactly(20)) == b"\x89\x00" * 10
         assert await within(line.frames.recv()) == b"x" * 300_000
+
+
+async def test_a_keystroke_is_taken_at_once_and_overtakes_nothing() -> None:
+    async with _line() as line:
+        taken: list[bytes] = []
+
+        def take(data: bytes) -> bool:
+            taken.append(data)
+            return data != b"full"
+
+        line.frames.take_at_once = take
+        line.writer.write(_frame(b"q" * 126) + _frame(b"a"))
+        assert await within(line.frames.recv()) == b"q" * 126
+        assert await within(line.frames.recv()) == b"a"
+        assert taken == [], "what came with more, or while nobody waited, is read in turn"
+        waiting = asyncio.get_running_loop().create_task(line.frames.recv())
+        for data in (b"b", b"c" * 125):
+            line.writer.write(_frame(data))
+            await until(lambda data=data: data in taken, "it was taken")  # type: ignore[misc]
+        assert not waiting.done()
+        line.writer.write(_frame(b"full"))
+        assert await within(waiting) == b"full"
+        assert taken == [b"b", b"c" * 125, b"full"]
+
+
+@pytest.mark.parametrize(
+    "segment",
+    [
+        pytest.param(_frame(b"x", Opcode.TEXT), id="text"),
+        pytest.param(_frame(b"x" * 126), id="long"),
+        pytest.param(_frame(b"x") * 2, id="two"),
+        pytest.param(_frame(b""), id="empty"),
+    ],
+)
+async def test_anything_but_one_short_binary_message_waits_its_turn(segment: bytes) -> None:
+    async with _line() as line:
+        line.frames.take_at_once = lambda _: pytest.fail("taken at once")
+        waiting = asyncio.get_running_loop().create_task(line.frames.recv())
+        await until(lambda: line.frames._is_reader_waiting, "the reader waits")
+        line.writer.write(segment)
+        await within(waiting)
+
+
+async def test_a_short_frame_inside_another_message_breaks_the_rules_at_once_too() -> None:
+    async with _line() as line:
+        line.frames.take_at_once = lambda _: pytest.fail("taken at once")
+        waiting = asyncio.get_running_loop().create_task(line.frames.recv())
+        line.writer.write(_frame(b"x", fin=False))
+        await until(lambda: not line.frames._parser.is_between_messages, "half a message came")
+        line.writer.write(_frame(b"y"))
+        with pytest.raises(StreamClosedError):
+            await within(waiting)
+        assert await line.close_code() == 1002

@@ -1,12 +1,12 @@
-"""The WebSocket end of a raw stream: frames by `websockets` (no I/O of its own), the server's role, no extensions."""
+"""The WebSocket end of a raw stream: the server's role, no extensions, and a short way for keystrokes."""
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
-from websockets.frames import CloseCode, Frame
-from websockets.protocol import Protocol, Side, State
 
 from ws.streams.messages import MessageQueue
+from ws.streams.parsing import MAX_CONTROL_BYTES, Close, FrameError, FrameParser, Opcode, Ping, unmask, write_head
 from ws.streams.raw import RawProtocol, RawSocket, can_half_close
 
 log = structlog.get_logger(__name__)
@@ -29,6 +29,13 @@ pings either; it comes back from its offset."""
 CLOSE_LINGER_S = 5.0
 """After our close frame, for the other end to close as well."""
 
+_WHOLE_BINARY, _MASKED = 0x82, 0x80
+_SHORT_HEAD_BYTES = 6
+"""Two bytes and the mask's four, of a frame of up to 125 bytes."""
+_JOINED_BYTES = 1024
+"""A head is copied together with so little; what is longer is written as it is."""
+_NO_CODE = 1005
+
 
 class StreamClosedError(ConnectionError):
     """The stream has ended. `code` is the close code that was received, else the one that was sent, else 1006."""
@@ -48,12 +55,20 @@ class ServerFrames:
 
     def __init__(self, raw: RawSocket, *, max_message_bytes: int = MAX_MESSAGE_BYTES) -> None:
         self.raw = raw
-        self._protocol = Protocol(Side.SERVER, state=State.OPEN, max_size=max_message_bytes)
+        self.take_at_once: Callable[[bytes], bool] | None = None
+        """The way around the queue for a short binary message that comes alone while the reader waits in `recv`: no
+        task is woken for a keystroke. False leaves it to `recv`."""
+        self._parser = FrameParser(max_message_bytes)
         self._messages = MessageQueue()
         self._arrived = asyncio.Event()
         self._writable = asyncio.Event()
         self._writable.set()
+        self._is_reader_waiting = False
         self._is_reading_paused = False
+        self._close_sent: Close | None = None
+        self._close_received: Close | None = None
+        self._is_deaf = False  # a close frame came, or a fault: what follows it counts for nothing
+        self._has_ended_writing = False
         self._loop = asyncio.get_running_loop()
         self._last_received = self._loop.time()
         self._linger: asyncio.TimerHandle | None = None
@@ -66,7 +81,11 @@ class ServerFrames:
             if self._is_over:
                 raise self._closed_error()
             self._arrived.clear()
-            await self._arrived.wait()
+            self._is_reader_waiting = True
+            try:
+                await self._arrived.wait()
+            finally:
+                self._is_reader_waiting = False
         message = self._messages.take()
         if self._is_reading_paused and self._messages.waiting_bytes <= MAX_QUEUED_BYTES // 2:
             self._resume_reading()
@@ -75,14 +94,12 @@ class ServerFrames:
     def send_bytes(self, data: bytes) -> None:
         """Write a binary message. Raises StreamClosedError."""
         self._check_open()
-        self._protocol.send_binary(data)
-        self._flush()
+        self._write(Opcode.BINARY, data)
 
     def send_text(self, text: str | bytes) -> None:
         """Write a text message; bytes are UTF-8. Raises StreamClosedError."""
         self._check_open()
-        self._protocol.send_text(text.encode() if isinstance(text, str) else text)
-        self._flush()
+        self._write(Opcode.TEXT, text.encode() if isinstance(text, str) else text)
 
     async def drain(self) -> None:
         """Wait until the other end has taken enough. Raises StreamClosedError when it never will."""
@@ -92,8 +109,7 @@ class ServerFrames:
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close with a handshake of at most 5 s, then cut. Returns when the connection has ended."""
         if not self._is_over:
-            self._protocol.send_close(code, reason)
-            self._flush()
+            self._send_close(Close(code, reason))
         self._messages.clear()
         self._resume_reading()  # the close frame of the other end comes behind what was not taken
         self._begin_linger()
@@ -106,10 +122,10 @@ class ServerFrames:
     @property
     def _is_over(self) -> bool:
         # Closing counts: a sender that never has to wait would otherwise not hear of the end.
-        return self._protocol.state is not State.OPEN or self.raw.transport.is_closing()
+        return self._close_sent is not None or self.raw.transport.is_closing()
 
     def _closed_error(self) -> StreamClosedError:
-        close = self._protocol.close_rcvd or self._protocol.close_sent
+        close = self._close_received or self._close_sent
         return StreamClosedError(1006, "") if close is None else StreamClosedError(close.code, close.reason)
 
     def _check_open(self) -> None:
@@ -119,22 +135,59 @@ class ServerFrames:
     def received(self, data: bytes) -> None:
         """For the receiver: bytes came."""
         self._last_received = self._loop.time()
-        if self.raw.is_ended:
+        if self._is_reader_waiting and self._took_at_once(data):
             return
-        self._protocol.receive_data(data)
+        if self.raw.is_ended or self._is_deaf:
+            return
+        self._parser.feed(data)
         try:
-            for event in self._protocol.events_received():
-                if isinstance(event, Frame):
-                    self._messages.feed(event)
-        except UnicodeDecodeError:
-            self._protocol.fail(CloseCode.INVALID_DATA, "a text message is not UTF-8")
-        self._flush()
+            self._take_events()
+        except FrameError as error:
+            self._end_listening(Close(error.code, error.reason))
         if self._is_over:
             self._begin_linger()
         elif self._messages.waiting_bytes > MAX_QUEUED_BYTES and not self._is_reading_paused:
             self._is_reading_paused = True
             self.raw.transport.pause_reading()
         self._arrived.set()
+
+    def _took_at_once(self, data: bytes) -> bool:
+        """Whether `data` is one short whole binary message and was taken by `take_at_once`."""
+        length = len(data) - _SHORT_HEAD_BYTES
+        if not (
+            self.take_at_once is not None
+            and 0 < length <= MAX_CONTROL_BYTES
+            and data[0] == _WHOLE_BINARY
+            and data[1] == _MASKED | length
+            and self._parser.is_between_messages
+            and not self._messages
+            and not self._is_over
+        ):
+            return False
+        message = unmask(data[_SHORT_HEAD_BYTES:], data[2:_SHORT_HEAD_BYTES])
+        if not self.take_at_once(message):
+            self._messages.add(message)
+            self._arrived.set()
+        return True
+
+    def _take_events(self) -> None:
+        while (event := self._parser.next_event()) is not None:
+            match event:
+                case Ping():
+                    self._write(Opcode.PONG, event.data)
+                case Close():
+                    self._close_received = event
+                    self._end_listening(event)
+                    return
+                case _:
+                    if self._close_sent is None:
+                        self._messages.add(event)
+
+    def _end_listening(self, last_word: Close) -> None:
+        self._is_deaf = True
+        self._parser.clear()
+        self._send_close(last_word)
+        self._end_writing()
 
     def paused(self, is_paused: bool) -> None:
         """For the receiver: the other end does not take what is written, or takes it again."""
@@ -145,28 +198,45 @@ class ServerFrames:
 
     def ended(self) -> None:
         """For the receiver: no bytes come any more."""
-        self._protocol.receive_eof()
-        self._flush()
+        self._end_writing()
         self._ping.cancel()
         if self._linger is not None:
             self._linger.cancel()
         self._arrived.set()
         self._writable.set()
 
-    def _flush(self) -> None:
+    def _write(self, opcode: Opcode, data: bytes) -> None:
         transport = self.raw.transport
-        for data in self._protocol.data_to_send():
-            if transport.is_closing():
-                return
-            if data:
-                transport.write(data)
-            elif can_half_close(transport):
-                transport.write_eof()
-            else:
-                transport.close()
+        if self._close_sent is not None or transport.is_closing():
+            return
+        head = write_head(opcode, len(data))
+        if len(data) <= _JOINED_BYTES:
+            transport.write(head + data)
+        else:
+            transport.writelines((head, data))
         if transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
             log.warning("stream_unread", peer=self.raw.peer)
             self.raw.abort()
+
+    def _send_close(self, close: Close) -> None:
+        """The first close frame counts. A client's own is answered with what it says."""
+        if self._close_sent is not None:
+            return
+        # 1005 stands for a close frame without content; the rest of 125 bytes is for the reason.
+        code = b"" if close.code == _NO_CODE else close.code.to_bytes(2, "big")
+        reason = close.reason.encode()[: MAX_CONTROL_BYTES - 2].decode(errors="ignore")
+        self._write(Opcode.CLOSE, code + reason.encode())
+        self._close_sent = close
+
+    def _end_writing(self) -> None:
+        transport = self.raw.transport
+        if transport.is_closing() or self._has_ended_writing:
+            return
+        self._has_ended_writing = True
+        if can_half_close(transport):
+            transport.write_eof()
+        else:
+            transport.close()
 
     def _resume_reading(self) -> None:
         if self._is_reading_paused:
@@ -187,8 +257,7 @@ class ServerFrames:
             self.raw.abort()
             return
         if not self._is_over:
-            self._protocol.send_ping(b"")
-            self._flush()
+            self._write(Opcode.PING, b"")
         self._ping = self._loop.call_later(PING_INTERVAL_S, self._tick)
 
 
