@@ -13,7 +13,8 @@ import structlog
 
 from node.terminal.holder import channel
 from node.terminal.holder.messages import (
-    VERSION,
+    RESTART_VERSION,
+    VERSIONS,
     Describe,
     End,
     EndAll,
@@ -27,6 +28,7 @@ from node.terminal.holder.messages import (
     Message,
     Open,
     Refused,
+    Restart,
     Welcome,
 )
 from node.terminal.holder_process import HolderPlace, HolderUnavailable
@@ -53,8 +55,9 @@ class Adopted:
 class Adopter:
     """One connection with the holder, made when it is needed.
 
-    Its callbacks are called in the order of what happens: `on_handed` for every terminal, old or new, `on_ended` when
-    its program is over, `on_lost` when the holder is gone, and with it the parent of every program.
+    Its callbacks are called in the order of what happens: `on_handed` for every terminal, old or new, and again when it
+    has been restarted, `on_ended` when its program is over, `on_lost` when the holder is gone, and with it the parent
+    of every program.
     """
 
     def __init__(
@@ -78,10 +81,12 @@ class Adopter:
         self._expected = 0
         self._requests: dict[int, asyncio.Future[None]] = {}
         self._unclaimed: set[str] = set()
+        self._restarting: set[str] = set()
         self._last_request = 0
         self._gone = asyncio.Event()
         self._is_leaving = False
         self.holder_pid: int | None = None
+        self.can_restart = False
 
     async def adopt(self) -> None:
         """Have every terminal of a holder handed over that is running already, if there is one.
@@ -101,6 +106,18 @@ class Adopter:
         async with self._connecting:
             if self._connection is None:
                 await self._greet(await self._place.find_or_start())
+        await self._ask(wanted)
+
+    async def restart(self, wanted: Restart) -> None:
+        """Have an ended terminal handed over anew, with another program; as `open`. Only where `can_restart`."""
+        self._restarting.add(wanted.terminal)
+        try:
+            await self._ask(wanted)
+        except ProgramNotStarted:
+            self._restarting.discard(wanted.terminal)
+            raise
+
+    async def _ask(self, wanted: Open | Restart) -> None:
         self._last_request += 1
         request = self._last_request
         answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -126,6 +143,7 @@ class Adopter:
 
     def forget(self, terminal: str) -> None:
         """Drop an ended terminal."""
+        self._restarting.discard(terminal)
         self._tell(Forget(terminal=terminal))
 
     async def end_all(self, deadline_s: float) -> None:
@@ -156,7 +174,7 @@ class Adopter:
         self._gone.clear()
         loop.add_reader(connection, self._readable)
         try:
-            self._tell(Hello(versions=[VERSION], keep=self._keep))  # who is refused reads why
+            self._tell(Hello(versions=list(VERSIONS), keep=self._keep))  # who is refused reads why
             async with asyncio.timeout(ANSWER_DEADLINE_S):
                 await self._welcome
         except TimeoutError as error:
@@ -205,6 +223,7 @@ class Adopter:
             case Welcome():
                 self._expected = message.terminals
                 self.holder_pid = message.pid
+                self.can_restart = message.version >= RESTART_VERSION
                 self._greeted()
             case Refused():
                 self._lose(message.reason)
@@ -229,9 +248,12 @@ class Adopter:
             self._greeted()
             return
         answer = self._requests.get(request)
-        if answer is not None and not answer.done():
+        is_waited_for = answer is not None and not answer.done()
+        if is_waited_for or adopted.held.terminal in self._restarting:
+            self._restarting.discard(adopted.held.terminal)
             self._on_handed(adopted)
-            answer.set_result(None)
+            if answer is not None and is_waited_for:
+                answer.set_result(None)
             return
         # Whoever asked has given up: nobody knows of this terminal, so it must not stay.
         adopted.descriptors.close()

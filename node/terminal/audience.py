@@ -66,7 +66,12 @@ class Audience:
         self._on_credit()
 
     def hold_back(self, reader: Reader, *, is_held_back: bool) -> None:
-        """`reader`'s own input waits for the program, so the program does not wait for `reader`."""
+        """`reader`'s own input waits for the program, so the program does not wait for `reader`.
+
+        Does nothing when it has left meanwhile.
+        """
+        if reader not in self._readers:
+            return
         reader.is_held_back = is_held_back
         self._unwatch(reader)
         if is_held_back:

@@ -10,6 +10,8 @@ def handlers(service: TerminalService, streams: StreamServer) -> HandlerMap:
     return {
         "terminal.open": lambda caller, params: service.open(params),
         "terminal.list": lambda caller, params: service.list(params),
+        "terminal.watch": lambda caller, params: service.watch(params),
+        "terminal.restart": lambda caller, params: service.restart(params),
         "terminal.rename": lambda caller, params: service.rename(params),
         "terminal.close": lambda caller, params: service.end(params),
         "link.stream": lambda caller, params: streams.open(params),

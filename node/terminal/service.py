@@ -3,19 +3,23 @@
 import asyncio
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import structlog
 
 from config import Terminal as TerminalConfig
+from node.context import Subscribed
 from node.terminal import shell
 from node.terminal.adopter import Adopted, Adopter, ProgramNotStarted
-from node.terminal.holder.messages import Ended, Open
+from node.terminal.holder.messages import Ended, Open, Restart
 from node.terminal.holder_process import HolderPlace, HolderUnavailable
 from node.terminal.pace import Pace
 from node.terminal.terminal import About, Terminal
+from node.terminal.watching import ListWatches
 from ws.protocol import terminals
 from ws.protocol.base import now
 from ws.protocol.errors import ErrorCode, WireError, invalid
@@ -27,10 +31,25 @@ MAX_TERMINALS = 64
 """With the default scrollback about 80 MiB when all of them are full."""
 CAN_HOLD = hasattr(os, "splice") and hasattr(os, "memfd_create")
 """Both are Linux's own."""
-ENDED_KEPT_S = 600.0
-"""An ended terminal can still be read for so long: its reader may be reconnecting."""
+ENDED_KEPT_S = 86_400.0
+"""An ended terminal can be read, and started again, for so long."""
+MAX_ENDED = 16
+"""Of one node; with one more the one that ended first goes. Each may keep its whole scrollback."""
+LAST_WORDS_S = 2.0
+"""Before a terminal is started again, for output of the last program that is still on its way."""
 CLOSE_DEADLINE_S = 4.0
 """The holder kills after 2 s; the rest is for a busy machine."""
+RESTARTED = (
+    # The normal screen as it was left, whichever is shown: entering the other one keeps the cursor for the way back.
+    "\x1b[?1049h\x1b[?1049l"
+    # What the last program may have left behind: soft reset, keypad, mouse, focus, paste.
+    "\x1b[!p\x1b>\x1b[?9;1000;1002;1003;1004;1005;1006;1015;2004l"
+    "\r\n\x1b[2m\u2014 restarted \u2014\x1b[0m\r\n"
+)
+"""Between the output of one program and that of the next in the same terminal."""
+
+OnRestart = Callable[[Terminal], None]
+"""Told of the terminal that takes the place of the one with the same id, which is closed next."""
 
 
 class TerminalService:
@@ -51,6 +70,9 @@ class TerminalService:
         self._opening = 0
         self._over: dict[str, asyncio.Event] = {}
         self._expiries: dict[str, asyncio.TimerHandle] = {}
+        self._restarting: set[str] = set()
+        self._watches = ListWatches(self._look)
+        self.on_restart: OnRestart = lambda terminal: None
 
     @property
     def holder_pid(self) -> int | None:
@@ -86,11 +108,8 @@ class TerminalService:
         self._make_room()
         self._opening += 1
         try:
-            terminal = await self._open(params)
-        except ProgramNotStarted as error:
-            raise invalid("shell" if params.command is None else "command", str(error)) from error
-        except HolderUnavailable as error:
-            raise WireError(ErrorCode.CONFLICT, str(error)) from error
+            with _refusals("shell" if params.command is None else "command"):
+                terminal = await self._open(params)
         finally:
             self._opening -= 1
         log.info("terminal_opened", terminal=terminal.id)
@@ -100,8 +119,11 @@ class TerminalService:
 
     async def list(self, params: terminals.TerminalListParams) -> terminals.TerminalListResult:
         """All terminals, or those that were opened in a folder, in order of their opening."""
-        found = [each.as_listed() for each in self._terminals.values() if params.path in {None, each.about.path}]
-        return terminals.TerminalListResult(terminals=sorted(found, key=lambda each: (each.created, each.terminal)))
+        return terminals.TerminalListResult(terminals=[*self._listed(params.path)])
+
+    async def watch(self, params: terminals.TerminalWatchParams) -> Subscribed:
+        """As `list`, and what becomes of it. Raises WireError (rate_limited)."""
+        return self._watches.watch(params.path, self._listed(params.path))
 
     def find(self, terminal: str) -> Terminal:
         """Raises WireError (not_found)."""
@@ -115,23 +137,47 @@ class TerminalService:
         terminal = self.find(params.terminal)
         terminal.about = msgspec.structs.replace(terminal.about, name=params.name)
         self._adopter.describe(terminal.id, msgspec.json.encode(terminal.about).decode())
+        self._watches.note(terminal.id)
         return terminals.TerminalResult(terminal=terminal.as_listed())
 
     async def end(self, params: terminals.TerminalParams) -> Empty:
         """End a terminal's program and forget it. Raises WireError (not_found)."""
         terminal = self.find(params.terminal)
         if not terminal.is_over:
-            over = self._over.setdefault(terminal.id, asyncio.Event())
             self._adopter.end(terminal.id)
-            try:
-                async with asyncio.timeout(CLOSE_DEADLINE_S):
-                    await over.wait()
-            except TimeoutError:
+            if not await self._wait_over(terminal, CLOSE_DEADLINE_S):
                 log.warning("terminal_end_unconfirmed", terminal=terminal.id)
-            finally:
-                self._over.pop(terminal.id, None)
         self._forget(terminal)
         return Empty()
+
+    async def restart(self, params: terminals.TerminalParams) -> terminals.TerminalResult:
+        """Start an ended terminal's program again: same command, folder and size; its output goes on. Raises WireError.
+
+        Its readers stay: `on_restart` brings them to the terminal that is started.
+        """
+        terminal = self.find(params.terminal)
+        self._check_enabled()
+        self._check_restart(terminal)
+        self._restarting.add(terminal.id)
+        if timer := self._expiries.pop(terminal.id, None):
+            timer.cancel()
+        try:
+            with _refusals("terminal"):
+                await self._restart(terminal)
+        finally:
+            self._restarting.discard(terminal.id)
+            if self._terminals.get(terminal.id) is terminal:  # it was not started
+                self._keep_ended(terminal)
+        log.info("terminal_restarted", terminal=terminal.id)
+        return terminals.TerminalResult(terminal=self.find(terminal.id).as_listed())
+
+    def _listed(self, path: str | None) -> Sequence[terminals.Terminal]:
+        found = [each.as_listed() for each in self._terminals.values() if path in {None, each.about.path}]
+        return sorted(found, key=lambda each: (each.created, each.terminal))
+
+    def _look(self, terminal: str) -> terminals.Terminal | None:
+        found = self._terminals.get(terminal)
+        return None if found is None else found.as_listed()
 
     # --- opening ----------------------------------------------------------------------------------------------------
 
@@ -145,15 +191,14 @@ class TerminalService:
         """Old terminals that have ended give way to new ones. Raises WireError (conflict)."""
         if len(self._terminals) + self._opening < MAX_TERMINALS:
             return
-        ended = next((each for each in self._terminals.values() if each.is_over), None)
-        if ended is None:
+        if not self._expiries:
             raise WireError(
                 ErrorCode.CONFLICT, f"This machine has {MAX_TERMINALS} terminals open, which is the limit; close one."
             )
-        self._forget(ended)
+        self._forget_oldest_ended()
 
     async def _open(self, params: terminals.TerminalOpenParams) -> Terminal:
-        environment = shell.terminal_environment(self._environment)
+        environment = shell.terminal_environment(self._environment, params.path)
         program = await asyncio.to_thread(
             shell.resolve, params.path, params.shell or self._config.default_shell, params.command, environment
         )
@@ -188,6 +233,38 @@ class TerminalService:
             number += 1
         return name
 
+    def _check_restart(self, terminal: Terminal) -> None:
+        if terminal.exit is None or terminal.id in self._restarting:
+            raise WireError(
+                ErrorCode.CONFLICT,
+                "The program of this terminal is running; it can be started again when it has ended.",
+            )
+        if not self._adopter.can_restart or not terminal.about.command:
+            raise WireError(
+                ErrorCode.UNSUPPORTED,
+                "This terminal was opened by another version of Switchyard, which cannot start its program again; open"
+                " a new terminal.",
+            )
+
+    async def _restart(self, terminal: Terminal) -> None:
+        about = terminal.about
+        environment = shell.terminal_environment(self._environment, about.path)
+        program = await asyncio.to_thread(shell.resolve, about.path, None, about.command, environment)
+        if not terminal.is_over:
+            await self._wait_over(terminal, LAST_WORDS_S)
+        await self._adopter.restart(
+            Restart(
+                request=0,
+                terminal=terminal.id,
+                argv=program.argv,
+                folder=program.folder,
+                environment=environment,
+                cols=terminal.size.cols,
+                rows=terminal.size.rows,
+                heading=RESTARTED,
+            )
+        )
+
     def _add(self, adopted: Adopted) -> None:
         held = adopted.held
         try:
@@ -195,24 +272,55 @@ class TerminalService:
         except msgspec.MsgspecError:  # described by another version
             about = About(name=held.terminal, path="/", command=[], created=now())
         terminal = Terminal(
-            held.terminal, about, adopted.descriptors, held.kept_bytes, self._pace, on_exit=self._exited
+            held.terminal,
+            about,
+            adopted.descriptors,
+            held.kept_bytes,
+            self._pace,
+            on_exit=self._exited,
+            on_change=lambda terminal: self._watches.note(terminal.id),
         )
+        before = self._terminals.get(terminal.id)
         self._terminals[terminal.id] = terminal
+        if before is not None:
+            self.on_restart(terminal)
+            before.close(WireError(ErrorCode.CONFLICT, "This terminal was started again; attach to it once more."))
         if held.has_ended:
-            terminal.ended(held.code, held.signal)
+            terminal.ended(held.code, held.signal, _timestamp(held.ended_at_s))
+        self._watches.note(terminal.id)
 
     # --- ending -----------------------------------------------------------------------------------------------------
 
     def _ended(self, ended: Ended) -> None:
         if terminal := self._terminals.get(ended.terminal):
-            terminal.ended(ended.code, ended.signal)
+            terminal.ended(ended.code, ended.signal, _timestamp(ended.ended_at_s))
+
+    async def _wait_over(self, terminal: Terminal, deadline_s: float) -> bool:
+        """Whether all has come that the program of `terminal` had to say."""
+        over = self._over.setdefault(terminal.id, asyncio.Event())
+        try:
+            async with asyncio.timeout(deadline_s):
+                await over.wait()
+        except TimeoutError:
+            return False
+        finally:
+            self._over.pop(terminal.id, None)
+        return True
 
     def _exited(self, terminal: Terminal) -> None:
         log.info("terminal_ended", terminal=terminal.id)
         if over := self._over.get(terminal.id):
             over.set()
+        self._keep_ended(terminal)
+
+    def _keep_ended(self, terminal: Terminal) -> None:
         loop = asyncio.get_running_loop()
         self._expiries[terminal.id] = loop.call_later(ENDED_KEPT_S, self._forget, terminal)
+        if len(self._expiries) > MAX_ENDED:
+            self._forget_oldest_ended()
+
+    def _forget_oldest_ended(self) -> None:
+        self._forget(self._terminals[next(iter(self._expiries))], "This terminal has ended, and others have since.")
 
     def _forget(self, terminal: Terminal, why: str = "This terminal was closed.") -> None:
         if self._terminals.pop(terminal.id, None) is None:
@@ -223,6 +331,7 @@ class TerminalService:
             over.set()
         terminal.close(WireError(ErrorCode.NOT_FOUND, why))
         self._adopter.forget(terminal.id)
+        self._watches.note(terminal.id)
 
     def _holder_lost(self) -> None:
         """The next terminal starts another holder.
@@ -232,5 +341,23 @@ class TerminalService:
         if self._terminals:
             log.error("terminal_holder_lost", terminals=len(self._terminals))
         for terminal in list(self._terminals.values()):
-            terminal.ended(None, None)
+            terminal.ended(None, None, now())
             self._forget(terminal, "The process that held this machine's terminals has ended; open a new terminal.")
+
+
+@contextmanager
+def _refusals(field: str) -> Iterator[None]:
+    """The holder's refusals as WireError; `field` is the parameter that names the program."""
+    try:
+        yield
+    except ProgramNotStarted as error:
+        raise invalid(field, str(error)) from error
+    except HolderUnavailable as error:
+        raise WireError(ErrorCode.CONFLICT, str(error)) from error
+
+
+def _timestamp(seconds: float | None) -> str:
+    """`seconds` of Unix time as the wire writes it; now when an older holder does not say."""
+    if seconds is None:
+        return now()
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -13,6 +13,11 @@ FALLBACK_SHELL = "/bin/sh"
 LOGIN_SHELLS = frozenset({"ash", "bash", "dash", "fish", "ksh", "mksh", "sh", "zsh"})
 """Shells that take ``-l``. The node may run as a service, so nobody has read the user's profile before."""
 _DEFAULT_LOCALE = "C.UTF-8"
+_OF_ANOTHER_TERMINAL = (
+    *("COLUMNS", "LINES", "OLDPWD", "STY", "TERMCAP", "TERM_PROGRAM", "TERM_PROGRAM_VERSION", "TMUX", "TMUX_PANE"),
+    *("VTE_VERSION", "WINDOWID"),
+)
+"""What the terminal in which the node was started says of itself: programs would take ours for that one."""
 
 
 class Program(NamedTuple):
@@ -46,8 +51,8 @@ def login_shell() -> str:
     return shell if shell and os.access(shell, os.X_OK) else FALLBACK_SHELL
 
 
-def terminal_environment(inherited: Mapping[str, str]) -> dict[str, str]:
-    """`inherited`, and what a terminal says of itself. A locale is given only where there is none.
+def terminal_environment(inherited: Mapping[str, str], folder: str) -> dict[str, str]:
+    """`inherited`, and what a terminal in `folder` says of itself. A locale is given only where there is none.
 
     Nothing of the node's own settings is handed on, nor what is not UTF-8: it cannot be told to the holder in JSON.
     """
@@ -58,10 +63,10 @@ def terminal_environment(inherited: Mapping[str, str]) -> dict[str, str]:
     }
     if not any(name in environment for name in ("LC_ALL", "LC_CTYPE", "LANG")):
         environment["LANG"] = _DEFAULT_LOCALE
-    environment |= {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
-    for misleading in ("COLUMNS", "LINES"):  # of the terminal that the node was started in
+    for misleading in _OF_ANOTHER_TERMINAL:
         environment.pop(misleading, None)
-    return environment
+    # PWD keeps the links by which the folder was named; a shell believes it only when it is true.
+    return environment | {"TERM": "xterm-256color", "COLORTERM": "truecolor", "PWD": folder}
 
 
 def _check_folder(folder: str) -> None:

@@ -51,6 +51,7 @@ class StreamServer:
         self._dial = dial
         self._tasks = TaskOwner("terminal-streams")
         self._streams: dict[str, _Stream] = {}
+        terminals.on_restart = self._follow
 
     async def open(self, params: StreamParams) -> StreamResult:
         """Accept a stream and dial back for it. Raises WireError when it cannot be served."""
@@ -79,6 +80,11 @@ class StreamServer:
             await asyncio.wait(closing, timeout=FAREWELL_S)
         await self._tasks.close()
 
+    def _follow(self, terminal: Terminal) -> None:
+        for stream in list(self._streams.values()):
+            if stream.params.terminal == terminal.id:
+                stream.follow(terminal)
+
     async def _serve(self, stream: "_Stream") -> None:
         try:
             raw = await self._dial(stream.params.key)
@@ -98,20 +104,18 @@ class _Stream:
         self._terminals = terminals
         self._tasks = tasks
         self._frames: ServerFrames | None = None
+        self._attached: tuple[Terminal, Reader] | None = None
 
     async def serve(self, frames: ServerFrames) -> None:
         """Attach, and listen until one side ends it."""
         self._frames = frames
         watching = self._tasks.start(self._watch(frames), name=f"{self.params.stream}/watch")
         try:
-            terminal = self._terminals.find(self.params.terminal)
-            reader = terminal.attach(self, self.params.after, may_type=self.params.may_type)
-            frames.take_at_once = partial(terminal.type_at_once, reader)
+            self._attach(frames, self._terminals.find(self.params.terminal), self.params.after)
             try:
-                await self._listen(frames, terminal, reader)
+                await self._listen(frames)
             finally:
-                frames.take_at_once = None
-                terminal.detach(reader)
+                self._detach(frames)
         except WireError as error:
             self._farewell(error)
         except StreamClosedError:
@@ -120,6 +124,17 @@ class _Stream:
             watching.cancel()
             if self.closing is None:
                 frames.abort()
+
+    def follow(self, terminal: Terminal) -> None:
+        """Go on with the terminal that took the place of the one that is attached, at the byte that comes next."""
+        if self._attached is None:
+            return  # it will find the new one
+        _, reader = self._attached
+        self._detach(self._open_frames)
+        try:
+            self._attach(self._open_frames, terminal, reader.sent)
+        except WireError as error:
+            self.end(error)
 
     def end(self, why: WireError) -> None:
         """Serve no more, whatever the stream is waiting for; the page hears why."""
@@ -142,9 +157,23 @@ class _Stream:
         assert self._frames is not None, "only a stream that is served has a reader"
         return self._frames
 
-    async def _listen(self, frames: ServerFrames, terminal: Terminal, reader: Reader) -> None:
+    def _attach(self, frames: ServerFrames, terminal: Terminal, after: int | None) -> None:
+        reader = terminal.attach(self, after, may_type=self.params.may_type)
+        self._attached = (terminal, reader)
+        frames.take_at_once = partial(terminal.type_at_once, reader)
+
+    def _detach(self, frames: ServerFrames) -> None:
+        frames.take_at_once = None
+        if self._attached is not None:
+            terminal, reader = self._attached
+            self._attached = None
+            terminal.detach(reader)
+
+    async def _listen(self, frames: ServerFrames) -> None:
         while True:
             message = await frames.recv()
+            assert self._attached is not None, "only a stream that is attached listens"
+            terminal, reader = self._attached
             if isinstance(message, bytes):
                 await terminal.type(reader, message)
                 continue

@@ -34,7 +34,8 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
 class Terminal:
     """Owns the node's descriptors of one terminal until `close`; begins reading at once.
 
-    `on_exit` is called once, when the program has ended and all its output is in the scrollback.
+    `on_exit` is called once, when the program has ended and all its output is in the scrollback; `on_change` when what
+    a list says of the terminal is another.
     """
 
     def __init__(
@@ -44,12 +45,15 @@ class Terminal:
         descriptors: Descriptors,
         kept_bytes: int,
         pace: Pace,
+        *,
         on_exit: Callable[["Terminal"], None],
+        on_change: Callable[["Terminal"], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self.id = terminal
         self.about = about
         self.exit: terminals.Exit | None = None
+        self.ended_at: str | None = None
         self.size = size_of(descriptors.pty)
         self._descriptors = descriptors
         self._scrollback = Scrollback(descriptors, kept_bytes)
@@ -57,6 +61,7 @@ class Terminal:
         self._input = InputQueue(descriptors.pty)
         self._pace = pace
         self._on_exit = on_exit
+        self._on_change = on_change
         # Whatever an earlier node has taken over was shown to its readers, as far as this one can know.
         self._shown = self._scrollback.end
         self._driver: Reader | None = None
@@ -98,6 +103,7 @@ class Terminal:
             readers=len(self._audience),
             code=self.exit.code if self.exit else None,
             signal=self.exit.signal if self.exit else None,
+            ended=self.ended_at,
         )
 
     # --- readers ----------------------------------------------------------------------------------------------------
@@ -119,6 +125,7 @@ class Terminal:
         reader = Reader(sink, self._scrollback, start=start, may_type=may_type)
         replayed_to = max([self._shown, *(each.sent for each in self._audience if each.may_type)])
         self._audience.add(reader)
+        self._on_change(self)
         reader.send_frame(
             terminals.Attached(
                 terminal=self.id,
@@ -141,6 +148,7 @@ class Terminal:
         if reader.may_type:
             self._shown = max(self._shown, reader.sent)
         self._audience.remove(reader)
+        self._on_change(self)
 
     def acknowledge(self, reader: Reader, offset: int) -> None:
         """As `Reader.acknowledge`."""
@@ -209,14 +217,17 @@ class Terminal:
         set_size(self._descriptors.pty, size)
         self._audience.tell(terminals.Resized(cols=size.cols, rows=size.rows), but=by)
         self._resize_rest = self._loop.call_later(RESIZE_EVERY_S, self._apply_size, None)
+        self._on_change(self)
 
     # --- the end ----------------------------------------------------------------------------------------------------
 
-    def ended(self, code: int | None, signal: str | None) -> None:
-        """The holder says how the program ended; what it wrote last may still be on its way."""
+    def ended(self, code: int | None, signal: str | None, at: str) -> None:
+        """The holder says how and when (RFC 3339) the program ended; what it wrote last may still be on its way."""
         if self.exit is not None:
             return
         self.exit = terminals.Exit(code=code, signal=signal)
+        self.ended_at = at
+        self._on_change(self)
         if self._pump.is_over:
             self._all_over()
         else:

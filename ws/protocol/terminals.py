@@ -41,7 +41,7 @@ class TerminalOpenResult(Struct, frozen=True, kw_only=True):
 
 
 class Terminal(Struct, frozen=True, kw_only=True):
-    """`code`/`signal` are set once it has ended."""
+    """`code`/`signal` and `ended`, when that was, are set once it has ended."""
 
     terminal: TerminalKey
     name: str
@@ -54,6 +54,7 @@ class Terminal(Struct, frozen=True, kw_only=True):
     readers: int
     code: int | None = None
     signal: str | None = None
+    ended: Timestamp | None = None
 
 
 class TerminalListParams(Struct, frozen=True, kw_only=True):
@@ -63,6 +64,28 @@ class TerminalListParams(Struct, frozen=True, kw_only=True):
 
 class TerminalListResult(Struct, frozen=True, kw_only=True):
     terminals: list[Terminal]
+
+
+class TerminalWatchParams(Struct, frozen=True, kw_only=True):
+    """`path`: only terminals that were opened in that folder."""
+
+    node: NodeKey
+    path: AbsolutePath | None = None
+
+
+class TerminalChanged(Struct, frozen=True, kw_only=True, tag="terminal", tag_field="type"):
+    """A terminal was opened, or is another: its name, its size, its readers, whether it runs."""
+
+    terminal: Terminal
+
+
+class TerminalRemoved(Struct, frozen=True, kw_only=True, tag="removed", tag_field="type"):
+    """It was closed, or had ended long ago."""
+
+    id: TerminalKey
+
+
+TerminalWatchEvent = TerminalChanged | TerminalRemoved
 
 
 class TerminalParams(Struct, frozen=True, kw_only=True):
@@ -95,7 +118,7 @@ ReaderFrame = Ack | Resize
 
 
 class Attached(Struct, frozen=True, kw_only=True, tag="attached", tag_field="type"):
-    """First frame. The next binary byte is output byte `offset`.
+    """First frame, and sent again when the terminal is restarted. The next binary byte is output byte `offset`.
 
     Output before `replayed_to` has been shown to somebody who may type: what a program asked its terminal in it was
     answered then, and must not be answered again.

@@ -146,7 +146,7 @@ export interface Archived {
 }
 
 /**
- * First frame. The next binary byte is output byte `offset`.
+ * First frame, and sent again when the terminal is restarted. The next binary byte is output byte `offset`.
  *
  * Output before `replayed_to` has been shown to somebody who may type: what a program asked its terminal in it was
  * answered then, and must not be answered again.
@@ -1645,7 +1645,7 @@ export interface StreamRevokeParams {
   stream: string;
 }
 
-/** `code`/`signal` are set once it has ended. */
+/** `code`/`signal` and `ended`, when that was, are set once it has ended. */
 export interface Terminal {
   terminal: string;
   name: string;
@@ -1658,6 +1658,13 @@ export interface Terminal {
   readers: number;
   code?: number | null;
   signal?: string | null;
+  ended?: string | null;
+}
+
+/** A terminal was opened, or is another: its name, its size, its readers, whether it runs. */
+export interface TerminalChanged {
+  type: "terminal";
+  terminal: Terminal;
 }
 
 export interface TerminalListParams {
@@ -1692,6 +1699,12 @@ export interface TerminalParams {
   terminal: string;
 }
 
+/** It was closed, or had ended long ago. */
+export interface TerminalRemoved {
+  type: "removed";
+  id: string;
+}
+
 export interface TerminalRenameParams {
   node: string;
   terminal: string;
@@ -1700,6 +1713,12 @@ export interface TerminalRenameParams {
 
 export interface TerminalResult {
   terminal: Terminal;
+}
+
+/** `path`: only terminals that were opened in that folder. */
+export interface TerminalWatchParams {
+  node: string;
+  path?: string | null;
 }
 
 /** Output of a tool as people read it. */
@@ -1978,10 +1997,14 @@ export interface Ops {
   "terminal.open": { params: TerminalOpenParams; result: TerminalOpenResult };
   /** The terminals of a node. */
   "terminal.list": { params: TerminalListParams; result: TerminalListResult };
+  /** The terminals of a node, and what becomes of them. */
+  "terminal.watch": { params: TerminalWatchParams; result: TerminalListResult; event: TerminalChanged | TerminalRemoved };
   /** End a terminal's program and forget it. */
   "terminal.close": { params: TerminalParams; result: Empty };
   /** Give a terminal another name. */
   "terminal.rename": { params: TerminalRenameParams; result: TerminalResult };
+  /** Run an ended terminal's program again, in the same terminal. */
+  "terminal.restart": { params: TerminalParams; result: TerminalResult };
   /** Begin a session in a folder with an agent. */
   "session.create": { params: SessionCreateParams; result: SessionResult };
   /** Sessions of one node or of all; those of offline nodes from Main's cache. */
@@ -2092,8 +2115,10 @@ export const DEADLINE_S: { readonly [K in keyof Ops]: number } = {
   "git.cancel": 10,
   "terminal.open": 10,
   "terminal.list": 10,
+  "terminal.watch": 10,
   "terminal.close": 10,
   "terminal.rename": 10,
+  "terminal.restart": 10,
   "session.create": 60,
   "session.list": 10,
   "session.list_watch": 10,

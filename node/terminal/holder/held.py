@@ -2,12 +2,13 @@
 
 import os
 import signal
-import termios
+import time
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 from node.terminal.holder.child import start
-from node.terminal.holder.messages import Ended, Held, Open
+from node.terminal.holder.messages import Ended, Held, Open, Restart
 from node.terminal.scrollback import PIPE_BYTES, Descriptors, Scrollback
 
 
@@ -20,30 +21,34 @@ class HeldTerminal:
         self.pid = 0
         self.descriptors = Descriptors.create(partial(self._start, wanted))
         self.ended_s: float | None = None
+        self._ended_at_s: float | None = None
         self._kept_bytes = wanted.kept_bytes
         self._code: int | None = None
         self._signal: str | None = None
         self._scrollback: Scrollback | None = None
 
-    def _start(self, wanted: Open) -> int:
+    def _start(self, wanted: Open | Restart) -> int:
         self.pid, pty = start(
             wanted.argv, folder=wanted.folder, environment=wanted.environment, cols=wanted.cols, rows=wanted.rows
         )
         return pty
 
-    @property
-    def groups(self) -> set[int]:
-        """The process groups that a hang-up reaches, the program's own and the job in front; none once it has ended."""
-        if self.ended_s is not None:
-            return set()
-        groups = {self.pid}
-        with suppress(OSError, termios.error):
-            groups.add(os.tcgetpgrp(self.descriptors.pty))
-        return groups - {0}
+    def restart(self, wanted: Restart) -> None:
+        """Start a program in the place of the one that has ended; its output follows the heading.
+
+        Raises StartFailed, and then everything is as it was.
+        """
+        pty = self._start(wanted)
+        os.set_blocking(pty, False)
+        os.close(self.descriptors.pty)
+        self.descriptors = replace(self.descriptors, pty=pty)
+        self.ended_s = self._ended_at_s = self._code = self._signal = None
+        with suppress(OSError):  # no memory for the heading; the program's own output waits for it
+            os.write(self.descriptors.memory, wanted.heading.encode())
 
     @property
     def ended(self) -> Ended:
-        return Ended(terminal=self.terminal, code=self._code, signal=self._signal)
+        return Ended(terminal=self.terminal, code=self._code, signal=self._signal, ended_at_s=self._ended_at_s)
 
     def as_held(self, request: int | None = None) -> Held:
         return Held(
@@ -55,6 +60,7 @@ class HeldTerminal:
             has_ended=self.ended_s is not None,
             code=self._code,
             signal=self._signal,
+            ended_at_s=self._ended_at_s,
         )
 
     def reap(self, now_s: float) -> bool:
@@ -65,6 +71,7 @@ class HeldTerminal:
         if not pid:
             return False
         self.ended_s = now_s
+        self._ended_at_s = time.time()
         code = os.waitstatus_to_exitcode(status)
         if code >= 0:
             self._code = code

@@ -8,8 +8,12 @@ from typing import Literal
 
 import msgspec
 
-VERSION = 1
-"""1: first version, November 2026."""
+VERSIONS = (1, 2)
+"""What this build speaks. The holder takes the latest that both speak and says which in `Welcome`.
+
+1: first version. 2: `Restart`. Both November 2026.
+"""
+RESTART_VERSION = 2
 MAX_PACKET_BYTES = 192 * 1024
 """A sequenced packet must fit the socket's send buffer, 208 KiB unless the system says otherwise."""
 
@@ -39,6 +43,22 @@ class Open(Message, frozen=True, kw_only=True, tag="open"):
     rows: int
     kept_bytes: int
     about: str
+
+
+class Restart(Message, frozen=True, kw_only=True, tag="restart"):
+    """Start `argv` in the place of a program that has ended: a new PTY, the same output, which goes on with `heading`.
+
+    Answered by `Held` or `Failed`, as `Open`.
+    """
+
+    request: int
+    terminal: str
+    argv: list[str]
+    folder: str
+    environment: dict[str, str]
+    cols: int
+    rows: int
+    heading: str
 
 
 class Describe(Message, frozen=True, kw_only=True, tag="describe"):
@@ -79,7 +99,10 @@ class Refused(Message, frozen=True, kw_only=True, tag="refused"):
 
 
 class Held(Message, frozen=True, kw_only=True, tag="held"):
-    """A terminal with its descriptors, in the order of `Descriptors`. `request` answers `Open`."""
+    """A terminal with its descriptors, in the order of `Descriptors`. `request` answers `Open` or `Restart`.
+
+    `ended_at_s`: Unix time of its program's end.
+    """
 
     terminal: str
     pid: int
@@ -89,22 +112,24 @@ class Held(Message, frozen=True, kw_only=True, tag="held"):
     has_ended: bool = False
     code: int | None = None
     signal: str | None = None
+    ended_at_s: float | None = None
 
 
 class Failed(Message, frozen=True, kw_only=True, tag="failed"):
-    """`Open` did not succeed."""
+    """`Open` or `Restart` did not succeed."""
 
     request: int
     reason: str
 
 
 class Ended(Message, frozen=True, kw_only=True, tag="ended"):
-    """The program of a terminal is over: exit code, or the name of the signal that ended it."""
+    """The program of a terminal is over: exit code, or the name of the signal that ended it; Unix time of its end."""
 
     terminal: str
     code: int | None
     signal: str | None
+    ended_at_s: float | None = None
 
 
-FromNode = Hello | Open | Describe | End | EndAll | Forget
+FromNode = Hello | Open | Restart | Describe | End | EndAll | Forget
 FromHolder = Welcome | Refused | Held | Failed | Ended

@@ -15,10 +15,10 @@ import msgspec
 
 from node.terminal.holder import channel
 from node.terminal.holder.child import StartFailed
-from node.terminal.holder.ending import Ending
+from node.terminal.holder.ending import Ending, living_groups
 from node.terminal.holder.held import HeldTerminal
 from node.terminal.holder.messages import (
-    VERSION,
+    VERSIONS,
     Describe,
     End,
     EndAll,
@@ -30,6 +30,7 @@ from node.terminal.holder.messages import (
     Message,
     Open,
     Refused,
+    Restart,
     Welcome,
 )
 
@@ -83,7 +84,9 @@ class HolderServer:
 
     def _advance(self) -> None:
         now_s = time.monotonic()
-        self._endings = [ending for ending in self._endings if not ending.advance(now_s)]
+        if self._endings:
+            living = living_groups()
+            self._endings = [ending for ending in self._endings if not ending.advance(now_s, living)]
         if self._node is None:
             if self._retry_s is not None and self._retry_s <= now_s:
                 self._retry_s = None
@@ -93,8 +96,10 @@ class HolderServer:
                     self._forget(held.terminal)
 
     def _is_done(self) -> bool:
+        if self._endings:
+            return False
         if self._is_closing:
-            return not self._endings and all(each.ended_s is not None for each in self._terminals.values())
+            return all(each.ended_s is not None for each in self._terminals.values())
         return self._node is None and not self._terminals and time.monotonic() >= self._idle_until_s
 
     # --- the node ---------------------------------------------------------------------------------------------------
@@ -150,12 +155,14 @@ class HolderServer:
                 self._attach(message)
             case Open():
                 self._open(message)
+            case Restart():
+                self._restart(message)
             case Describe():
                 if held := self._terminals.get(message.terminal):
                     held.about = message.about
             case End():
-                if held := self._terminals.get(message.terminal):
-                    self._endings.append(Ending(held.groups, time.monotonic()))
+                if (held := self._terminals.get(message.terminal)) and held.ended_s is None:
+                    self._endings.append(Ending(held.pid, time.monotonic()))
             case EndAll():
                 self._end_all()
             case Forget():
@@ -164,10 +171,11 @@ class HolderServer:
                 assert_never(message)
 
     def _attach(self, hello: Hello) -> None:
-        if VERSION not in hello.versions:
+        version = max(set(VERSIONS).intersection(hello.versions), default=None)
+        if version is None:
             self._reply(
                 Refused(
-                    reason=f"The terminals are held by another version (protocol {VERSION});"
+                    reason=f"The terminals are held by another version (protocol {VERSIONS[-1]});"
                     " close them with the version that opened them."
                 )
             )
@@ -178,7 +186,7 @@ class HolderServer:
         for held in self._terminals.values():
             self._unwatch(held.descriptors.pty)
             held.end_reading()
-        self._reply(Welcome(version=VERSION, pid=os.getpid(), terminals=len(self._terminals)))
+        self._reply(Welcome(version=version, pid=os.getpid(), terminals=len(self._terminals)))
         for held in self._terminals.values():
             self._reply(held.as_held(), held.descriptors.as_list())
 
@@ -221,10 +229,22 @@ class HolderServer:
         self._terminals[held.terminal] = held
         self._reply(held.as_held(wanted.request), held.descriptors.as_list())
 
+    def _restart(self, wanted: Restart) -> None:
+        held = self._terminals.get(wanted.terminal)
+        if held is None or held.ended_s is None:
+            self._reply(Failed(request=wanted.request, reason="There is no ended program in this terminal."))
+            return
+        try:
+            held.restart(wanted)
+        except StartFailed as error:
+            self._reply(Failed(request=wanted.request, reason=str(error)))
+            return
+        self._reply(held.as_held(wanted.request), held.descriptors.as_list())
+
     def _end_all(self) -> None:
         self._is_closing = True
         now_s = time.monotonic()
-        self._endings += [Ending(held.groups, now_s) for held in self._terminals.values() if held.groups]
+        self._endings += [Ending(held.pid, now_s) for held in self._terminals.values() if held.ended_s is None]
 
     def _forget(self, terminal: str) -> None:
         held = self._terminals.get(terminal)

@@ -18,6 +18,13 @@ TERMINALS = (
         terminals.TerminalListResult,
         "The terminals of a node.",
     ),
+    read(
+        "terminal.watch",
+        terminals.TerminalWatchParams,
+        terminals.TerminalListResult,
+        "The terminals of a node, and what becomes of them.",
+        events=terminals.TerminalWatchEvent,
+    ),
     act(
         "terminal.close",
         terminals.TerminalParams,
@@ -33,5 +40,13 @@ TERMINALS = (
         "Give a terminal another name.",
         scope=Scope.TERMINAL,
         idempotent=True,
+    ),
+    act(
+        "terminal.restart",
+        terminals.TerminalParams,
+        terminals.TerminalResult,
+        "Run an ended terminal's program again, in the same terminal.",
+        scope=Scope.TERMINAL,
+        audit="terminal.restarted",
     ),
 )
