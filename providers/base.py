@@ -238,7 +238,15 @@ class NativeSession:
 
 
 class NativeHistory(Protocol):
-    """The sessions that an agent keeps by itself, read without starting it. Never writes."""
+    """The sessions that an agent keeps by itself. Never writes."""
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether they are read from the agent's files, at no cost; else each transcript starts the agent.
+
+        Those are read only for who opens a session, and a session of ours is not compared with them.
+        """
+        ...
 
     async def sessions(self) -> Sequence[NativeSession]:
         """All, the newest first. Incremental: only what has changed since the last call is read (2,000: < 50 ms)."""

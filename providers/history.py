@@ -159,6 +159,8 @@ class IndexedHistory:
     both block.
     """
 
+    is_followed = True
+
     def __init__(
         self, index: TranscriptIndex, running: Callable[[], set[str]], read: Callable[[Path], Sequence[JournalEvent]]
     ) -> None:

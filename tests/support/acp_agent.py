@@ -5,7 +5,8 @@ its sessions. Only the standard library, so that it starts in 30 ms.
 
 Variants: `no-load` cannot resume, `forgets` loads sessions without their past, `options` tells modes and models as
 config options, `bare` has neither, `signed-out` wants a login, `version-9` speaks another version, `mute` never
-answers, `images` takes pictures, `stubborn` ignores an interrupt, `fork` can fork.
+answers, `images` takes pictures, `stubborn` ignores an interrupt, `fork` can fork, `list` lists its sessions
+(two a page).
 """
 
 import json
@@ -96,6 +97,7 @@ class Session:
         return found
 
     def remember(self, prompts: list[str]) -> None:
+        self._store.with_suffix(".cwd").write_text(str(self._folder))
         self._store.write_text(json.dumps(prompts))
 
     def update(self, kind: str, /, **fields: Any) -> None:
@@ -263,6 +265,7 @@ class Agent:
             "session/new": self._new,
             "session/load": self._load,
             "session/fork": self._fork,
+            "session/list": self._list,
             "session/set_mode": self._set_mode,
             "session/set_model": self._set_model,
             "session/set_config_option": self._set_option,
@@ -296,7 +299,7 @@ class Agent:
             "agentCapabilities": {
                 "loadSession": "no-load" not in variants,
                 "promptCapabilities": {"image": "images" in variants},
-                "sessionCapabilities": {"fork": {}} if "fork" in variants else {},
+                "sessionCapabilities": {name: {} for name in ("fork", "list") if name in variants},
             },
         }
 
@@ -318,6 +321,23 @@ class Agent:
         forked = list(self._sessions)[-1]
         self._sessions[forked].remember(json.loads((self._store / f"{params['sessionId']}.json").read_text()))
         return opened | {"sessionId": forked}
+
+    def _list(self, params: Json) -> Json:
+        if "list" not in self._variants:
+            return _unknown(params)
+        kept = sorted(self._store.glob("*.json"))
+        start = int(params.get("cursor", 0))
+        found = [
+            {
+                "sessionId": path.stem,
+                "cwd": (path.with_suffix(".cwd")).read_text(),
+                "title": json.loads(path.read_text())[0],
+                "updatedAt": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(path.stat().st_mtime)),
+            }
+            for path in kept[start : start + 2]
+        ]
+        more = {"nextCursor": str(start + 2)} if start + 2 < len(kept) else {}
+        return {"sessions": found} | more
 
     def _opened(self, params: Json, session_id: str) -> Json:
         session = Session(self._wire, Path(params["cwd"]), session_id, self._store)

@@ -136,7 +136,8 @@ class Elsewhere:
 
     def _history(self, session: Session) -> NativeHistory | None:
         found = self._providers.get(session.state.provider)
-        return None if found is None else found.history
+        history = None if found is None else found.history
+        return history if history is not None and history.is_followed else None
 
 
 def _is_up_to(turn_ended: str, updated: str) -> bool:

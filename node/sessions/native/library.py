@@ -150,7 +150,7 @@ class Library:
         history = self._history(provider)
         if history is None:
             return None
-        native = await history.session(native_id)
+        native = next((each for each in await history.sessions() if each.native_id == native_id), None)
         found = None if native is None else Found(session_id(provider, native_id), provider, native)
         if found is None or not self._allows(found.native.path):
             raise WireError(ErrorCode.NOT_FOUND, "This agent has no such session on this machine; see session.list.")

@@ -57,6 +57,7 @@ class FakeHistory:
     running: set[str] = field(default_factory=set)
     failure: str | None = None
     change: asyncio.Event = field(default_factory=asyncio.Event)
+    is_followed: bool = True
 
     async def sessions(self) -> Sequence[NativeSession]:
         if self.failure:

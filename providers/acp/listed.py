@@ -1,0 +1,100 @@
+"""The sessions of agents whose files are not known, asked of the agents themselves: `session/list`, `session/load`.
+
+Each question starts the agent (OpenCode 1.18.33: 2 s, 800 MB for that time), so what was listed is kept, and nothing
+is asked unless somebody wants to see it.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from providers.base import NativeSession, ProviderFailed
+from providers.tasks import TaskStarter
+from ws.protocol.events import JournalEvent
+
+log = structlog.get_logger(__name__)
+
+FRESH_S = 600.0
+"""A list that is older is asked for anew when somebody looks at it; who looks gets the old one meanwhile."""
+RETRY_S = 60.0
+FIRST_S = 4.0
+"""The first list is waited for so long: the node gives each agent 5 s to list its sessions."""
+MAX_READ = 4
+"""Transcripts that are kept, so that opening a session and going on with it starts the agent once."""
+
+ListNow = Callable[[], Awaitable[Sequence[NativeSession] | None]]
+"""None: the agent cannot list. Raises ProviderFailed and TimeoutError."""
+ReadNow = Callable[[NativeSession], Awaitable[Sequence[JournalEvent]]]
+"""As :meth:`providers.base.NativeHistory.transcript`."""
+
+
+class ListedHistory:
+    """See :class:`providers.base.NativeHistory`."""
+
+    is_followed = False
+
+    def __init__(self, list_now: ListNow, read_now: ReadNow, start_task: TaskStarter) -> None:
+        self._list_now = list_now
+        self._read_now = read_now
+        self._start_task = start_task
+        self._rows: dict[str, NativeSession] = {}
+        self._is_known = False
+        self.is_mute = False
+        """The agent has been asked and cannot list any."""
+        self._stale_at = 0.0
+        self._asking: asyncio.Task[None] | None = None
+        self._read: OrderedDict[str, tuple[NativeSession, Sequence[JournalEvent]]] = OrderedDict()
+        self._reading = asyncio.Lock()
+        self._change = asyncio.Event()
+
+    async def sessions(self) -> Sequence[NativeSession]:
+        if asyncio.get_running_loop().time() >= self._stale_at and (self._asking is None or self._asking.done()):
+            self._asking = self._start_task(self._ask(), name="acp-list")
+        if self._asking is not None and not self._is_known:
+            await asyncio.wait({self._asking}, timeout=FIRST_S)
+        return sorted(self._rows.values(), key=lambda row: row.updated, reverse=True)
+
+    async def session(self, native_id: str) -> NativeSession | None:
+        return self._rows.get(native_id)
+
+    async def transcript(self, native_id: str) -> Sequence[JournalEvent]:
+        native = self._rows[native_id]
+        async with self._reading:
+            known = self._read.get(native_id)
+            if known is None or known[0] != native:
+                known = native, await self._read_now(native)
+                self._read[native_id] = known
+            self._read.move_to_end(native_id)
+            while len(self._read) > MAX_READ:
+                self._read.popitem(last=False)
+        return known[1]
+
+    def prompt_name(self, message_id: str) -> str | None:
+        return None
+
+    async def changed(self) -> None:
+        await self._change.wait()
+
+    def learn(self, rows: Sequence[NativeSession] | None) -> None:
+        """What the agent has told by itself, None when it cannot list."""
+        self._is_known, self.is_mute = True, rows is None
+        self._stale_at = float("inf") if rows is None else asyncio.get_running_loop().time() + FRESH_S
+        # A row that has not changed stays the same object: by that its readers know that there is nothing new.
+        told = {row.native_id: row for row in rows or ()}
+        kept = {name: known if (known := self._rows.get(name)) == row else row for name, row in told.items()}
+        if kept != self._rows:
+            self._rows = kept
+            self._change.set()
+            self._change = asyncio.Event()
+
+    def close(self) -> None:
+        """Nothing is held: questions that are under way belong to the owner of the tasks."""
+
+    async def _ask(self) -> None:
+        try:
+            self.learn(await self._list_now())
+        except (ProviderFailed, TimeoutError) as failure:
+            log.info("acp_sessions_unknown", reason=str(failure) or "took too long")
+            self._stale_at = asyncio.get_running_loop().time() + RETRY_S
