@@ -15,7 +15,7 @@ async def test_an_ask_that_is_answered_in_one_closes_in_the_other(browser: Brows
         await other.goto(f"{desk.url}/needs")
         await send(one, "write")
         await expect(ask(one)).to_contain_text("Write note.txt")
-        await expect(other.get_by_role("link", name="Open the session")).to_be_visible()
+        await expect(other.get_by_role("main").get_by_role("link", name="write", exact=True)).to_be_visible()
         await other.goto(desk.page_of(session))
         await expect(ask(other)).to_contain_text("Write note.txt")
         await answer(one, "Deny")

@@ -2,9 +2,7 @@
 import type { Calls } from "../stores/client.ts";
 import { isWireError } from "../wire/errors.ts";
 import type { Ops } from "../wire/wire.gen.ts";
-
-/** Taps that were meant for what stood here before must not answer. */
-const ARMED_AFTER_MS = 400;
+import { Arming } from "./arming.svelte.ts";
 
 export type AnswerParams = Omit<Ops["session.answer"]["params"], "node" | "session" | "approval">;
 
@@ -14,27 +12,33 @@ export class Answering {
   /** Why it could not be answered, or who was first. */
   problem: string | null = $state(null);
   isOver = $state(false);
-  #shownAt: number;
+  readonly #arming = new Arming();
   #place = 0;
 
   constructor(
     private readonly calls: Pick<Calls, "call">,
     private readonly target: { node: string; session: string; approval: string },
-    private readonly now: () => number = () => performance.now(),
-  ) {
-    this.#shownAt = now();
+  ) {}
+
+  /** Whether a press on its own buttons counts. */
+  get isArmed(): boolean {
+    return this.#arming.isArmed;
   }
 
   /** Where it stands on the screen: a tap that was on its way when it moved there is not for it. */
   standsAt(place: number): void {
     if (place === this.#place) return;
     this.#place = place;
-    this.#shownAt = this.now();
+    this.#arming.again();
   }
 
-  /** True when this answer is the one that counts. */
+  close(): void {
+    this.#arming.close();
+  }
+
+  /** True when this answer is the one that counts. Whoever calls has seen to it that the press was meant. */
   async answer(params: AnswerParams): Promise<boolean> {
-    if (this.busy !== null || this.isOver || this.now() - this.#shownAt < ARMED_AFTER_MS) return false;
+    if (this.busy !== null || this.isOver) return false;
     this.busy = params.option;
     this.problem = null;
     try {

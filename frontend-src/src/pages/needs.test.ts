@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
+import { ARMED_AFTER_MS } from "../logbook/arming.svelte.ts";
 import { WireError } from "../wire/errors.ts";
 import type { ApprovalRequested, InboxItem } from "../wire/wire.gen.ts";
 import { grouped, Leaving } from "./leaving.svelte.ts";
@@ -101,22 +102,60 @@ describe("answering several at once", () => {
     expect(canPick(item("1", { options: OPTIONS.slice(0, 1) }))).toBe(false);
   });
 
-  it("answers those that are picked and can still be, and counts the risky ones", () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  const ask = (id: string, input = {}) => item(id, { input });
+
+  function setUp(...items: InboxItem[]) {
     const picking = new Picking();
     const done: string[] = [];
-    const card = (name: string) => ({ allow: () => done.push(`allow ${name}`), deny: () => done.push(`deny ${name}`) });
-    const all = [item("1"), item("2", { input: { command: "rm -rf /" } }), item("3")];
-    const leave = all.map((one) => picking.offer(one, card(one.approval.approval)));
+    const leave = items.map((one) => {
+      const decide = (isAllowed: boolean) => done.push(`${isAllowed ? "allow" : "deny"} ${one.approval.approval}`);
+      return picking.offer(one, { decide });
+    });
+    return { picking, done, leave };
+  }
+
+  it("answers those that are picked and can still be, and counts the risky ones", () => {
+    const { picking, done, leave } = setUp(ask("1"), ask("2", { command: "rm -rf /" }), ask("3"));
     picking.toggle(item("1"));
-    picking.allow();
+    vi.advanceTimersByTime(ARMED_AFTER_MS);
+    picking.decide(true);
     expect(done).toEqual(["allow 1"]);
     picking.all();
     expect([picking.picked.length, picking.risky]).toEqual([3, 1]);
     leave[1]?.();
     picking.toggle(item("3"));
-    picking.deny();
+    vi.advanceTimersByTime(ARMED_AFTER_MS);
+    picking.decide(false);
     expect(done).toEqual(["allow 1", "deny 1"]);
     picking.clear();
     expect(picking.picked).toEqual([]);
+  });
+
+  it("answers all of them or, in the moment after another choice, none", () => {
+    const { picking, done, leave } = setUp(ask("1"), ask("2"), ask("3"), ask("4"));
+    const press = () => {
+      picking.decide(true);
+      return done.splice(0).length;
+    };
+    picking.all();
+    expect([picking.isSettling, press()]).toEqual([true, 0]);
+    vi.advanceTimersByTime(ARMED_AFTER_MS);
+    expect([picking.isSettling, press()]).toEqual([false, 4]);
+    leave[3]?.(); // answered elsewhere: what a press would do is something else now
+    expect([picking.isSettling, press()]).toEqual([true, 0]);
+    vi.advanceTimersByTime(ARMED_AFTER_MS);
+    expect(press()).toBe(3);
+    picking.toggle(item("2"));
+    expect(press()).toBe(0);
+    vi.advanceTimersByTime(ARMED_AFTER_MS);
+    leave[1]?.(); // not one of those that are picked
+    expect(press()).toBe(2);
   });
 });

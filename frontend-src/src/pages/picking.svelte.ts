@@ -1,12 +1,13 @@
 /** Several asks that are answered at once. Each is answered by its own card, which says what became of it. */
 import { SvelteMap } from "svelte/reactivity";
+import { Arming } from "../logbook/arming.svelte.ts";
 import { risksOf } from "../logbook/risks.ts";
 import type { InboxItem } from "../wire/wire.gen.ts";
 import { keyOf } from "./leaving.svelte.ts";
 
 interface Card {
-  allow(): void;
-  deny(): void;
+  /** Answers at once, however short it has been there: the press was on the bar. */
+  decide(isAllowed: boolean): void;
 }
 
 /** Questions and plans are answered one by one: a yes says nothing about what they ask. */
@@ -15,10 +16,12 @@ export function canPick({ approval }: InboxItem): boolean {
   return approval.kind === "tool" && has("allow_once") && has("reject_once");
 }
 
+/** A press answers all that are picked or, in the moment after another choice of them, none. */
 export class Picking {
   /** Those that can be picked now, by key. */
   readonly #offered = new SvelteMap<string, { item: InboxItem; card: Card }>();
   readonly #picked = new SvelteMap<string, true>();
+  readonly #arming = new Arming();
   readonly picked = $derived([...this.#offered].filter(([key]) => this.#picked.has(key)).map(([, one]) => one));
   readonly risky = $derived(
     this.picked.filter(({ item }) => risksOf(item.approval, item.session.path).length > 0).length,
@@ -28,13 +31,18 @@ export class Picking {
     return this.#offered.size;
   }
 
+  /** What a press would answer has just changed: it counts in a moment. */
+  get isSettling(): boolean {
+    return !this.#arming.isArmed;
+  }
+
   /** Until the returned function is called, the ask can be picked. */
   offer(item: InboxItem, card: Card): () => void {
     const key = keyOf(item);
     this.#offered.set(key, { item, card });
     return () => {
       this.#offered.delete(key);
-      this.#picked.delete(key);
+      if (this.#picked.delete(key)) this.#arming.again();
     };
   }
 
@@ -45,21 +53,25 @@ export class Picking {
   toggle(item: InboxItem): void {
     const key = keyOf(item);
     if (!this.#picked.delete(key)) this.#picked.set(key, true);
+    this.#arming.again();
   }
 
   all(): void {
     for (const key of this.#offered.keys()) this.#picked.set(key, true);
+    this.#arming.again();
   }
 
   clear(): void {
     this.#picked.clear();
+    this.#arming.again();
   }
 
-  allow(): void {
-    for (const { card } of this.picked) card.allow();
+  decide(isAllowed: boolean): void {
+    if (this.isSettling) return;
+    for (const { card } of this.picked) card.decide(isAllowed);
   }
 
-  deny(): void {
-    for (const { card } of this.picked) card.deny();
+  close(): void {
+    this.#arming.close();
   }
 }

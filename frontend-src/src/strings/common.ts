@@ -16,6 +16,7 @@ export const common = {
   more: "More",
   moreActs: "More acts",
   never: "never",
+  settling: "It has just come or moved, and takes a press in a moment.",
 };
 
 export const stateWords = {

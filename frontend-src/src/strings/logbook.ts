@@ -97,6 +97,7 @@ export const ask = {
   previous: "Previous ask",
   deny: "Deny",
   denyWithNote: "Deny with a note",
+  denyWithNoteShort: "Deny…",
   note: "What should it do instead?",
   allowOnce: "Allow once",
   allow: "Allow…",
@@ -117,6 +118,7 @@ export const ask = {
   planLabel: "The plan",
   acceptMore: "Accept…",
   planNote: "Keep planning with a note",
+  planNoteShort: "…with a note",
   risks: {
     outside: "Writes outside the project.",
     network: "Uses the network.",

@@ -2,6 +2,7 @@
 export const home = {
   title: "Work",
   needs: "Needs you",
+  failed: "Failed",
   running: "Running",
   unseen: "Done, not seen yet",
   latest: "Latest",
@@ -17,8 +18,7 @@ export const needs = {
   title: "Needs you",
   none: "Nothing needs you.",
   noneMore: "Questions of agents on every machine come here, and to the session that asked.",
-  open: "Open the session",
-  ago: (age: string) => (age === "now" ? "asked now" : `asked ${age} ago`),
+  ago: (age: string) => (age === "now" ? "now" : `${age} ago`),
   others: (machine: string) => `Somebody who may act on ${machine} answers this; you may look.`,
   select: (what: string, title: string) => `Select: ${what}, ${title}`,
   selectAll: "Select all",
@@ -30,6 +30,7 @@ export const needs = {
   clear: "Select none",
   several: "Answer several at once",
   gone: "It does not wait any more.",
+  failed: "Failed, not seen yet",
   unseen: "Done, not seen yet",
 };
 
