@@ -26,6 +26,7 @@ from main.relay.handlers import nodes as node_ops
 from main.relay.handlers import personal as personal_ops
 from main.relay.handlers import sessions as session_ops
 from main.relay.inbox import Inbox
+from main.relay.joins import Joins
 from main.relay.looking import afters
 from main.relay.personal import Personal
 from main.relay.router import Router
@@ -60,6 +61,7 @@ class Main:
     feeds: SessionFeeds
     door: StreamDoor
     terminals: TerminalStreams
+    joins: Joins
     transfers: Transfers
     router: Router
     metrics: Metrics
@@ -153,6 +155,7 @@ async def _make(config: MainConfig, store: Store, configured_secret: str | None)
         feeds=feeds,
         door=door,
         terminals=terminals,
+        joins=Joins(store.audit),
         transfers=transfers,
         router=Router(registry, store.audit, handlers, tasks, afters=afters(personal, lists), on_call=metrics.called),
         metrics=metrics,

@@ -9,6 +9,7 @@ from main.keys import MAIN, PRINCIPAL
 from main.relay.params import decode_body
 from main.relay.terminals import OpenStream
 from routes.main.handshake import check_handshake
+from routes.main.visits import visit_of
 from ws.protocol.base import NodeKey, Struct, TerminalKey
 from ws.protocol.errors import ErrorCode, FieldError, WireError
 from ws.protocol.ops import Scope
@@ -36,10 +37,12 @@ async def terminal(request: web.Request) -> web.StreamResponse:
     check_handshake(request)
     request[PRINCIPAL].require(Scope.READ)
     try:
-        stream = await _open(request)
+        query = _query(request)
+        stream = await _open(request, query)
     except WireError as error:
         return await _refuse(request, error)
     try:
+        await request.app[MAIN].joins.note(visit_of(request), stream.link.node, query.terminal)
         page = await accept_raw(request)
     except BaseException:
         stream.raw.abort()
@@ -48,8 +51,8 @@ async def terminal(request: web.Request) -> web.StreamResponse:
     return RawResponse()
 
 
-async def _open(request: web.Request) -> OpenStream:
-    main, query = request.app[MAIN], _query(request)
+async def _open(request: web.Request, query: _Query) -> OpenStream:
+    main = request.app[MAIN]
     request[PRINCIPAL].require(Scope.READ, query.node)
     link = main.registry.link(query.node)
     return await main.terminals.open(link, request[PRINCIPAL], query.terminal, query.after)

@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator
 import aiohttp
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
+from main.relay import joins
 from tests.support.client import Client
 from tests.support.fake_node import FakeNode
 from tests.support.main_app import RunningMain
@@ -171,3 +173,56 @@ async def test_neither_cookie_nor_token_reaches_the_node(main: RunningMain, node
         assert client.token is not None
         told = b"".join(call.params + repr(call.caller).encode() for call in node.calls)
     assert client.token.encode() not in told
+
+
+async def test_who_looks_at_a_terminal_is_noted_once_an_hour(
+    main: RunningMain, node: EchoNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed_s = 0.0
+    monkeypatch.setattr(main.main.joins, "_clock", lambda: passed_s)
+    async with main.client() as client, main.client("vera", "viewer") as viewer:
+        for who, terminal, at_s in (
+            (client, "t1", 0.0),
+            (client, "t1", 3599.0),
+            (client, "t2", 3599.0),
+            (viewer, "t1", 3599.0),
+            (client, "missing", 3599.0),
+            (client, "t1", 3600.0),
+        ):
+            passed_s = at_s
+            await (await opened(who, f"node=laptop&terminal={terminal}")).close()
+        rows = (await client.op("audit.list", action="terminal.joined"))["rows"]
+    assert [(row["who"], row["node"], row["subject"], row["outcome"]) for row in reversed(rows)] == [
+        ("ada", "laptop", "t1", "ok"),
+        ("ada", "laptop", "t2", "ok"),
+        ("vera", "laptop", "t1", "ok"),
+        ("ada", "laptop", "t1", "ok"),
+    ]
+
+
+async def test_no_more_is_remembered_of_who_looked_than_the_bound(
+    main: RunningMain, node: EchoNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(joins, "MAX_REMEMBERED", 2)
+    async with main.client() as client:
+        for terminal in ("t1", "t2", "t3", "t3", "t1"):
+            await (await opened(client, f"node=laptop&terminal={terminal}")).close()
+        rows = (await client.op("audit.list", action="terminal.joined"))["rows"]
+    assert [row["subject"] for row in reversed(rows)] == ["t1", "t2", "t3", "t1"]
+    assert len(main.main.joins._noted_s) == 2
+
+
+async def test_a_page_that_leaves_before_it_is_refused_is_no_defect(main: RunningMain, node: EchoNode) -> None:
+    async with main.client() as client:
+        asking = asyncio.ensure_future(opened(client, "node=laptop&terminal=silent"))
+        await eventually(lambda: node.asked, what="the node to be asked")
+        with capture_logs() as logs:
+            asking.cancel()
+            await asyncio.wait([asking])
+            assert node.peer is not None
+            await node.peer.close()
+            await eventually(lambda: not main.main.registry.links, what="the link to be gone")
+            async with client.http.get(f"{client.url}/health") as answer:
+                assert answer.status == 200
+            await eventually(lambda: not main.main.terminals, what="the stream to be forgotten")
+    assert [entry for entry in logs if entry["log_level"] == "error"] == []

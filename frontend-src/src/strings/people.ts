@@ -158,7 +158,6 @@ export const audit = {
     "mode.raised": "let an agent do more",
     "approval.answered": "answered an agent",
     "terminal.opened": "opened a terminal",
-    "terminal.attached": "looked at a terminal",
     "terminal.restarted": "started a terminal again",
     "terminal.closed": "closed a terminal",
     "terminal.joined": "joined a terminal",
