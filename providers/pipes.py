@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
 """One message: an answer of 5 MB, and the text of a large file, come as one line."""
@@ -11,6 +12,7 @@ READ_BYTES = 256 * 1024
 _WRITE_S = 30.0
 """For an agent to read a line: one with pictures has megabytes."""
 
+_DROP_S = 1.0
 _WORDS_LINES = 40
 _WORDS_LINE_BYTES = 4096
 
@@ -43,6 +45,14 @@ async def lines(output: asyncio.StreamReader) -> AsyncIterator[bytes]:
             raise LineTooLong
 
 
+async def drop_rest(output: asyncio.StreamReader) -> None:
+    """Of a process that was killed: a pipe that is left full would never close. Takes at most a second."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_DROP_S):
+            while await output.read(READ_BYTES):
+                pass
+
+
 async def write(stdin: asyncio.StreamWriter, line: bytes) -> None:
     """Raises OSError when the reader is gone (ConnectionError) or does not read (TimeoutError)."""
     stdin.write(line)
@@ -64,7 +74,3 @@ class LastWords:
     @property
     def lines(self) -> list[str]:
         return list(self._lines)
-
-    @property
-    def text(self) -> str:
-        return "\n".join(self._lines)

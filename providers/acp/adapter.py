@@ -20,7 +20,6 @@ from providers.acp.fields import table, text
 from providers.acp.normalize import Normalizer
 from providers.acp.peer import CONTROL_S, Peer
 from providers.acp.presets import Preset
-from providers.acp.process import Launch
 from providers.acp.settings import Request, Settings
 from providers.base import (
     AgentEvent,
@@ -33,6 +32,7 @@ from providers.base import (
     SessionSpec,
     WentBack,
 )
+from providers.program import Launch
 from providers.queue import EventQueue
 from providers.tasks import TaskStarter
 from ws.protocol.events import NativeIdKnown, Notice, StopReason, TurnEnded

@@ -7,19 +7,20 @@ deleted where the agent can. It has no prompt: Qwen Code keeps nothing of it, Op
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from providers.acp.asking import PROBE_PREFIX, in_talk, sessions_of
 from providers.acp.connection import Handler
 from providers.acp.fields import table, tables, text
 from providers.acp.peer import CONTROL_S, Peer
 from providers.acp.presets import Preset
-from providers.acp.process import Launch
 from providers.acp.settings import MAX_DESCRIPTION_CHARS, MAX_OFFERED, Settings
-from providers.base import ProcessRecorder, ProviderFailed
+from providers.base import NativeSession, ProcessRecorder, ProviderFailed
+from providers.program import Launch
 from providers.tasks import TaskStarter
 from ws.protocol.providers import ProviderInfo, SlashCommand
 
@@ -46,27 +47,21 @@ class _Listener(Handler):
             self.has_commands.set()
 
 
-async def ask(provider: str, preset: Preset, launch: Launch, start_task: TaskStarter) -> ProviderInfo:
-    """Start the agent, ask, end it. Raises :class:`ProviderFailed`."""
-    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="switchyard-agent-"))
+Learn = Callable[[Sequence[NativeSession] | None], None]
+
+
+async def ask(provider: str, preset: Preset, launch: Launch, start_task: TaskStarter, learn: Learn) -> ProviderInfo:
+    """Start the agent, ask, end it; `learn` is told the sessions that it lists. Raises :class:`ProviderFailed`."""
+    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix=PROBE_PREFIX))
     try:
         peer = Peer(preset, replace(launch, folder=folder), ProcessRecorder(), start_task)
-        return await _ask_in(folder, provider, peer, start_task)
+        listener = _Listener()
+        async with in_talk(peer, listener, start_task):
+            settings = await _session_settings(peer, folder, listener)
+            with suppress(ProviderFailed):  # an agent that fails at this alone can be used all the same
+                learn(await sessions_of(peer))
     finally:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-
-
-async def _ask_in(folder: Path, provider: str, peer: Peer, start_task: TaskStarter) -> ProviderInfo:
-    listener = _Listener()
-    peer.listen(listener)
-    await peer.start()
-    reading = start_task(_read(peer), name=f"acp-describe-read-{provider}")
-    try:
-        await peer.initialize()
-        settings = await _session_settings(peer, folder, listener)
-    finally:
-        await peer.close()
-        await asyncio.wait({reading}, timeout=1.0)
     return ProviderInfo(
         id=provider,
         name=peer.preset.name,
@@ -78,10 +73,6 @@ async def _ask_in(folder: Path, provider: str, peer: Peer, start_task: TaskStart
         commands=listener.commands,
         features=_features(peer),
     )
-
-
-async def _read(peer: Peer) -> None:
-    await peer.read()
 
 
 async def _session_settings(peer: Peer, folder: Path, listener: _Listener) -> Settings:

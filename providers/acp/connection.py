@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import structlog
 
-from providers.acp.process import AgentProgram
 from providers.base import ProviderFailed
 from providers.lines import decoded
+from providers.program import Program
 
 log = structlog.get_logger(__name__)
 
@@ -70,7 +70,7 @@ Answered = Callable[[Mapping[str, Any] | AgentRefused], Awaitable[None]]
 class Connection:
     """One agent's wire. `read` runs until the agent ends; then all who wait are refused."""
 
-    def __init__(self, program: AgentProgram, handler: Handler, name: str) -> None:
+    def __init__(self, program: Program, handler: Handler, name: str) -> None:
         self._program = program
         self._handler = handler
         self._name = name

@@ -7,8 +7,8 @@ from providers.acp import errors
 from providers.acp.connection import AgentRefused, Answered, Asked, Connection, Handler
 from providers.acp.fields import table, tables, text
 from providers.acp.presets import Preset
-from providers.acp.process import AgentProgram, Launch
 from providers.base import ProcessRecorder, ProviderFailed
+from providers.program import Launch, Program
 from providers.tasks import TaskStarter
 from ws.protocol import __version__
 
@@ -31,7 +31,7 @@ class Peer:
         self.preset = preset
         self.about: Mapping[str, Any] = {}
         self._program_name = launch.command[0]
-        self._program = AgentProgram(launch, start_task, recorder)
+        self._program = Program(launch, start_task, recorder)
         self._connection = Connection(self._program, Handler(), preset.name)
 
     def listen(self, handler: Handler) -> None:
@@ -81,7 +81,7 @@ class Peer:
             return await self._connection.call(method, params, deadline_s=deadline_s)
         except AgentRefused as refusal:
             if self._connection.is_over:
-                raise ProviderFailed(f"{await self._program.ending()}: {self._by_hand()}.") from refusal
+                raise ProviderFailed(f"{await self._program.ended()}: {self._by_hand()}.") from refusal
             methods = tables(self.about, "authMethods")
             raise errors.refused(what, refusal, self.preset, methods, self._program_name) from refusal
 
@@ -111,7 +111,7 @@ class Peer:
         return None
 
     async def ending(self) -> str:
-        return await self._program.ending()
+        return str(await self._program.ended())
 
     def kill(self) -> None:
         self._program.kill()

@@ -7,26 +7,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from providers.acp import errors
+from providers.acp.history import KEPT
+from providers.acp.listed import ListedHistory
+from providers.acp.locate import find_command
 from providers.acp.presets import Preset, id_of, preset_of
-from providers.acp.process import Launch, resolve
-from providers.base import Agent, NativeHistory, ProcessRecorder, ProviderFailed, SessionSpec
+from providers.base import Agent, NativeHistory, NativeSession, ProcessRecorder, ProviderFailed, SessionSpec
+from providers.description import Ages, Description
 from providers.environment import child_environment
+from providers.program import Launch
 from providers.tasks import TaskStarter
+from ws.protocol.events import JournalEvent
 from ws.protocol.providers import ProviderInfo
 
 if TYPE_CHECKING:
     from providers.acp.adapter import AcpAgent
+    from providers.acp.catalog import Learn
 
-DESCRIBE_S = 1.8
-"""The first answer of providers.list is due in 2 s; a handshake takes 0.6–7 s: it goes on and a later answer has it."""
-
-AWAITED_S = 29.0
 PROBE_S = 60.0
-RETRY_S = 30.0
-"""A description that is not available is asked for again: somebody may have signed in meanwhile."""
-
-FRESH_S = 24 * 3600.0
-"""One that is available: such an agent takes up to 900 MB and seconds of work to be asked."""
+AGES = Ages(fresh_s=24 * 3600.0, retry_s=30.0)
+"""Such an agent takes up to 900 MB and seconds of work to be asked."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +52,10 @@ class AcpProvider:
         self._environment = child_environment(environment, settings.env)
         self._tools = settings.tools
         self._start_task = start_task
-        self._info: ProviderInfo | None = None
-        self._info_until = 0.0
-        self._refreshing: asyncio.Task[None] | None = None
+        self._description = Description(self._preset.name, self._ask, self._unavailable, start_task, AGES)
+        kept = KEPT.get(name)
+        self._listed = ListedHistory(self._list, self._past, start_task)
+        self._history = self._listed if kept is None else kept(self._environment)
         self._claimed: dict[str, AcpAgent | None] = {}
         """By native id; None while it is being opened."""
 
@@ -65,16 +65,10 @@ class AcpProvider:
 
     @property
     def history(self) -> NativeHistory | None:
-        return None
+        return None if self._history is self._listed and self._listed.is_mute else self._history
 
     async def describe(self, *, is_awaited: bool = False) -> ProviderInfo:
-        """Cached. Only while there is no good description is one waited for, at most DESCRIBE_S or AWAITED_S."""
-        if asyncio.get_running_loop().time() >= self._info_until:
-            if self._refreshing is None or self._refreshing.done():
-                self._refreshing = self._start_task(self._refresh(), name=f"acp-describe-{self._name}")
-            if self._info is None or not self._info.available:
-                await asyncio.wait({self._refreshing}, timeout=AWAITED_S if is_awaited else DESCRIBE_S)
-        return self._info or self._unavailable(f"{self._preset.name} is still starting: ask again in a moment.")
+        return await self._description.get(is_awaited=is_awaited)
 
     async def open(self, spec: SessionSpec, recorder: ProcessRecorder) -> Agent:
         """One agent at a time on one native session: two would each hide the other's turns."""
@@ -92,35 +86,39 @@ class AcpProvider:
         return agent
 
     async def close(self) -> None:
-        """Nothing is shared between agents."""
+        """What all agents share is what is read of their files."""
+        self._history.close()
 
     async def _open(self, spec: SessionSpec, recorder: ProcessRecorder) -> "AcpAgent":
-        command = await self._find_command()
+        launch = await self._launch(spec.path)
         open_agent = await asyncio.to_thread(_load_adapter)
-        launch = Launch(self._preset.name, command, spec.path, self._environment)
         return await open_agent(spec, launch, recorder, self._start_task, self._preset)
 
-    async def _refresh(self) -> None:
-        self._info = await self._ask()
-        fresh_s = FRESH_S if self._info.available else RETRY_S
-        self._info_until = asyncio.get_running_loop().time() + fresh_s
-
     async def _ask(self) -> ProviderInfo:
-        try:
-            async with asyncio.timeout(PROBE_S):
-                command = await self._find_command()
-                launch = Launch(self._preset.name, command, Path.home(), self._environment)
-                ask = await asyncio.to_thread(_load_catalog)
-                return await ask(self.id, self._preset, launch, self._start_task)
-        except TimeoutError:
-            return self._unavailable(
-                f"{self._preset.name} did not answer in time: this machine may be busy, try again."
-            )
-        except ProviderFailed as failure:
-            return self._unavailable(str(failure))
+        """Raises :class:`ProviderFailed` and TimeoutError."""
+        async with asyncio.timeout(PROBE_S):
+            launch = await self._launch(Path.home())
+            ask = await asyncio.to_thread(_load_catalog)
+            return await ask(self.id, self._preset, launch, self._start_task, self._listed.learn)
+
+    async def _list(self) -> Sequence[NativeSession] | None:
+        """Raises :class:`ProviderFailed` and TimeoutError."""
+        async with asyncio.timeout(PROBE_S):
+            launch = await self._launch(Path.home())
+            list_sessions = await asyncio.to_thread(_load_list)
+            return await list_sessions(self._preset, launch, self._start_task)
+
+    async def _past(self, native: NativeSession) -> Sequence[JournalEvent]:
+        """Raises :class:`ProviderFailed`."""
+        launch = await self._launch(native.path)
+        read_past = await asyncio.to_thread(_load_past)
+        return await read_past(native, self._preset, launch, self._start_task)
+
+    async def _launch(self, folder: Path) -> Launch:
+        return Launch(self._preset.name, await self._find_command(), folder, self._environment)
 
     async def _find_command(self) -> tuple[str, ...]:
-        command = await asyncio.to_thread(resolve, self._command, self._environment, self._tools)
+        command = await asyncio.to_thread(find_command, self._command, self._environment, self._tools)
         if command is None:
             raise ProviderFailed(
                 errors.not_installed(self._preset, self._command, f"providers.acp.{self._name}.command")
@@ -147,7 +145,19 @@ def _load_adapter() -> Callable[[SessionSpec, Launch, ProcessRecorder, TaskStart
     return open_agent
 
 
-def _load_catalog() -> Callable[[str, Preset, Launch, TaskStarter], Awaitable[ProviderInfo]]:
+def _load_catalog() -> Callable[[str, Preset, Launch, TaskStarter, "Learn"], Awaitable[ProviderInfo]]:
     from providers.acp.catalog import ask  # noqa: PLC0415 - see `_load_adapter`
 
     return ask
+
+
+def _load_list() -> Callable[[Preset, Launch, TaskStarter], Awaitable[Sequence[NativeSession] | None]]:
+    from providers.acp.asking import list_sessions  # noqa: PLC0415 - see `_load_adapter`
+
+    return list_sessions
+
+
+def _load_past() -> Callable[[NativeSession, Preset, Launch, TaskStarter], Awaitable[Sequence[JournalEvent]]]:
+    from providers.acp.asking import read_past  # noqa: PLC0415 - see `_load_adapter`
+
+    return read_past

@@ -32,7 +32,6 @@ from providers.base import (
 from providers.claude import rewind, usage
 from providers.claude.approvals import Approvals
 from providers.claude.catalog import BYPASS, handshake
-from providers.claude.cli import CliProcess, Launch
 from providers.claude.errors import refusals_of
 from providers.claude.kept import tasks
 from providers.claude.left import Left, look
@@ -41,6 +40,7 @@ from providers.claude.notices import NOT_READ
 from providers.claude.options import CHECKPOINTS, DEFAULT_MODEL, probe_arguments, prompt_uuid, user_message
 from providers.claude.sdk_transport import CliTransport
 from providers.claude.state import LiveState
+from providers.program import Launch, Program
 from providers.queue import EventQueue
 from providers.tasks import TaskStarter
 from ws.protocol.events import Notice, StopReason, ToolCall, TurnEnded
@@ -98,7 +98,7 @@ class ClaudeAgent:
         """No turn of the native session has ended."""
         self._name = spec.new_native_id if self._is_first else None
         """What the native session will be called: a fork is one only once Claude has it."""
-        self._process = CliProcess(marked, start_task, recorder)
+        self._process = Program(marked, start_task, recorder)
         self._transport = CliTransport(self._process)
         self._queue = EventQueue()
         self._state = LiveState(start_task, self._ask_cli, self._queue.put_now)

@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from providers.base import ProcessRecorder, ProviderFailed
+from providers.base import ProviderFailed
 from providers.claude import errors
-from providers.claude.cli import CliProcess, Launch
 from providers.claude.options import DEFAULT_MODEL, STREAM_ARGUMENTS
+from providers.program import Launch, Program
 from providers.tasks import TaskStarter
 from ws.protocol.providers import Mode, Model, ProviderInfo, SlashCommand
 
@@ -86,8 +86,8 @@ async def handshake(
     `about` are further arguments, to see whether it starts with them.
     """
     only_the_question = ("--setting-sources=user", "--strict-mcp-config", '--settings={"disableAllHooks":true}')
-    launch = Launch(command, (*STREAM_ARGUMENTS, *only_the_question, *about), Path.home(), environment)
-    process = CliProcess(launch, start_task, ProcessRecorder())
+    launch = Launch(NAME, command, Path.home(), environment, (*STREAM_ARGUMENTS, *only_the_question, *about))
+    process = Program(launch, start_task)
     await process.start()
     try:
         await process.write(_HANDSHAKE + b"\n")
@@ -102,8 +102,8 @@ async def handshake(
         await process.close()
 
 
-async def _no_answer(process: CliProcess) -> ProviderFailed:
-    return await process.ended(errors.NO_ANSWER) or ProviderFailed(
+async def _no_answer(process: Program) -> ProviderFailed:
+    return errors.process_failure(await process.ended(), errors.NO_ANSWER) or ProviderFailed(
         f"Claude Code ended without an answer: {errors.NO_ANSWER}."
     )
 

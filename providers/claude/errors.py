@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from providers.base import ProviderFailed
+from providers.program import Exit
 
 NOT_INSTALLED = (
     "Claude Code is not installed on this machine: install it (`npm install -g @anthropic-ai/claude-code`) "
@@ -57,8 +58,11 @@ def api_failure(kind: str | None, status: int | None, text: str, command: Sequen
     return f"The turn failed: {said}"
 
 
-def process_failure(exit_code: int | None, stderr: str, remedy: str = RESUMES) -> ProviderFailed:
-    """Why the CLI ended; `stderr` is the end of what it printed, `exit_code` −N for signal N."""
+def process_failure(end: Exit, remedy: str = RESUMES) -> ProviderFailed | None:
+    """Why the CLI ended; None when it was to."""
+    if end.code == 0 or end.is_wanted:  # after a turn that failed the CLI exits with 1, however it is ended
+        return None
+    stderr = "\n".join(end.said)
     if "No conversation found with session ID" in stderr:
         return ConversationGone("Claude no longer has this conversation: start a new session in this folder.")
     if "No message found with message.uuid" in stderr:
@@ -73,13 +77,7 @@ def process_failure(exit_code: int | None, stderr: str, remedy: str = RESUMES) -
             "Claude runs without asking as root only in a sandbox: choose another mode, or start the node with "
             "IS_SANDBOX=1 if this machine is one."
         )
-    last_line = stderr.strip().rpartition("\n")[2][:300]
-    if exit_code is not None and exit_code < 0:
-        how = f"was ended by signal {-exit_code}"
-    else:
-        how = f"ended with exit code {exit_code}" if exit_code else "ended"
-    detail = f" ({last_line})" if last_line else ""
-    return ProviderFailed(f"Claude Code {how}{detail}: {remedy}.")
+    return ProviderFailed(f"{end}: {remedy}.")
 
 
 @contextmanager

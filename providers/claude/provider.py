@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from providers.base import Agent, NativeHistory, ProcessRecorder, ProviderFailed, SessionSpec
 from providers.claude import catalog, errors
-from providers.claude.cli import Launch, find_command
 from providers.claude.history import ClaudeHistory
+from providers.claude.locate import find_command
 from providers.claude.options import arguments
+from providers.description import Description
 from providers.environment import child_environment
+from providers.program import Launch
 from providers.tasks import TaskStarter
 from ws.protocol.events import Notice
 from ws.protocol.providers import ProviderInfo
@@ -20,20 +22,8 @@ if TYPE_CHECKING:
     from providers.claude.adapter import ClaudeAgent
     from providers.claude.left import Left
 
-DESCRIBE_S = 1.8
-"""The first answer of providers.list is due in 2 s; a handshake takes 0.25–0.8 s."""
-
 HANDSHAKE_S = 20.0
 """On a machine that is busy starting it may take longer: it goes on, and a later answer has it."""
-
-AWAITED_S = HANDSHAKE_S + 1.0
-"""Then a handshake has an answer or has given up."""
-
-FRESH_S = 600.0
-"""A description that is available is kept so long: models and commands change with an update of the CLI."""
-
-RETRY_S = 10.0
-"""One that is not is asked again: somebody may have signed in meanwhile."""
 
 MAX_LEFT = 256
 """Native sessions of which is remembered what their last process left."""
@@ -72,9 +62,7 @@ class ClaudeProvider:
         self._environment = child_environment(environment, settings.env)
         self._history = ClaudeHistory(self._environment)
         self._start_task = start_task
-        self._info: ProviderInfo | None = None
-        self._info_until = 0.0
-        self._refreshing: asyncio.Task[None] | None = None
+        self._description = Description(catalog.NAME, self._ask, catalog.unavailable, start_task)
         self._claimed: dict[str, ClaudeAgent | None] = {}
         """By native id; None while it is being opened."""
         self._left: dict[str, Left] = {}
@@ -85,18 +73,7 @@ class ClaudeProvider:
         return self._history
 
     async def describe(self, *, is_awaited: bool = False) -> ProviderInfo:
-        """Cached. Only while there is no good description is one waited for, at most DESCRIBE_S or AWAITED_S."""
-        if asyncio.get_running_loop().time() >= self._info_until:
-            if self._refreshing is None or self._refreshing.done():
-                self._refreshing = self._start_task(self._refresh(), name="claude-describe")
-            if self._info is None or not self._info.available:
-                await asyncio.wait({self._refreshing}, timeout=AWAITED_S if is_awaited else DESCRIBE_S)
-        return self._info or catalog.unavailable("Claude Code is still starting: ask again in a moment.")
-
-    async def _refresh(self) -> None:
-        self._info = await self._ask()
-        fresh_s = FRESH_S if self._info.available else RETRY_S
-        self._info_until = asyncio.get_running_loop().time() + fresh_s
+        return await self._description.get(is_awaited=is_awaited)
 
     async def open(self, spec: SessionSpec, recorder: ProcessRecorder) -> Agent:
         """One CLI at a time on one native session: two would each hide the other's turns."""
@@ -131,14 +108,10 @@ class ClaudeProvider:
         self._history.close()
 
     async def _ask(self) -> ProviderInfo:
-        try:
-            async with asyncio.timeout(HANDSHAKE_S):
-                command = await self._find_command()
-                answer = await catalog.handshake(command, self._environment, self._start_task)
-        except TimeoutError:
-            return catalog.unavailable("Claude Code did not answer in time: this machine may be busy, try again.")
-        except ProviderFailed as failure:
-            return catalog.unavailable(str(failure))
+        """Raises :class:`ProviderFailed` and TimeoutError."""
+        async with asyncio.timeout(HANDSHAKE_S):
+            command = await self._find_command()
+            answer = await catalog.handshake(command, self._environment, self._start_task)
         return catalog.describe(answer, command, can_bypass=self._can_bypass())
 
     async def _open_somehow(self, spec: SessionSpec, recorder: ProcessRecorder) -> "ClaudeAgent":
@@ -164,7 +137,7 @@ class ClaudeProvider:
 
     async def _open(self, spec: SessionSpec, started_as: SessionSpec, recorder: ProcessRecorder) -> "ClaudeAgent":
         command = await self._find_command()
-        launch = Launch(command, arguments(started_as), spec.path, self._environment)
+        launch = Launch(catalog.NAME, command, spec.path, self._environment, arguments(started_as))
         open_agent = await asyncio.to_thread(_load_adapter)
         return await open_agent(spec, launch, recorder, self._start_task, self._left_to(spec))
 

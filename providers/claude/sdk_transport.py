@@ -12,8 +12,9 @@ import msgspec
 from claude_agent_sdk import CLIConnectionError, Transport
 
 from providers.base import ProviderFailed
-from providers.claude.cli import CliProcess
+from providers.claude import errors
 from providers.lines import decoded
+from providers.program import Program
 
 KNOWN_TYPES = frozenset(
     {
@@ -42,7 +43,7 @@ PROMPT_IGNORED = "switchyard_prompt_ignored"
 class CliTransport(Transport):
     """Lines of JSON to and from one CLI."""
 
-    def __init__(self, process: CliProcess) -> None:
+    def __init__(self, process: Program) -> None:
         self._process = process
         self._requests: dict[str, asyncio.Future[Mapping[str, Any]]] = {}
         self._begun: set[str] = set()
@@ -69,7 +70,7 @@ class CliTransport(Transport):
     async def write(self, data: str) -> None:
         try:
             await self._process.write(data.encode())
-        except (OSError, RuntimeError) as error:  # RuntimeError: written after the loop has closed the pipe
+        except OSError as error:
             raise CLIConnectionError("Claude Code has ended or does not read") from error
 
     async def read_messages(self) -> AsyncIterator[dict[str, Any]]:
@@ -81,7 +82,7 @@ class CliTransport(Transport):
             yield message
             for news in (*_unknown_blocks(message), *self._ignored(message)):
                 yield news
-        failure = await self._process.ended()
+        failure = errors.process_failure(await self._process.ended())
         if failure is not None:
             raise failure
 

@@ -81,22 +81,6 @@ def refused(what: str, error: Mapping[str, Any]) -> ProviderFailed:
     return ProviderFailed(f"Codex would not {what}: {said}")
 
 
-def process_failure(exit_code: int | None, stderr: str) -> ProviderFailed:
-    """Why the CLI ended, and what follows; see `how_it_ended`."""
-    return ProviderFailed(f"{how_it_ended(exit_code, stderr)}: {RESUMES}.")
-
-
-def how_it_ended(exit_code: int | None, stderr: str) -> str:
-    """`stderr` is the end of what the CLI printed, `exit_code` −N for signal N."""
-    if exit_code is not None and exit_code < 0:
-        how = f"was ended by signal {-exit_code}"
-    else:
-        how = f"ended with exit code {exit_code}" if exit_code else "ended"
-    last_line = stderr.strip().rpartition("\n")[2][:_MAX_SAID_CHARS]
-    detail = f" ({last_line})" if last_line else ""
-    return f"Codex {how}{detail}"
-
-
 def first_line(text: Any) -> str:
     """The first line of what Codex said, for a sentence."""
     lines = str(text or "").strip().splitlines()

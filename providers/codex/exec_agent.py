@@ -21,8 +21,8 @@ from providers.base import (
 from providers.codex import errors, notices
 from providers.codex.exec_events import ExecEvents
 from providers.codex.modes import READ_ONLY, RULES, WITHOUT_ASKING
-from providers.codex.process import CodexProcess, Launch
 from providers.codex.settings import chosen
+from providers.program import Launch, Program
 from providers.queue import EventQueue
 from providers.tasks import TaskStarter
 from ws.protocol.events import StopReason
@@ -34,18 +34,18 @@ _VERSION = re.compile(rb"(\d+(?:\.\d+)+\S*)")
 
 async def version_of(command: Sequence[str], environment: Mapping[str, str], start_task: TaskStarter) -> str | None:
     """What `codex --version` says; None when it does not work. Raises TimeoutError."""
-    process = CodexProcess(Launch(tuple(command), ("--version",), Path.home(), environment), start_task)
+    process = Program(Launch("Codex", tuple(command), Path.home(), environment, ("--version",)), start_task)
     try:
         async with asyncio.timeout(VERSION_S):
             await process.start()
             said = b"".join([line async for line in process.lines()])
-            code, _ = await process.ended()
+            end = await process.ended()
     except ProviderFailed:
         return None
     finally:
         await process.close()
     found = _VERSION.search(said)
-    return found.group(1).decode() if found and code == 0 else None
+    return found.group(1).decode() if found and end.code == 0 else None
 
 
 def _without_asking(mode: str | None) -> str:
@@ -77,7 +77,7 @@ class ExecAgent:
         self._start_task = start_task
         self._queue = EventQueue()
         self._events = ExecEvents(spec.path, spec.native_id, command)
-        self._process: CodexProcess | None = None
+        self._process: Program | None = None
         self._running: asyncio.Task[None] | None = None
         self._is_interrupted = False
         self._is_over = False
@@ -100,10 +100,9 @@ class ExecAgent:
         self._is_interrupted = False
         if prompt.attachments:
             self._queue.put_now(notices.warning("`codex exec` takes no pictures and no files: they were left out."))
-        launch = Launch(self._command, self._arguments(), self._spec.path, self._environment)
-        process = self._process = CodexProcess(launch, self._start_task)
+        launch = Launch("Codex", self._command, self._spec.path, self._environment, self._arguments())
+        process = self._process = Program(launch, self._start_task, self._recorder)
         await process.start()
-        process.record(self._recorder)
         self._running = self._start_task(self._run(process, prompt), name=f"codex-exec-{self.thread or 'new'}")
         await asyncio.sleep(0)  # let it begin: a task that is cancelled before would not end its turn
 
@@ -154,7 +153,7 @@ class ExecAgent:
         resume = ("resume", self.thread) if self.thread else ()
         return ("exec", *resume[:1], "--json", "--skip-git-repo-check", *values, *resume[1:], "-")
 
-    async def _run(self, process: CodexProcess, prompt: Prompt) -> None:
+    async def _run(self, process: Program, prompt: Prompt) -> None:
         """A turn; whatever happens, its last event is TurnEnded."""
         failure: ProviderFailed | None = ProviderFailed(errors.NOT_FOLLOWED)
         reason: StopReason | None = None
@@ -177,7 +176,7 @@ class ExecAgent:
                 self._is_over = True
                 self._queue.close(failure)
 
-    async def _read(self, process: CodexProcess, prompt: Prompt) -> ProviderFailed | None:
+    async def _read(self, process: Program, prompt: Prompt) -> ProviderFailed | None:
         """What it says until it ends. Returns why it died, None when it said the end of the turn."""
         try:
             await process.write(prompt.text.encode())
@@ -187,5 +186,5 @@ class ExecAgent:
         async for line in process.lines():
             for event in self._events.feed(line):
                 await self._queue.put(event)
-        code, stderr = await process.ended()
-        return None if self._events.is_turn_over else errors.process_failure(code, stderr)
+        end = await process.ended()
+        return None if self._events.is_turn_over else ProviderFailed(f"{end}: {errors.RESUMES}.")

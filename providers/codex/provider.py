@@ -13,22 +13,13 @@ from providers.codex.history import CodexHistory
 from providers.codex.locate import APP_SERVER, EXEC, Found, find
 from providers.codex.modes import RULES
 from providers.codex.opening import open_agent
-from providers.codex.process import Launch
 from providers.codex.rpc import CallRefused
 from providers.codex.server import AppServer, NoAppServer
+from providers.description import Description
 from providers.environment import child_environment
+from providers.program import Launch
 from providers.tasks import TaskStarter
 from ws.protocol.providers import ProviderInfo
-
-DESCRIBE_S = 1.8
-"""The first answer of providers.list is due in 2 s; a start takes 0.3 s."""
-
-AWAITED_S = 25.0
-FRESH_S = 600.0
-"""A description that is available is kept so long: models change with an update of the CLI."""
-
-RETRY_S = 10.0
-"""One that is not is asked again: somebody may have signed in meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +46,7 @@ class CodexProvider:
         self._start_task = start_task
         self._server = AppServer(self._launch, start_task)
         self._why_exec: str | None = None
-        self._info: ProviderInfo | None = None
-        self._info_until = 0.0
-        self._refreshing: asyncio.Task[None] | None = None
+        self._description = Description("Codex", self._ask, catalog.unavailable, start_task)
         self._claimed: dict[str, CodexAgent | ExecAgent | None] = {}
         """By native id; None while it is being opened."""
 
@@ -66,13 +55,7 @@ class CodexProvider:
         return self._history
 
     async def describe(self, *, is_awaited: bool = False) -> ProviderInfo:
-        """Cached. Only while there is no good description is one waited for, at most DESCRIBE_S or AWAITED_S."""
-        if asyncio.get_running_loop().time() >= self._info_until:
-            if self._refreshing is None or self._refreshing.done():
-                self._refreshing = self._start_task(self._refresh(), name="codex-describe")
-            if self._info is None or not self._info.available:
-                await asyncio.wait({self._refreshing}, timeout=AWAITED_S if is_awaited else DESCRIBE_S)
-        return self._info or catalog.unavailable("Codex is still starting: ask again in a moment.")
+        return await self._description.get(is_awaited=is_awaited)
 
     async def open(self, spec: SessionSpec, recorder: ProcessRecorder) -> Agent:
         """One agent at a time on one thread."""
@@ -130,32 +113,23 @@ class CodexProvider:
             raise ProviderFailed(f"Codex's app-server does not start ({failure}): {errors.BY_HAND}.") from failure
         self._why_exec = f"Codex {version} has no app-server that works ({failure})"
 
-    async def _refresh(self) -> None:
-        self._info = await self._ask()
-        fresh_s = FRESH_S if self._info.available else RETRY_S
-        self._info_until = asyncio.get_running_loop().time() + fresh_s
-
     async def _ask(self) -> ProviderInfo:
-        try:
-            found = await self._find()
-            self._why_exec = None  # the machine may have been busy, or the CLI has been updated
-            if await self._has_app_server(found):
-                try:
-                    return await self._ask_app_server(found)
-                except NoAppServer as failure:
-                    await self._fall_back(found, failure)
-            return await self._ask_exec(found)
-        except TimeoutError:
-            return catalog.unavailable("Codex did not answer in time: this machine may be busy, try again.")
-        except CallRefused as refusal:
-            return catalog.unavailable(f"Codex would not say what it can do ({refusal}): {errors.BY_HAND}.")
-        except ProviderFailed as failure:
-            return catalog.unavailable(str(failure))
+        """Raises :class:`ProviderFailed` and TimeoutError."""
+        found = await self._find()
+        self._why_exec = None  # the machine may have been busy, or the CLI has been updated
+        if await self._has_app_server(found):
+            try:
+                return await self._ask_app_server(found)
+            except NoAppServer as failure:
+                await self._fall_back(found, failure)
+        return await self._ask_exec(found)
 
     async def _ask_app_server(self, found: Found) -> ProviderInfo:
         connection = await self._server.acquire()
         try:
             return await catalog.ask(connection, found.command, self._server.version)
+        except CallRefused as refusal:
+            raise ProviderFailed(f"Codex would not say what it can do ({refusal}): {errors.BY_HAND}.") from refusal
         finally:
             self._server.release()
 
@@ -174,4 +148,4 @@ class CodexProvider:
 
     async def _launch(self) -> Launch:
         found = await self._find()
-        return Launch(found.command, ("app-server",), Path.home(), self._environment)
+        return Launch("Codex", found.command, Path.home(), self._environment, ("app-server",))

@@ -11,8 +11,8 @@ import structlog
 
 from providers.base import ProviderFailed
 from providers.codex import errors
-from providers.codex.process import CodexProcess
 from providers.lines import decoded
+from providers.program import Program
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +48,7 @@ class CallRefused(Exception):
 class Connection:
     """Calls and answers over one process. `receive` gets everything else, one after another."""
 
-    def __init__(self, process: CodexProcess, receive: Receive) -> None:
+    def __init__(self, process: Program, receive: Receive) -> None:
         self._process = process
         self._receive = receive
         self._ids = count(1)
@@ -113,7 +113,7 @@ class Connection:
         try:
             async with self._writing:
                 await self._process.write(msgspec.json.encode(message) + b"\n")
-        except (OSError, RuntimeError) as error:  # RuntimeError: written after the loop has closed the pipe
+        except OSError as error:
             raise self._failure or ProviderFailed(errors.ENDED) from error
 
 

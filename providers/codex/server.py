@@ -15,8 +15,8 @@ import structlog
 
 from providers.base import ProcessRecorder, ProviderFailed
 from providers.codex import errors
-from providers.codex.process import CodexProcess, Launch
 from providers.codex.rpc import CallRefused, Connection, Message
+from providers.program import Launch, Program
 from providers.tasks import TaskStarter
 
 log = structlog.get_logger(__name__)
@@ -56,7 +56,7 @@ class AppServer:
         self._launch = launch
         self._start_task = start_task
         self._starting = asyncio.Lock()
-        self._process: CodexProcess | None = None
+        self._process: Program | None = None
         self._connection: Connection | None = None
         self._reading: asyncio.Task[None] | None = None
         self._members: dict[str, Member] = {}
@@ -119,7 +119,7 @@ class AppServer:
 
     async def _start(self) -> None:
         launch = await self._launch()
-        process = CodexProcess(launch, self._start_task)
+        process = Program(launch, self._start_task)
         connection = Connection(process, self._receive)
         await process.start()
         reading = self._start_task(self._live(process, connection), name="codex-app-server")
@@ -141,12 +141,12 @@ class AppServer:
         self.version = found.group(1) if found else None
         self._process, self._connection, self._reading = process, connection, reading
 
-    async def _live(self, process: CodexProcess, connection: Connection) -> None:
+    async def _live(self, process: Program, connection: Connection) -> None:
         """Read until the process ends, then tell everybody whom it leaves."""
         failure = ProviderFailed(errors.NOT_FOLLOWED)
         try:
             await connection.read()
-            failure = errors.process_failure(*await process.ended())
+            failure = ProviderFailed(f"{await process.ended()}: {errors.RESUMES}.")
         except ProviderFailed as error:
             failure = error
         finally:
@@ -220,12 +220,12 @@ class AppServer:
                 await self.close()
 
 
-async def _why(error: Exception, process: CodexProcess) -> str:
+async def _why(error: Exception, process: Program) -> str:
     match error:
         case TimeoutError():
             return "it did not answer in time"
         case ProviderFailed():
-            return errors.how_it_ended(*await process.ended())
+            return str(await process.ended())
         case _:
             return str(error)
 

@@ -200,7 +200,7 @@ async def test_a_description_asks_no_model_and_runs_no_hook(claude: ClaudeHarnes
 async def test_a_cli_that_starts_slowly_is_described_later(
     claude: ClaudeHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("providers.claude.provider.DESCRIBE_S", 0.001)
+    monkeypatch.setattr("providers.description.FIRST_S", 0.001)
     info = await claude.provider.describe()
     assert not info.available
     assert "still starting" in (info.reason or "")

@@ -138,7 +138,7 @@ async def test_one_without_an_app_server_is_used_by_exec_and_says_why(codex: Cod
 async def test_an_app_server_that_did_not_start_once_is_tried_again(
     codex: CodexHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("providers.codex.provider.FRESH_S", 0.0)
+    monkeypatch.setattr("providers.description.FRESH_S", 0.0)
     wrapper = codex.home / "codex"
     wrapper.write_text(
         f'#!/bin/sh\n[ "$1" = app-server ] && mkdir {codex.home}/tried && exit 2\nexec {NEWEST[0]} "$@"\n'

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from providers.claude.cli import find_command
+from providers.claude.locate import find_command
 from tests.support.client import OpError
 from tests.support.installation import Installation, installed
 from tests.support.model_server import ModelServer

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from providers.claude.cli import find_command
+from providers.claude.locate import find_command
 from providers.codex.locate import find
 from tests.contract.codex_harness import NEWEST, codex_environment
 from tests.support.client import Subscription

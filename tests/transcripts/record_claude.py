@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from providers.claude.cli import find_command
+from providers.claude.locate import find_command
 from tests.contract.driver import ended
 from tests.contract.harness import ClaudeHarness
 from tests.support.model_server import ModelServer

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from configs.checks import KNOWN_ACP_AGENTS
+from providers.acp.locate import find_command
 from providers.acp.presets import PRESETS, id_of, preset_of
-from providers.acp.process import resolve
 
 
 def test_the_configuration_knows_the_same_names() -> None:
@@ -23,9 +23,15 @@ def test_a_program_is_found_on_the_path_and_then_among_the_tools(tmp_path: Path)
     installed.parent.mkdir(parents=True)
     installed.touch(mode=0o700)
     on_path = tmp_path / "bin" / "heron"
-    assert resolve(("heron", "--acp"), {"PATH": str(on_path.parent)}, tmp_path / "tools") == (str(installed), "--acp")
+    assert find_command(("heron", "--acp"), {"PATH": str(on_path.parent)}, tmp_path / "tools") == (
+        str(installed),
+        "--acp",
+    )
     on_path.parent.mkdir()
     on_path.touch(mode=0o700)
-    assert resolve(("heron", "--acp"), {"PATH": str(on_path.parent)}, tmp_path / "tools") == (str(on_path), "--acp")
-    assert resolve(("stork",), {"PATH": str(on_path.parent)}, tmp_path / "tools") is None
-    assert resolve((), {}, None) is None
+    assert find_command(("heron", "--acp"), {"PATH": str(on_path.parent)}, tmp_path / "tools") == (
+        str(on_path),
+        "--acp",
+    )
+    assert find_command(("stork",), {"PATH": str(on_path.parent)}, tmp_path / "tools") is None
+    assert find_command((), {}, None) is None

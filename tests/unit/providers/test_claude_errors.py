@@ -4,6 +4,7 @@ import pytest
 
 from providers.base import ProviderFailed
 from providers.claude.errors import ConversationGone, SessionIdTaken, api_failure, process_failure, refusals_of
+from providers.program import Exit
 
 COMMAND = ("/opt/my tools/claude",)
 
@@ -44,7 +45,7 @@ def test_an_unknown_api_failure_is_shown_as_it_is() -> None:
     ],
 )
 def test_the_end_of_the_cli_says_why(code: int, stderr: str, kind: type[ProviderFailed], words: str) -> None:
-    failure = process_failure(code, stderr)
+    failure = process_failure(Exit("Claude Code", code, tuple(stderr.splitlines())))
     assert type(failure) is kind
     assert words in str(failure)
 

@@ -12,8 +12,8 @@ import ptyprocess
 import pytest
 
 from providers.claude import history as history_module
-from providers.claude.cli import find_command
 from providers.claude.history import ClaudeHistory
+from providers.claude.locate import find_command
 from tests.contract.harness import claude_environment
 from tests.support.model_server import ModelServer
 from tests.support.waiting import eventually
