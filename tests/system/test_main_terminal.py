@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 import aiohttp
 import msgspec
 import pytest
-from structlog.testing import capture_logs
 
 from main.relay import joins
 from tests.support.client import Client
@@ -210,19 +209,3 @@ async def test_no_more_is_remembered_of_who_looked_than_the_bound(
         rows = (await client.op("audit.list", action="terminal.joined"))["rows"]
     assert [row["subject"] for row in reversed(rows)] == ["t1", "t2", "t3", "t1"]
     assert len(main.main.joins._noted_s) == 2
-
-
-async def test_a_page_that_leaves_before_it_is_refused_is_no_defect(main: RunningMain, node: EchoNode) -> None:
-    async with main.client() as client:
-        asking = asyncio.ensure_future(opened(client, "node=laptop&terminal=silent"))
-        await eventually(lambda: node.asked, what="the node to be asked")
-        with capture_logs() as logs:
-            asking.cancel()
-            await asyncio.wait([asking])
-            assert node.peer is not None
-            await node.peer.close()
-            await eventually(lambda: not main.main.registry.links, what="the link to be gone")
-            async with client.http.get(f"{client.url}/health") as answer:
-                assert answer.status == 200
-            await eventually(lambda: not main.main.terminals, what="the stream to be forgotten")
-    assert [entry for entry in logs if entry["log_level"] == "error"] == []
