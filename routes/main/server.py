@@ -36,9 +36,14 @@ class _Handler(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer what the parser refused (400), or what slipped through the middlewares."""
+        """Answer what the parser refused (400), or what slipped through the middlewares.
+
+        Raises ConnectionError when there is nobody to answer.
+        """
         if request.writer.output_size > 0:
             raise ConnectionError("an answer was begun already")
+        if isinstance(exc, ConnectionError) and request.transport is None:
+            raise exc  # a client that left while it was served is no defect
         answer = malformed(status, message) if status < 500 or not isinstance(exc, Exception) else defect(exc, request)
         answer.headers.update({**ALWAYS, "Server": SERVER})
         answer.force_close()
