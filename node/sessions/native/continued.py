@@ -66,30 +66,45 @@ def missing(
     *,
     is_open: bool,
     is_final: bool,
+    is_copied: bool = False,
 ) -> list[JournalEvent]:
-    """The turns behind the last one that the journal has too, and a notice before them. Often nothing.
+    """The turns that the journal lacks, with a notice before them. Often nothing.
 
+    Those behind the last turn that both have, and those that fell between two of ours: they come late, and say so.
     `is_open`: a program writes it, so its last turn may still go on. `is_final`: it goes on here now, so a turn that
-    has not ended has been cut off. Without a common turn nothing is missing: then nobody can say what is new.
+    has not ended has been cut off. `is_copied`: the journal begins with another session's turns, whose times prove
+    nothing. Without a common turn nothing is missing: then nobody can say what is new.
     """
     told = _told(transcript)
     own, names = _own(marks, prompt_name)
-    last = max((number for number, turn in enumerate(told) if turn.names & names), default=-1)
-    if last < 0:
-        return []
     told_names = {name for turn in told for name in turn.names}
     spans = [span for turn in own if (span := _span(turn, is_told=bool(turn.names & told_names))) is not None]
-    for number in range(last + 1, len(told)):
-        if _is_within(told[number].events[0].ts, spans):
-            last = number
-    added = told[last + 1 :]
+    common = [
+        number
+        for number, turn in enumerate(told)
+        # Some agents tell no name that we know (Qwen Code): then the time alone says whose a turn is.
+        if turn.names & names or _is_within(turn.events[0].ts, spans)
+    ]
+    if not common:
+        return []
+    known = set(common)
+    between = [told[number] for number in range(common[0], common[-1]) if number not in known]
+    between = [] if is_copied else [turn for turn in between if turn.is_prompted and turn.is_whole]
+    added = told[common[-1] + 1 :]
     while added and not added[0].is_prompted:
         del added[0]  # the agent began it by itself, maybe while it was ours
     if added and (is_open or not (is_final or added[-1].is_whole)):
         del added[-1]
-    if not added:
+    return [*_shown(between, " before the last turn above"), *_shown(added, "")]
+
+
+def _shown(turns: Sequence[_Told], where: str) -> list[JournalEvent]:
+    if not turns:
         return []
-    return [_notice(added), *(event for turn in added for event in _ended(turn))]
+    count = "1 turn" if len(turns) == 1 else f"{len(turns)} turns"
+    said = f"Continued elsewhere{where}: {count}."
+    notice = Notice(level="info", code="continued_elsewhere", text=said, ts=turns[0].events[0].ts)
+    return [notice, *(event for turn in turns for event in _ended(turn))]
 
 
 def _own(marks: Iterable[Mark], prompt_name: PromptName) -> tuple[list[_Own], set[str]]:
@@ -162,10 +177,3 @@ def _ended(turn: _Told) -> list[JournalEvent]:
     if turn.is_whole:
         return turn.events
     return [*turn.events, TurnEnded(stop_reason="cancelled", ts=turn.events[-1].ts)]
-
-
-def _notice(turns: Sequence[_Told]) -> Notice:
-    count = "1 turn" if len(turns) == 1 else f"{len(turns)} turns"
-    return Notice(
-        level="info", code="continued_elsewhere", text=f"Continued elsewhere: {count}.", ts=turns[0].events[0].ts
-    )

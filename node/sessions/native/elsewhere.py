@@ -95,7 +95,13 @@ class Elsewhere:
             marks = await session.journal.marks(TYPES, read_mark)
             transcript = await history.transcript(native.native_id)
             return await asyncio.to_thread(
-                missing, marks, transcript, history.prompt_name, is_open=native.is_running, is_final=is_final
+                missing,
+                marks,
+                transcript,
+                history.prompt_name,
+                is_open=native.is_running,
+                is_final=is_final,
+                is_copied=state.forked_from is not None,
             )
 
         if await session.take_in(read):

@@ -86,6 +86,24 @@ def test_what_stands_under_another_name_in_the_time_of_a_turn_of_ours_is_ours() 
     assert said(found(known, turn(1) + turn(4) + turn(6))) == ["Did 6"]
 
 
+def test_turns_without_names_of_ours_are_told_by_their_times() -> None:
+    known = [*marks("x1", 1, 2), *marks("x2", 5, 6)]
+    nameless = turn(1) + turn(5)
+    assert found(known, nameless) == []
+    assert said(found(known, nameless + turn(7))) == ["Did 7"]
+
+
+def test_what_fell_between_two_turns_of_ours_comes_late_and_says_so() -> None:
+    known = [*marks("p1", 1, 1), *marks("m1", 5, 6, anchor="e5")]
+    transcript = turn(1) + turn(3) + turn(4, is_ended=False) + turn(5) + turn(7)
+    new = found(known, transcript)
+    assert said(new) == ["Did 3", "Did 7"]
+    texts = [event.text for event in new if isinstance(event, Notice)]
+    assert texts == ["Continued elsewhere before the last turn above: 1 turn.", "Continued elsewhere: 1 turn."]
+    assert said(found(known, transcript, is_copied=True)) == ["Did 7"]
+    assert said(found([*known, *marks("p3", 3, 3)], transcript)) == ["Did 7"], "taken in once"
+
+
 def test_an_anchor_that_is_told_again_for_a_turn_without_a_trace_proves_nothing() -> None:
     known = [*marks("p1", 1, 1, anchor="e1"), *marks("command", 3, 5, anchor="e1", reason="node_restarted")]
     assert found(known, turn(1) + turn(4)) == []
