@@ -1,0 +1,19 @@
+"""What the page's terminal emulator shows after some output: the real xterm, without a page."""
+
+import json
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+_SCRIPT = Path(__file__).with_suffix(".mjs")
+Screen = dict[str, Any]
+
+
+def screens(shown: Sequence[Sequence[bytes]], *, cols: int = 80, rows: int = 24) -> list[Screen]:
+    """One screen for each series of writes: picture, cursor, pen, margins, modes, title."""
+    cases = (json.dumps({"cols": cols, "rows": rows, "writes": [each.hex() for each in writes]}) for writes in shown)
+    done = subprocess.run(
+        ["node", str(_SCRIPT)], input="\n".join(cases), capture_output=True, text=True, timeout=60, check=True
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()]
