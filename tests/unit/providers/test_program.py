@@ -1,0 +1,121 @@
+"""The program of an agent, however odd it is: what it says, how it ends, and that nothing of it is left."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from config import child_environment
+from providers.base import AgentProcess, ProcessRecorder, ProviderFailed
+from providers.process import identify, is_alive
+from providers.program import Exit, Launch, Program
+from tests.support.waiting import eventually
+from ws.tasks import TaskOwner
+
+HOLDING = (
+    "import subprocess, sys\n"
+    "child = subprocess.Popen([sys.executable, '-S', '-c', 'import time; time.sleep(600)'])\n"
+    "print(child.pid, flush=True)\n"
+)
+"""Its child keeps its output open."""
+
+MUTE = "import os, time\nos.close(1)\ntime.sleep(600)\n"
+TALKATIVE = "import sys, time\nsys.stdout.write('x' * 3_000_000)\nsys.stdout.flush()\ntime.sleep(600)\n"
+
+
+@pytest.fixture
+async def owner() -> AsyncIterator[TaskOwner]:
+    tasks = TaskOwner("programs")
+    yield tasks
+    await tasks.close()
+
+
+def program(owner: TaskOwner, folder: Path, code: str, recorder: ProcessRecorder | None = None) -> Program:
+    launch = Launch("Heron", (sys.executable,), folder, child_environment(), ("-S", "-c", code))
+    return Program(launch, owner.start, recorder)
+
+
+async def test_its_output_ends_with_it_though_a_child_holds_it_open(owner: TaskOwner, tmp_path: Path) -> None:
+    running = program(owner, tmp_path, HOLDING)
+    await running.start()
+    async with asyncio.timeout(10):
+        (pid,) = [int(line) async for line in running.lines()]
+    assert (await running.ended()).code == 0
+    await running.close()
+    left = await asyncio.to_thread(identify, pid)
+
+    async def is_gone() -> bool:
+        return not await asyncio.to_thread(is_alive, left)
+
+    await eventually(is_gone, what="the child to end")
+
+
+async def test_one_that_only_closes_its_output_is_said_to_and_is_ended(owner: TaskOwner, tmp_path: Path) -> None:
+    seen: list[AgentProcess] = []
+    ended: list[AgentProcess] = []
+    running = program(owner, tmp_path, MUTE, ProcessRecorder(seen.append, ended.append))
+    await running.start()
+    assert [line async for line in running.lines()] == []
+    assert str(await running.ended()) == "Heron closed its output"
+    await running.close()
+    assert seen == ended
+    assert not await asyncio.to_thread(is_alive, seen[0])
+    await running.close()
+    assert len(ended) == 1
+
+
+async def test_one_that_says_too_much_at_once_is_killed(
+    owner: TaskOwner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("providers.pipes.MAX_LINE_BYTES", 1024 * 1024)
+    running = program(owner, tmp_path, TALKATIVE)
+    await running.start()
+    with pytest.raises(ProviderFailed, match="Heron sent a message of more than 1 MiB: the next prompt"):
+        _ = [line async for line in running.lines()]
+    assert (await running.ended()).code == -9
+    await running.close()
+
+
+async def test_a_start_that_is_given_up_leaves_nothing(owner: TaskOwner, tmp_path: Path) -> None:
+    """Whenever it is given up: the process may or may not be there yet."""
+    mark = tmp_path / "pids"
+    code = f"import os, time\nopen({str(mark)!r}, 'a').write(f'{{os.getpid()}}\\n')\ntime.sleep(600)\n"
+    for turns in range(12):
+        running = program(owner, tmp_path, code)
+        starting = owner.start(running.start(), name="start")
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        starting.cancel()
+        with suppress(asyncio.CancelledError):
+            await starting
+        await running.close()
+    pids = [int(line) for line in mark.read_text().split()] if mark.exists() else []
+    for pid in pids:
+        assert not await asyncio.to_thread(is_alive, await asyncio.to_thread(identify, pid))
+
+
+async def test_what_cannot_be_run_is_named_with_the_remedy(owner: TaskOwner, tmp_path: Path) -> None:
+    no_program = tmp_path / "heron"
+    no_program.write_text("#!/nonexistent/shell\n")
+    no_program.chmod(0o700)
+    launch = Launch("Heron", (str(no_program),), tmp_path, {})
+    with pytest.raises(ProviderFailed, match=r"Heron cannot be started .*: run `.*heron` by hand"):
+        await Program(launch, owner.start).start()
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "clause"),
+    [
+        (0, (), "Heron ended"),
+        (3, ("gives up", "}"), "Heron ended with exit code 3 (gives up)"),
+        (-9, ("a warning",), "Heron was ended by signal 9"),
+        (-6, ("assertion failed",), "Heron was ended by signal 6 (assertion failed)"),
+    ],
+)
+def test_an_end_is_told_with_its_last_words_where_they_may_say_why(
+    code: int, said: tuple[str, ...], clause: str
+) -> None:
+    assert str(Exit("Heron", code, said)) == clause
