@@ -43,7 +43,7 @@ class ListWatches:
 
 
 class ListWatch:
-    """The events of one reader. At most one waits for each terminal that there is or that the reader knows of."""
+    """The events of one reader. At most two wait for each terminal that there is or that the reader knows of."""
 
     def __init__(self, look: Look, path: str | None, known: set[str], on_close: Callable[["ListWatch"], None]) -> None:
         self._loop = asyncio.get_running_loop()
@@ -52,6 +52,7 @@ class ListWatch:
         self._known = known
         self._on_close = on_close
         self._changed: dict[str, None] = {}
+        self._due: dict[str, None] = {}
         self._has_changed = asyncio.Event()
         self._not_before_s = 0.0
 
@@ -61,15 +62,16 @@ class ListWatch:
     async def __anext__(self) -> terminals.TerminalWatchEvent:
         """The next change; never the end of them."""
         while True:
-            while self._changed:
-                terminal = next(iter(self._changed))
-                del self._changed[terminal]
+            while self._due:
+                terminal = next(iter(self._due))
+                del self._due[terminal]
                 if (event := self._event(terminal)) is not None:
-                    self._not_before_s = self._loop.time() + PAUSE_S
                     return event
-            self._has_changed.clear()
             await self._has_changed.wait()
             await asyncio.sleep(max(0.0, self._not_before_s - self._loop.time()))
+            self._has_changed.clear()
+            self._due, self._changed = self._changed, {}
+            self._not_before_s = self._loop.time() + PAUSE_S
 
     async def aclose(self) -> None:
         """Hear no more."""
