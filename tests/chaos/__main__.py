@@ -5,6 +5,7 @@ One run after another with the next seed until the time is over; the first broke
 
 import argparse
 import asyncio
+import shutil
 import tempfile
 import time
 from collections import Counter
@@ -16,23 +17,26 @@ from tests.chaos.run import run
 
 
 async def chaos(minutes: float, seed: int, plan: Plan) -> None:
-    """Runs for so long, at least one; prints what was done."""
+    """Runs for so long, at least one; prints what was done. The folder of a run that failed stays, with its logs."""
     end = time.monotonic() + minutes * 60
     done: Counter[str] = Counter()
+    terminals: Counter[str] = Counter()
     runs = events = prompts = lagged = 0
     while not runs or time.monotonic() < end:
-        print(f"seed {seed + runs} …", flush=True)
-        with tempfile.TemporaryDirectory(prefix="switchyard-chaos-") as folder:
-            outcome = await run(Path(folder), plan, seed + runs)
-            await judge_page(outcome.folds)
+        folder = Path(tempfile.mkdtemp(prefix=f"switchyard-chaos-{seed + runs}-"))
+        print(f"seed {seed + runs} in {folder} …", flush=True)
+        outcome = await run(folder, plan, seed + runs)
+        await judge_page(outcome.folds)
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         for act, times in outcome.told.done.items():
             done.update(dict.fromkeys(act.split("+"), times))
+        terminals.update(outcome.terminals)
         runs += 1
         events += outcome.events
         prompts += len(outcome.told.accepted)
         lagged += outcome.lagged
     print(f"{runs} runs, {prompts} prompts, {events} events in the journals, {lagged} readers told that they lag")
-    for name, times in sorted(done.items()):
+    for name, times in [*sorted(done.items()), *sorted(terminals.items())]:
         print(f"{times:6} {name}")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from tests.chaos.faults import FAULTS, PAIRS, Faults
 from tests.chaos.grounds import ACP, NODE, Grounds
 from tests.chaos.past import ACTS, PastActs
+from tests.chaos.terminals import Terminals
 from tests.chaos.watcher import BREAKS, SlowWatcher, Watcher
 from tests.support.client import OpError, Socket
 from tests.support.waiting import eventually
@@ -81,7 +82,7 @@ class Plan:
         kinds, weights = zip(*self.weights.items(), strict=True)
         acts = chance.choices(kinds, weights, k=self.acts)
         breaks = [*FAULTS, *("+".join(pair) for pair in (*PAIRS, *MEANWHILE)), "slow_reader", "twice_over_a_kill"]
-        deck = [*acts, *breaks * self.each]
+        deck = [*acts, *breaks * self.each, "kill_holder"]
         chance.shuffle(deck)
         return deck
 
@@ -113,6 +114,7 @@ class Driver:
         self._faults = Faults(grounds, self._random)
         self._owner = owner
         self._guests: list[tuple[Watcher, asyncio.Task[None]]] = []
+        self.terminals = Terminals(grounds, seed, owner)
         self._past = PastActs(grounds, self._random, self._add, self._prompts_of)
         self.changed = self._past.changed
 
@@ -125,6 +127,7 @@ class Driver:
                     "session.create", path=str(self._grounds.work), provider=provider, **model
                 )
                 self._add(str(made["session"]["id"]), provider)
+        await self.terminals.prepare()
 
     def _add(self, session: str, provider: str) -> None:
         self.sessions[session] = provider
@@ -146,6 +149,7 @@ class Driver:
 
     async def _act(self, act: str, session: str, number: int) -> None:
         self.told.done[act] += 1
+        self._grounds.note(f"{number} {act} {session}")
         faults = [name for name in act.split("+") if name in FAULTS]
         if not faults:
             await self._do(act, session, number)
@@ -273,6 +277,11 @@ class Driver:
             guest, task = self._guests.pop(self._random.randrange(len(self._guests)))
             task.cancel()
             self.left.append(guest)
+
+    async def _kill_holder(self, session: str, number: int) -> None:
+        """Of the terminals: they all end, and others are opened."""
+        await self._grounds.client.online_node(NODE, deadline_s=REST_S)
+        await self.terminals.kill_holder()
 
     async def _twice(self, session: str, number: int) -> None:
         """One prompt over two sockets at the same time, as two tabs that both come back online send it."""

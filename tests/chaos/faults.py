@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 import os
 import random
 import signal
@@ -67,8 +68,11 @@ class Faults:
         """One agent's program; waits for one to be there, for a while."""
         with contextlib.suppress(AssertionError):
             agents = await eventually(self._grounds.agents, what="an agent to kill", deadline_s=5.0)
+            agent = self._chance.choice(sorted(agents))
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self._chance.choice(sorted(agents)), signal.SIGKILL)
+                self._grounds.kills.append(dt.datetime.now(dt.UTC))
+                os.kill(agent, signal.SIGKILL)
+                self._grounds.note(f"killed agent {agent}")
 
     async def cut(self) -> None:
         self._grounds.proxy.cut()

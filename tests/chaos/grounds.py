@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 import json
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ RUN_MARK = "CHAOS_RUN"
 CLI_MARKS = (b"--input-format", b"app-server", b"acp_agent.py")
 """What the command lines of agents hold, and those of what they start do not."""
 
+HOLDER_MARK = b"node.terminal.holder"
+
 
 @dataclass
 class Grounds:
@@ -38,6 +41,31 @@ class Grounds:
     environ: dict[str, str]
     main: Program
     node: Program
+    diary: list[str] = field(default_factory=list)
+    """What was done and what was met, a line each with the time of day."""
+    ended: list[Program] = field(default_factory=list)
+    """Mains and nodes that were killed."""
+
+    kills: list[dt.datetime] = field(default_factory=list)
+    """When an agent's program was killed."""
+
+    @property
+    def programs(self) -> list[Program]:
+        """All that have run, the killed ones too."""
+        return [*self.ended, self.main, self.node]
+
+    def note(self, line: str) -> None:
+        """Into the diary."""
+        self.diary.append(f"{dt.datetime.now(dt.UTC).isoformat(timespec='milliseconds')} {line}\n")
+
+    def keep_logs(self) -> Path:
+        """Write the diary and what every program has said, whole; where to."""
+        logs = self.folder / "logs"
+        logs.mkdir(exist_ok=True)
+        (logs / "diary.txt").write_text("".join(self.diary))
+        for number, program in enumerate(self.programs):
+            (logs / f"{number:02}-{program.name}.txt").write_text(program.text)
+        return logs
 
     @property
     def work(self) -> Path:
@@ -58,17 +86,27 @@ class Grounds:
 
     async def kill_main(self) -> None:
         """``kill -9``, and start it again at once."""
-        await self.main.kill()
+        await self._end(self.main)
         self.main = await start_program("main_server.py", self.folder / "main", self.main_settings)
         await self.main.healthy()
 
     async def kill_node(self, meanwhile: Callable[[], Awaitable[None]] | None = None) -> None:
         """``kill -9`` of the node alone, its agents left to themselves, and start it again."""
-        await self.node.kill()
+        await self._end(self.node)
         if meanwhile is not None:
             await meanwhile()
         self.node = await start_program("app.py", self.folder / "node", self.node_settings, self.environ)
         await self.node.healthy()
+
+    async def _end(self, program: Program) -> None:
+        assert program.process.returncode is None, f"{program.name} has ended by itself:\n{program.text[-4000:]}"
+        self.note(f"kill {program.name}")
+        await program.kill()
+        self.ended.append(program)
+
+    async def holders(self) -> list[int]:
+        """The holders of terminals of this run: one, or none."""
+        return [pid for pid, command in await self.children() if HOLDER_MARK in command]
 
     @property
     def database(self) -> Path:

@@ -1,7 +1,9 @@
 """What must be true of the journals afterwards, whatever has happened."""
 
 import asyncio
+import datetime as dt
 import os
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -19,6 +21,11 @@ from ws.protocol.sessions import SessionState
 
 TRIED_AGAIN = ("error", "drop", "hang")
 """Prompts at which the agent asks the model anew by itself, once: CLAUDE_CODE_MAX_RETRIES."""
+
+GONE = re.compile("has ended|was ended by signal 9")
+"""In what a turn ends with when its agent died."""
+UNNOTICED = dt.timedelta(seconds=1)
+"""A prompt may be written to a program that was killed a moment ago: nobody can know that it was not read."""
 
 PAGE_DEADLINE_S = 90.0
 IN_NO_JOURNAL = {"unread": False}
@@ -38,11 +45,14 @@ async def journal_of(grounds: Grounds, session: str) -> list[dict[str, Any]]:
 async def judge(grounds: Grounds, driver: Driver) -> None:
     """Raises AssertionError naming the promise that was broken."""
     journals = {session: await journal_of(grounds, session) for session in driver.sessions}
-    listed = [each["id"] for each in (await grounds.op("session.list"))["sessions"] if each["status"] != "native"]
+    rows = (await grounds.op("session.list"))["sessions"]
+    listed = [each["id"] for each in rows if each["status"] != "native"]
     journals |= {session: await journal_of(grounds, session) for session in listed if session not in journals}
+    _judge_native(rows, journals)
     for session, events in journals.items():
         assert [event["seq"] for event in events] == list(range(1, len(events) + 1)), "seq is dense from 1"
         _judge_turns(events)
+        _judge_ends(grounds, session, events)
         if session in driver.sessions:  # else a fork of which nobody was told
             _judge_prompts(driver, session, events)
             _judge_approvals(driver, events)
@@ -116,6 +126,28 @@ def _judge_turns(events: list[dict[str, Any]]) -> None:
             assert event["turn"] == running, f"{event} ends a turn that does not run"
             running = None
     assert running is None, "every turn ends"
+
+
+def _judge_native(rows: list[dict[str, Any]], journals: dict[str, list[dict[str, Any]]]) -> None:
+    """What a session of ours is, or once was, to its agent is not listed as a session of the agent's own beside it."""
+    natives = {row["native_id"]: row["id"] for row in rows if row["status"] == "native"}
+    for session, events in journals.items():
+        ours = {event["native_id"] for event in events if event.get("native_id")}
+        assert not ours & natives.keys(), f"{session} is listed twice: {ours & natives.keys()}"
+
+
+def _judge_ends(grounds: Grounds, session: str, events: list[dict[str, Any]]) -> None:
+    """An agent that has ended takes only the turn with it that it was at: what waited goes to the next agent."""
+    begun: dict[str, str] = {}
+    for event in events:
+        if event["type"] == "turn_started":
+            begun[event["turn"]] = event["ts"]
+        elif event["type"] == "turn_ended" and GONE.search(event.get("error") or ""):
+            start = dt.datetime.fromisoformat(begun[event["turn"]]) - UNNOTICED
+            end = dt.datetime.fromisoformat(event["ts"]) + dt.timedelta(milliseconds=1)  # they are cut to milliseconds
+            assert any(start <= at <= end for at in grounds.kills), (
+                f"{session}: turn {event['turn']} ended with {event['error']!r}, and no agent was killed in it"
+            )
 
 
 def _judge_approvals(driver: Driver, events: list[dict[str, Any]]) -> None:

@@ -1,5 +1,8 @@
 """One run of chaos: everything up, all acts of a plan, rest, and the judgement."""
 
+import contextlib
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +21,7 @@ class Outcome:
     events: int
     watchers: int
     lagged: int
+    terminals: Counter[str]
     folds: Path
 
 
@@ -26,12 +30,16 @@ async def run(folder: Path, plan: Plan, seed: int) -> Outcome:
     owner = TaskOwner("chaos")
     async with grounds(folder) as made:
         driver = Driver(made, plan, seed, owner)
+        terminals = driver.terminals
         try:
-            await driver.prepare()
-            await driver.run()
-            await made.client.online_node(NODE, deadline_s=40)
-            await driver.settle()
-            await judge(made, driver)
+            with _logs_kept(made):
+                await driver.prepare()
+                await driver.run()
+                await made.client.online_node(NODE, deadline_s=40)
+                await driver.settle()
+                await terminals.settle()
+                await judge(made, driver)
+                terminals.judge()
         finally:
             await owner.close()
         outcome = Outcome(
@@ -39,12 +47,24 @@ async def run(folder: Path, plan: Plan, seed: int) -> Outcome:
             events=sum(watcher.cursor for watcher in driver.staying),
             watchers=len(driver.watchers),
             lagged=sum(watcher.lagged for watcher in driver.slow),
+            terminals=terminals.told,
             folds=made.folds,
         )
-    await _nobody_left(made)
-    for program in (made.main, made.node):
-        assert "Traceback" not in program.text, program.text
+    with _logs_kept(made):
+        await _nobody_left(made)
+        for program in made.programs:
+            assert "Traceback" not in program.text, f"a traceback in the log of {program.name}"
     return outcome
+
+
+@contextlib.contextmanager
+def _logs_kept(made: Grounds) -> Iterator[None]:
+    """What fails inside says where the whole logs of the run are."""
+    try:
+        yield
+    except BaseException as error:
+        error.add_note(f"The logs of this run are in {made.keep_logs()}.")
+        raise
 
 
 async def _nobody_left(made: Grounds) -> None:

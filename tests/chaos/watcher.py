@@ -25,6 +25,7 @@ class Watcher:
     seen: list[dict[str, Any]] = field(default_factory=list, repr=False)
     faults: list[str] = field(default_factory=list)
     connections: int = 0
+    node: str = NODE
 
     @property
     def cursor(self) -> int:
@@ -41,7 +42,7 @@ class Watcher:
 
     async def _watch(self, client: Client) -> None:
         async with client.socket() as connected:
-            params = {"node": NODE, "session": self.session, "after": self.cursor}
+            params = {"node": self.node, "session": self.session, "after": self.cursor}
             watch = await connected.subscribe("session.watch", params)
             self.connections += 1
             while self._take(await watch.queue.get()):
@@ -84,7 +85,7 @@ class SlowWatcher(Watcher):
         async with aiohttp.ClientSession(connector=connector) as http:
             url = f"{self.grounds.main.url}/ws"
             async with http.ws_connect(url, headers=self.grounds.client.headers, max_msg_size=0) as raw:
-                params = {"node": NODE, "session": self.session, "after": self.cursor}
+                params = {"node": self.node, "session": self.session, "after": self.cursor}
                 await raw.send_json({"jsonrpc": "2.0", "id": 1, "method": "session.watch", "params": params})
                 if "error" in (await raw.receive()).json():
                     return
