@@ -187,7 +187,11 @@ class Policy(Section, frozen=True, kw_only=True):
     """What this node allows, whatever Main says."""
 
     max_mode: Annotated[
-        Text | None, About("most permissive mode of a session, by the agent's own name for it", default="any mode")
+        Text | None,
+        About(
+            "most permissive mode of a session: `plan`, `ask`, `edit`, `auto`, `everything`, or an agent's name of one",
+            default="any mode",
+        ),
     ] = None
     outbound_only: Annotated[bool, About("open no port, whatever `server.port` says")] = False
     viewer_only: Annotated[bool, About("show, but change and run nothing")] = False

@@ -10,6 +10,7 @@ from typing import Any
 
 from providers.acp.fields import table, tables, text
 from providers.base import ProviderFailed
+from providers.levels import Level, level_of_name
 from ws.protocol.providers import Mode, Model
 
 MAX_OFFERED = 300
@@ -19,18 +20,6 @@ Request = tuple[str, dict[str, Any]]
 """Method and parameters, without the session."""
 
 _MODE, _MODEL, _EFFORT = "mode", "model", "thought_level"
-
-_RANKS = (
-    ("plan", "read-only", "readonly", "architect", "chat", "ask-only"),
-    (),
-    ("edit", "workspace-write", "write"),
-    ("auto", "smart"),
-    ("yolo", "bypass", "full", "danger", "dontask", "never", "allow-all", "unrestricted"),
-)
-"""Words in the ids of modes, from careful to permissive; a mode without any asks (rank 1)."""
-
-_ASKS = 1
-_RISKY = 3
 
 
 @dataclass(frozen=True)
@@ -124,13 +113,13 @@ class Settings:
         """From careful to permissive, as the node's policy needs them; of equals the agent's order holds."""
         if self.mode is None:
             return []
-        ranked = sorted(self.mode.offers, key=lambda offer: _rank(offer.id))
+        ranked = sorted(self.mode.offers, key=lambda offer: level_of_name(offer.id))
         return [
             Mode(
                 id=offer.id,
                 name=offer.name,
                 description=offer.description,
-                risk=_rank(offer.id) >= _RISKY,
+                risk=level_of_name(offer.id) >= Level.AUTO,
                 is_default=offer.id == self.mode.current,
             )
             for offer in ranked
@@ -144,17 +133,6 @@ class Settings:
             Model(id=offer.id, name=offer.name, efforts=efforts, is_default=offer.id == self.model.current)
             for offer in self.model.offers
         ]
-
-
-def _rank(mode: str) -> int:
-    """Of several words the most permissive counts: `auto-edit` edits, `agent-full-access` is full."""
-    flat = mode.lower().rpartition("#")[2].replace("_", "-")  # Copilot's ids are addresses with the name at the end
-    found = [rank for rank, words in enumerate(_RANKS) if any(word in flat for word in words)]
-    if not found:
-        return _ASKS
-    if set(found) == {2, 3}:
-        return 2
-    return max(found)
 
 
 def _plain(told: Mapping[str, Any], offers: str, key: str, current: str) -> Choice:

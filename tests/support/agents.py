@@ -168,6 +168,7 @@ class FakeProvider:
     features: list[str] = field(default_factory=list)
     going_back: WentBack | ProviderFailed = field(default_factory=lambda: WentBack(files=[], native_id=None))
     native: NativeHistory | None = None
+    modes: tuple[str, ...] = MODES
     refused_modes: set[str] = field(default_factory=set)
     agents: list[FakeAgent] = field(default_factory=list)
     prompted: asyncio.Event = field(default_factory=asyncio.Event)
@@ -197,7 +198,7 @@ class FakeProvider:
             models=[],
             modes=[
                 Mode(id=mode, name=mode, description="", risk=mode == "free", is_default=mode == "ask")
-                for mode in MODES
+                for mode in self.modes
             ],
             commands=[],
             features=self.features,

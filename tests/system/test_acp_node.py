@@ -74,3 +74,28 @@ async def test_it_is_offered_asks_dies_and_goes_on(whole: Installation) -> None:
     text = "".join(event["text"] for event in events if event["type"] == "agent_message")
     assert "note.txt" in text, events
     assert not [event for event in events if event["type"] == "notice"]
+
+
+async def test_a_session_that_it_lists_is_read_and_goes_on_here(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    store.mkdir()
+    command = json.dumps([sys.executable, "-S", str(AGENT), str(store), "list"])
+    settings = {"providers.claude.enabled": "false", "providers.codex.enabled": "false"}
+    environ = {"SWITCHYARD_PROVIDERS_ACP_HERON_COMMAND": command}
+    async with installed(tmp_path / "home", settings, environ) as whole:
+        (store / "past.cwd").write_text(str(whole.work))
+        (store / "past.json").write_text(json.dumps(["first"]))
+
+        async def listed() -> list[dict[str, Any]]:
+            return [each for each in (await whole.op("session.list"))["sessions"] if each["native_id"] == "past"]
+
+        (native,) = await eventually(listed, what="the list of the agent")
+        assert (native["status"], native["title"], native["path"]) == ("native", "first", str(whole.work))
+        events = (await whole.op("session.events", session=native["id"]))["events"]
+        told = [event["text"] for event in events if event["type"] in {"user_message", "agent_message"}]
+        assert told == ["first", "an answer of the past"]
+        events = await whole.play(native["id"], steps({"do": "recall"}))
+        assert "I remember: first" in "".join(event["text"] for event in events if event["type"] == "agent_message")
+        assert (await whole.op("session.get", session=native["id"]))["native_id"] == "past"
+        assert [each["status"] for each in await listed()] == ["idle"]
+    await eventually(lambda: asyncio.to_thread(lambda: not agents(store)), what="the agents to end with their node")

@@ -27,7 +27,7 @@ def option(category: str, *values: str, **more: object) -> dict[str, object]:
         (("bypassPermissions", "default", "acceptEdits"), ["default", "acceptEdits", "bypassPermissions"], ["bypass"]),
         (("agent-full-access", "read-only", "agent"), ["read-only", "agent", "agent-full-access"], ["full"]),
         (("https://x/plan-modes#agent", "https://x/modes#plan"), ["#plan", "#agent"], []),
-        (("build", "plan"), ["plan", "build"], []),
+        (("build", "plan"), ["plan", "build"], ["build"]),
     ],
 )
 def test_modes_go_from_careful_to_permissive(offered: tuple[str, ...], ordered: list[str], risky: list[str]) -> None:

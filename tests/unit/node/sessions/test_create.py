@@ -13,6 +13,7 @@ from ws.protocol.events import (
     JournalEvent,
     ModeChanged,
     Notice,
+    TurnEnded,
 )
 from ws.protocol.sessions import SessionEventsParams, SessionUpdateParams
 
@@ -95,6 +96,23 @@ async def test_no_mode_above_the_cap_is_reached_by_anybody(tmp_path: Path) -> No
         assert isinstance(notice, Notice)
         assert notice.code == "mode_not_allowed"
         assert node.provider.agent.modes == ["ask"]
+
+
+async def test_an_agent_without_modes_is_refused_under_a_cap_also_for_what_was_there_before(tmp_path: Path) -> None:
+    async with bench(tmp_path) as node:
+        node.provider.modes = ()
+        session = await node.create()
+        node.options["max_mode"] = "edit"
+        await node.restart(is_crash=False)
+        with pytest.raises(WireError, match="has no modes, so nothing holds it to that") as refused:
+            await node.create()
+        assert refused.value.code is ErrorCode.FORBIDDEN
+        await node.send(session, "m1")
+        await node.idle(session)
+        ended = one(await node.events(session), TurnEnded)
+        assert isinstance(ended, TurnEnded)
+        assert (ended.stop_reason, "has no modes" in (ended.error or "")) == ("error", True)
+        assert node.provider.agents == []
 
 
 async def test_a_session_needs_a_folder_and_an_agent_of_this_node(tmp_path: Path) -> None:
