@@ -1,6 +1,7 @@
 """The HTTP side: one small server, a log of what was asked, and the faults of the script."""
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -142,10 +143,11 @@ class ModelServer:
             if request.transport is not None:
                 request.transport.close()
             return response
-        for data, delay_s in wire.events(blocks, body, at.said):
-            if delay_s:
-                await asyncio.sleep(delay_s)
-            await response.write(data)
+        with contextlib.suppress(ConnectionResetError):  # the agent was interrupted, or killed
+            for data, delay_s in wire.events(blocks, body, at.said):
+                if delay_s:
+                    await asyncio.sleep(delay_s)
+                await response.write(data)
         return response
 
     async def _count_tokens(self, request: web.Request) -> web.Response:
