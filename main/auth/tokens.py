@@ -61,14 +61,17 @@ class Tokens:
         return jwt.encode(claims, self._secret, ALGORITHM)
 
     def read(self, token: str) -> Claims | None:
-        """What a well-signed token says; None for anything else. An `exp` that somebody put in is respected."""
+        """What a well-signed token says; None for anything else. An `exp` that somebody put in is respected.
+
+        When it was issued counts for nothing: a clock that is put back would sign everybody out.
+        """
         try:
             claims = jwt.decode(
                 token,
                 self._secret,
                 algorithms=[ALGORITHM],
                 audience=self._audience,
-                options={"require": ["sub", "jti", "aud", "iat"], "strict_aud": True},
+                options={"require": ["sub", "jti", "aud", "iat"], "strict_aud": True, "verify_iat": False},
             )
         except jwt.InvalidTokenError:
             return None
