@@ -5,7 +5,7 @@ import contextlib
 import datetime as dt
 import json
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,8 @@ class Grounds:
     main_settings: dict[str, Any]
     node_settings: dict[str, Any]
     environ: dict[str, str]
+    """The node's."""
+    main_environ: dict[str, str]
     main: Program
     node: Program
     diary: list[str] = field(default_factory=list)
@@ -87,7 +89,7 @@ class Grounds:
     async def kill_main(self) -> None:
         """``kill -9``, and start it again at once."""
         await self._end(self.main)
-        self.main = await start_program("main_server.py", self.folder / "main", self.main_settings)
+        self.main = await start_program("main_server.py", self.folder / "main", self.main_settings, self.main_environ)
         await self.main.healthy()
 
     async def kill_node(self, meanwhile: Callable[[], Awaitable[None]] | None = None) -> None:
@@ -135,8 +137,9 @@ class Grounds:
 
 
 @contextlib.asynccontextmanager
-async def grounds(folder: Path) -> AsyncIterator[Grounds]:
-    """All up, a user signed in, the node online; stopped at the end."""
+async def grounds(folder: Path, more: Mapping[str, str] | None = None) -> AsyncIterator[Grounds]:
+    """All up, a user signed in, the node online; stopped at the end. `more` is environment of both programs."""
+    of_both = dict(more or {})
     of_main = main_settings(**{"main.local_node": False, "main.node_register_tokens": [TOKEN]})
     async with ModelServer() as model, faulty_proxy(of_main["server.port"]) as proxy:
         of_node = {
@@ -161,11 +164,12 @@ async def grounds(folder: Path) -> AsyncIterator[Grounds]:
             "CLAUDE_CODE_MAX_RETRIES": "1",
             "SWITCHYARD_PROVIDERS_ACP_HERON_COMMAND": json.dumps([sys.executable, "-S", str(ACP_AGENT), str(of_acp)]),
             RUN_MARK: str(folder),
+            **of_both,
         }
-        main = await start_program("main_server.py", folder / "main", of_main)
+        main = await start_program("main_server.py", folder / "main", of_main, of_both)
         node = await start_program("app.py", folder / "node", of_node, environ)
         async with Client(main.url) as client:
-            made = Grounds(folder, client, proxy, model, of_main, of_node, environ, main, node)
+            made = Grounds(folder, client, proxy, model, of_main, of_node, environ, of_both, main, node)
             made.work.mkdir(parents=True)
             made.folds.mkdir()
             try:
