@@ -64,12 +64,12 @@ class Board(Generic[Key, Value]):
             if reader.owner == owner and reader.shows(value):
                 reader.sink.offer(encoded(reader.view(value)))
 
-    def remove(self, key: Key) -> None:
-        """Forget a key and tell the readers; a missing one is fine."""
+    def remove(self, key: Key, told: bytes | None = None) -> None:
+        """Forget a key and tell the readers, of why by `told`; a missing one is fine."""
         before = self._values.pop(key, None)
         if before is None:
             return
-        removed = self._removed(key)
+        removed = self._removed(key) if told is None else told
         for reader in list(self._readers):
             if reader.shows(before):
                 reader.sink.offer(removed)

@@ -124,9 +124,11 @@ class Metrics:
         gauges.nodes_known.set(len(self._nodes.nodes.keys()))
         _show(gauges.nodes_online, modes)
         gauges.rtt.clear()
+        gauges.node_database.clear()
         for node, link in list(links.items())[:MAX_NODES]:
             if link.measured is not None:
                 gauges.rtt.labels(node).set(link.measured.rtt_ms / 1000)
+                gauges.node_database.labels(node).set(link.measured.database_bytes)
         pages = self._pages()
         counted = {kind: count() for kind, count in self._sockets.items()}
         _show(gauges.sockets, {**counted, "page": len(pages), "link": len(links)})
@@ -149,6 +151,7 @@ class _Gauges:
         self.nodes_known = gauge("nodes_known", "Nodes that have joined.")
         self.nodes_online = gauge("nodes_online", "Nodes with a live link, by who dials.", ("mode",))
         self.rtt = gauge("link_rtt_seconds", "The last round trip through a link.", ("node",))
+        self.node_database = gauge("node_database_bytes", "What a node's database takes on its disk.", ("node",))
         self.sockets = gauge("sockets", "Open connections by kind.", ("kind",))
         self.sessions = gauge("sessions", "Sessions of all nodes by status.", ("status",))
         self.subscriptions = gauge("subscriptions", "Subscriptions of browsers.")

@@ -35,6 +35,8 @@ class Measured:
     rtt_ms: float
     clock_offset_ms: float
     at: Timestamp
+    database_bytes: int = 0
+    """Of the node's database; 0: not told."""
 
 
 class NodeLink:
@@ -74,9 +76,9 @@ class NodeLink:
         sent_s, begun_s = time.time(), time.perf_counter()
         answer = await self._peer.call("link.probe", b"{}", deadline_s=deadline_s)
         rtt_s = time.perf_counter() - begun_s
-        told = msgspec.json.decode(answer, type=ProbeResult).time
-        offset_s = datetime.fromisoformat(told).timestamp() - (sent_s + rtt_s / 2)
-        self.measured = Measured(round(rtt_s * 1000, 2), round(offset_s * 1000, 1), now())
+        told = msgspec.json.decode(answer, type=ProbeResult)
+        offset_s = datetime.fromisoformat(told.time).timestamp() - (sent_s + rtt_s / 2)
+        self.measured = Measured(round(rtt_s * 1000, 2), round(offset_s * 1000, 1), now(), told.database_bytes)
         return self.measured
 
     async def keep_probing(self, on_measured: Callable[["NodeLink"], None]) -> None:

@@ -68,8 +68,9 @@ class Inbox:
             case InboxItem() as item:
                 own = _owned(node, item)
                 self.approvals.put(_key(own), own)
-            case InboxResolved(session=session, approval=approval):
-                self.approvals.remove((node, SessionId(session), ApprovalId(approval)))
+            case InboxResolved() as resolved:
+                key = node, SessionId(resolved.session), ApprovalId(resolved.approval)
+                self.approvals.remove(key, _encode(msgspec.structs.replace(resolved, node=node)))
             case InboxTurnEnded() as ended:
                 self._tell_ended(node, ended)
 

@@ -1,15 +1,18 @@
 """The operations of the link that are the node's own."""
 
+from collections.abc import Awaitable, Callable
+
 from node.context import HandlerMap
 from ws.protocol.base import now
 from ws.protocol.envelope import Caller
 from ws.protocol.link import ProbeParams, ProbeResult
 
 
-def handlers() -> HandlerMap:
+def handlers(database_bytes: Callable[[], Awaitable[int]]) -> HandlerMap:
     """What the dispatcher calls."""
-    return {"link.probe": _probe}
 
+    async def probe(_: Caller, __: ProbeParams) -> ProbeResult:
+        size_bytes = await database_bytes()
+        return ProbeResult(time=now(), database_bytes=size_bytes)
 
-async def _probe(_: Caller, __: ProbeParams) -> ProbeResult:
-    return ProbeResult(time=now())
+    return {"link.probe": probe}

@@ -48,8 +48,7 @@ class Listing:
                 case ApprovalRequested():
                     self._inbox.publish(encode(InboxItem(session=after, approval=event)))
                 case ApprovalResolved():
-                    resolved = InboxResolved(node=after.node, session=after.id, approval=event.approval)
-                    self._inbox.publish(encode(resolved))
+                    self._inbox.publish(encode(_resolved(after, event)))
                 case TurnEnded():
                     self._inbox.publish(encode(InboxTurnEnded(session=after, stop_reason=event.stop_reason)))
                 case _:
@@ -73,6 +72,17 @@ class Listing:
         """`link.inbox`: what is asked now, then changes and ended turns."""
         items = (InboxItem(session=row, approval=approval) for row, state in sessions for approval in state.approvals)
         return self._inbox.feed(encode(InboxResult(approvals=list(_fitting(items)))))
+
+
+def _resolved(session: SessionSummary, event: ApprovalResolved) -> InboxResolved:
+    return InboxResolved(
+        node=session.node,
+        session=session.id,
+        approval=event.approval,
+        outcome=event.outcome,
+        option=event.option,
+        by=event.by,
+    )
 
 
 def _fitting(items: Iterable[InboxItem]) -> Iterator[InboxItem]:

@@ -91,6 +91,10 @@ class Database:
         except asyncio.QueueFull:
             done.set_exception(asyncio.QueueFull("too many writes wait for the disk"))
 
+    async def size_bytes(self) -> int:
+        """What the file and its log take on the disk."""
+        return await self.read(_size)
+
     async def close(self) -> None:
         """Write what waits, then close and release the lock."""
         # Writes are done in order: once this one is, nothing that came before is under way any more.
@@ -114,6 +118,11 @@ class Database:
             await loop.run_in_executor(self._write_thread, _transact, self._writer, drained)
             for waiting in drained:
                 _settle(waiting)
+
+
+def _size(connection: sqlite3.Connection) -> int:
+    path = connection.execute("PRAGMA database_list").fetchone()["file"]
+    return sum(file.stat().st_size for file in (Path(path), Path(f"{path}-wal")) if file.exists())
 
 
 def _log_loss(done: asyncio.Future[int]) -> None:

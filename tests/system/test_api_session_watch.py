@@ -160,6 +160,7 @@ async def test_the_inbox_has_what_waits_what_is_resolved_and_what_ended(whole: I
         await whole.op("session.answer", session=session, approval=asked["approval"], option="allow")
         resolved = (await inbox.until("resolved"))[-1]
         assert (resolved["session"], resolved["approval"]) == (session, asked["approval"])
+        assert (resolved["outcome"], resolved["by"]) == ("selected", "ada")
         ended = (await inbox.until("turn_ended"))[-1]
         assert (ended["session"]["id"], ended["stop_reason"]) == (session, "end_turn")
 

@@ -118,6 +118,7 @@ async def test_it_shows_a_main_at_work(tmp_path: Path) -> None:
         assert value(samples, "switchyard_loop_lag_seconds_count") > 0
         assert value(samples, "switchyard_audit_rows") >= 2
         assert value(samples, "switchyard_link_rtt_seconds", node=yard.node) > 0
+        assert value(samples, "switchyard_node_database_bytes", node=yard.node) > 10_000
         secret = ("ada", str(yard.work), str(yard.client.token))
         assert not [key for key in samples for each in secret if each in str(key)]
 

@@ -95,7 +95,10 @@ class ProbeParams(Struct, frozen=True, kw_only=True):
 
 
 class ProbeResult(Struct, frozen=True, kw_only=True):
+    """`database_bytes` is what the node's database takes on its disk, 0 when that is not known."""
+
     time: Timestamp
+    database_bytes: int = 0
 
 
 class StreamParams(Struct, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from ws.protocol.events import (
     Attachment,
     ForkPoint,
     JournalEvent,
+    Outcome,
     PlanEntry,
     RewoundFile,
     Usage,
@@ -267,9 +268,16 @@ class InboxItem(Struct, frozen=True, kw_only=True, tag="approval", tag_field="ty
 
 
 class InboxResolved(Struct, frozen=True, kw_only=True, tag="resolved", tag_field="type"):
+    """It is asked no more. `outcome`, `option` and `by` as in `approval_resolved`; all absent when the session or its
+    node has gone, and from nodes of an older build.
+    """
+
     node: NodeKey
     session: SessionKey
     approval: ApprovalKey
+    outcome: Outcome | None = None
+    option: str | None = None
+    by: str | None = None
 
 
 class InboxTurnEnded(Struct, frozen=True, kw_only=True, tag="turn_ended", tag_field="type"):

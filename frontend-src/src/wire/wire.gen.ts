@@ -883,11 +883,18 @@ export interface InboxItem {
   approval: ApprovalRequested;
 }
 
+/**
+ * It is asked no more. `outcome`, `option` and `by` as in `approval_resolved`; all absent when the session or its
+ * node has gone, and from nodes of an older build.
+ */
 export interface InboxResolved {
   type: "resolved";
   node: string;
   session: string;
   approval: string;
+  outcome?: "expired" | "selected" | "withdrawn" | null;
+  option?: string | null;
+  by?: string | null;
 }
 
 export interface InboxResult {
@@ -1131,8 +1138,10 @@ export interface PlanEntry {
 export interface ProbeParams {
 }
 
+/** `database_bytes` is what the node's database takes on its disk, 0 when that is not known. */
 export interface ProbeResult {
   time: string;
+  database_bytes?: number;
 }
 
 /** `sessions` counts those that are not archived; `last_used` is absent for one that never had a session. */

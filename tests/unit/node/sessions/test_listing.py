@@ -116,6 +116,9 @@ async def test_the_inbox_holds_what_is_asked_now_and_tells_what_follows(tmp_path
         await node.idle(session)
         assert [type(event) for event in sink.events] == [InboxResolved, InboxItem, InboxResolved, InboxTurnEnded]
         assert sink.events[-1].stop_reason == "end_turn"
+        answered, withdrawn = (event for event in sink.events if isinstance(event, InboxResolved))
+        assert (answered.outcome, answered.option, answered.by) == ("selected", "yes", "ada")
+        assert (withdrawn.outcome, withdrawn.option, withdrawn.by) == ("withdrawn", None, None)
 
 
 async def test_an_inbox_that_is_too_large_for_one_answer_shows_less_of_the_last(tmp_path: Path) -> None:
