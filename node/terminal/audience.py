@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from node.terminal.reader import Reader
 from ws.protocol.errors import ErrorCode, WireError
-from ws.protocol.terminals import CREDIT_WINDOW_BYTES, TerminalFrame
+from ws.protocol.terminals import CREDIT_WINDOW_BYTES
 
 MAX_READERS = 32
 """Each may have a credit window of output under way: 8 MiB for one terminal."""
@@ -14,12 +14,22 @@ STALLED_AFTER_S = 5.0
 
 
 class Audience:
-    """Readers of one terminal. `on_credit` is called when the program may go on."""
+    """Readers of one terminal. `on_credit` is called when the program may go on.
 
-    def __init__(self, on_credit: Callable[[], None]) -> None:
+    One of those who may type leads: its window answers what programs ask their terminal, and its size counts once it
+    has a claim. A claim has who typed, who asked for it, and who came when nobody else was there; the latest claim
+    leads, without any the longest reader, and before all of them somebody who is not set aside. `on_lead` is told the
+    old one and the new one.
+    """
+
+    def __init__(self, on_credit: Callable[[], None], on_lead: Callable[[Reader | None, Reader | None], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._on_credit = on_credit
+        self._on_lead = on_lead
         self._readers: dict[Reader, asyncio.TimerHandle | None] = {}
+        self._claims: dict[Reader, int] = {}
+        self._last_claim = 0
+        self.lead: Reader | None = None
 
     def __len__(self) -> int:
         return len(self._readers)
@@ -36,15 +46,35 @@ class Audience:
                 f"This terminal has {MAX_READERS} readers, which is the limit; close it on another page first.",
             )
         self._readers[reader] = None
+        if reader.may_type:
+            is_alone = not any(each.may_type for each in self._readers if each is not reader)
+            self._claims[reader] = self._next_claim() if is_alone else 0
+            self._elect()
+
+    def claim(self, reader: Reader) -> None:
+        """`reader`, who may type, leads from here on."""
+        if self.lead is not reader or not self._claims[reader]:
+            self._claims[reader] = self._next_claim()
+            self._elect()
+
+    def is_size_of(self, reader: Reader) -> bool:
+        """Whether the size of `reader` is the terminal's."""
+        return self.lead is reader and self._claims[reader] > 0
 
     def remove(self, reader: Reader) -> None:
         """Forget `reader`; does nothing when it has left already."""
         timer = self._readers.pop(reader, None)
         if timer is not None:
             timer.cancel()
+        reader.is_attached = False
+        self._claims.pop(reader, None)
+        self._elect()
         self._on_credit()
 
     def clear(self) -> None:
+        """Forget all of them; nobody leads."""
+        self._claims.clear()
+        self.lead = None
         for reader in self:
             self.remove(reader)
 
@@ -61,7 +91,10 @@ class Audience:
 
     def acknowledge(self, reader: Reader, offset: int) -> None:
         """As `Reader.acknowledge`; a sign of life stops the watch."""
+        was_aside = reader.is_aside
         reader.acknowledge(offset)
+        if was_aside:
+            self._elect()
         self._unwatch(reader)
         self._on_credit()
 
@@ -83,11 +116,6 @@ class Audience:
         for reader in self._readers:
             reader.flush()
 
-    def tell(self, frame: TerminalFrame, *, but: Reader | None = None) -> None:
-        for reader in self._readers:
-            if reader is not but:
-                reader.send_frame(frame)
-
     def _unwatch(self, reader: Reader) -> None:
         timer = self._readers.get(reader)
         if timer is not None:
@@ -97,4 +125,17 @@ class Audience:
     def _set_aside(self, reader: Reader) -> None:
         self._readers[reader] = None
         reader.is_aside = True
+        self._elect()
         self._on_credit()
+
+    def _next_claim(self) -> int:
+        self._last_claim += 1
+        return self._last_claim
+
+    def _elect(self) -> None:
+        # Of equals `max` takes the first, who has been here longest.
+        before, self.lead = self.lead, max(self._claims, key=self._rank, default=None)
+        self._on_lead(before, self.lead)
+
+    def _rank(self, reader: Reader) -> tuple[bool, int]:
+        return not reader.is_aside, self._claims[reader]

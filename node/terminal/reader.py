@@ -1,10 +1,12 @@
 """One reader of a terminal: what it was sent, what it has consumed, and what it may be sent next."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
 
 from node.terminal.scrollback import Scrollback
+from node.terminal.size import Size
 from ws.protocol.errors import ErrorCode, WireError
 from ws.protocol.terminals import CREDIT_WINDOW_BYTES, Exit, Skipped, TerminalFrame
 
@@ -29,10 +31,15 @@ class Reader:
     `sent` is the offset of the next byte to send. At most CREDIT_WINDOW_BYTES lie between it and what was acknowledged.
     A reader is `is_aside` after it consumed nothing for too long: the program no longer waits for it. While
     `is_held_back` its own input keeps its acknowledgements from being heard, so the program does not wait either.
+    `on_torn` is called when it goes on with output that draws only parts of what is to be seen. `follows_sizes`: it
+    shows the sizes that it is told, its own as well. `is_attached` between its first frame and its leaving.
     """
 
-    def __init__(self, sink: ReaderSink, scrollback: Scrollback, *, start: int, may_type: bool) -> None:
+    def __init__(
+        self, sink: ReaderSink, scrollback: Scrollback, *, start: int, may_type: bool, on_torn: Callable[[], None]
+    ) -> None:
         self._sink = sink
+        self._on_torn = on_torn
         self._scrollback = scrollback
         self._acknowledged = start
         self._gap = (start, start)
@@ -40,7 +47,9 @@ class Reader:
         self.may_type = may_type
         self.is_aside = False
         self.is_held_back = False
-        self.size: tuple[int, int] | None = None
+        self.size: Size | None = None
+        self.follows_sizes = False
+        self.is_attached = False
         self._has_heard_exit = False
 
     @property
@@ -100,10 +109,13 @@ class Reader:
 
         Bytes before the gap that it has not consumed yet go on counting against its credit.
         """
-        to = max(self.sent, self._scrollback.start, self._scrollback.end - CREDIT_WINDOW_BYTES)
-        if to == self.sent:
+        wanted = max(self.sent, self._scrollback.start, self._scrollback.end - CREDIT_WINDOW_BYTES)
+        if wanted == self.sent:
             return
-        self.send_frame(Skipped(start=self.sent, to=to))
+        to, preamble, is_picture_whole = self._scrollback.begin(wanted)
+        self.send_frame(Skipped(start=self.sent, to=to, preamble=preamble))
+        if not is_picture_whole:
+            self._on_torn()
         self._acknowledged += to - self.sent
         self._gap = (self.sent, to)
         self.sent = to

@@ -165,7 +165,8 @@ class Scrollback:
         copy = _decode_record(_encode_record(self._followed))
         rest = self._follow(copy, wanted)
         ahead = self.read(wanted, min(self.end, wanted + _LINE_BYTES))
-        line = ahead.find(b"\n") + 1
+        is_line = wanted > 0 and self.read(wanted - 1, wanted) == b"\n"
+        line = 0 if is_line else ahead.find(b"\n") + 1
         at_line = _decode_record(_encode_record(copy))
         if line and not self._follow(at_line, wanted + line) and not at_line.modes.string:
             return self._beginning(wanted + line, at_line.modes, "")

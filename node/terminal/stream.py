@@ -185,7 +185,7 @@ class _Stream:
                 case Ack():
                     terminal.acknowledge(reader, frame.offset)
                 case Resize():
-                    terminal.resize(reader, frame.cols, frame.rows)
+                    terminal.resize(reader, frame)
 
     async def _watch(self, frames: ServerFrames) -> None:
         """A page whose own input is held back is not listened to, so its end would not be heard."""

@@ -11,12 +11,11 @@ from node.terminal.output import OutputPump
 from node.terminal.pace import Pace
 from node.terminal.reader import Reader, ReaderSink
 from node.terminal.scrollback import Descriptors, Scrollback
-from node.terminal.size import Size, set_size, size_of
+from node.terminal.size import Size
+from node.terminal.sizing import Sizing
 from ws.protocol import terminals
 from ws.protocol.errors import ErrorCode, WireError
 
-RESIZE_EVERY_S = 0.05
-"""A window that is dragged sends dozens of sizes a second, and each makes the program draw its screen anew."""
 SILENCE_AFTER_EXIT_S = 1.0
 """Linux hangs the terminal up when its program ends. Where a program had given the terminal away first, its output
 counts as over after this silence."""
@@ -54,19 +53,16 @@ class Terminal:
         self.about = about
         self.exit: terminals.Exit | None = None
         self.ended_at: str | None = None
-        self.size = size_of(descriptors.pty)
         self._descriptors = descriptors
         self._scrollback = Scrollback(descriptors, kept_bytes)
-        self._audience = Audience(self._credit_changed)
+        self._audience = Audience(self._credit_changed, self._lead_changed)
+        self._sizing = Sizing(descriptors.pty, self._size_changed)
         self._input = InputQueue(descriptors.pty)
         self._pace = pace
         self._on_exit = on_exit
         self._on_change = on_change
         # Whatever an earlier node has taken over was shown to its readers, as far as this one can know.
         self._shown = self._scrollback.end
-        self._driver: Reader | None = None
-        self._wanted_size: Size | None = None
-        self._resize_rest: asyncio.TimerHandle | None = None
         self._silence: asyncio.TimerHandle | None = None
         self._is_closed = False
         self._pump = OutputPump(
@@ -84,6 +80,10 @@ class Terminal:
     def is_over(self) -> bool:
         """The program has ended and every byte of its output is kept."""
         return self.exit is not None and self._pump.is_over
+
+    @property
+    def size(self) -> Size:
+        return self._sizing.size
 
     @property
     def end(self) -> int:
@@ -122,7 +122,12 @@ class Terminal:
         self.check_offset(after)
         oldest = self._scrollback.start
         start = oldest if after is None else max(after, oldest)
-        reader = Reader(sink, self._scrollback, start=start, may_type=may_type)
+        preamble = None
+        if 0 < start == oldest != after:
+            start, preamble, is_picture_whole = self._scrollback.begin(oldest)
+            if not is_picture_whole:
+                self._sizing.redraw()
+        reader = Reader(sink, self._scrollback, start=start, may_type=may_type, on_torn=self._sizing.redraw)
         replayed_to = max([self._shown, *(each.sent for each in self._audience if each.may_type)])
         self._audience.add(reader)
         self._on_change(self)
@@ -135,16 +140,17 @@ class Terminal:
                 running=self.exit is None,
                 may_type=may_type,
                 replayed_to=replayed_to,
+                leads=self._audience.lead is reader,
+                preamble=preamble,
             )
         )
+        reader.is_attached = True
         reader.flush()
         self._tell_exit()
         return reader
 
     def detach(self, reader: Reader) -> None:
         """The reader has gone; the program runs on."""
-        if self._driver is reader:
-            self._driver = None
         if reader.may_type:
             self._shown = max(self._shown, reader.sent)
         self._audience.remove(reader)
@@ -160,9 +166,7 @@ class Terminal:
         if not reader.may_type or not data or self.exit is not None:
             return True
         self._pace.typed(self.id)
-        if self._driver is not reader:
-            self._driver = reader
-            self._drive(reader)
+        self._audience.claim(reader)
         return self._input.offer(data)
 
     async def type(self, reader: Reader, data: bytes) -> None:
@@ -176,47 +180,41 @@ class Terminal:
         finally:
             self._audience.hold_back(reader, is_held_back=False)
 
-    def resize(self, reader: Reader, cols: int, rows: int) -> None:
-        """`reader` shows so many characters now. The terminal follows whoever typed last, until then the latest.
+    def resize(self, reader: Reader, frame: terminals.Resize) -> None:
+        """`reader` shows so many characters now; that counts while it leads, and has a claim to.
 
         A reader whose size does not count is told the one that does: what it shows would be torn otherwise.
         """
         if not reader.may_type:
             return
-        reader.size = (cols, rows)
-        if self._driver in {reader, None}:
-            self._resize(Size(cols, rows), by=reader)
-        elif reader.size != (self.size.cols, self.size.rows):
+        reader.size = Size(frame.cols, frame.rows)
+        reader.follows_sizes = frame.claim is not None
+        if frame.claim:
+            self._audience.claim(reader)
+        if self._audience.is_size_of(reader):
+            self._sizing.want(reader.size, by=None if reader.follows_sizes else reader)
+        elif reader.size != self.size and not reader.follows_sizes:
             reader.send_frame(terminals.Resized(cols=self.size.cols, rows=self.size.rows))
 
     def _credit_changed(self) -> None:
         if not self._is_closed and self._audience.credit() > 0:
             self._pump.resume()
 
-    # --- size -------------------------------------------------------------------------------------------------------
+    def _lead_changed(self, before: Reader | None, lead: Reader | None) -> None:
+        """The size of a new lead applies before what it types, so that the program answers in that size."""
+        if lead is not before:
+            # Who has gone has answered what it was sent; who stays will answer what there is until now.
+            start = self.end if before is None or before.is_attached else before.sent
+            for reader in (before, lead):
+                if reader is not None and reader.is_attached:
+                    reader.send_frame(terminals.Lead(leads=reader is lead, start=start))
+        if lead is not None and lead.size is not None and self._audience.is_size_of(lead):
+            self._sizing.want(lead.size, at_once=True)
 
-    def _resize(self, size: Size, *, by: Reader | None) -> None:
-        self._wanted_size = size
-        if self._resize_rest is None:
-            self._apply_size(by)
-
-    def _drive(self, reader: Reader) -> None:
-        """The size of a new driver applies before what it types, so that the program answers in that size."""
-        if reader.size is not None:
-            self._wanted_size = Size(*reader.size)
-            if self._resize_rest is not None:
-                self._resize_rest.cancel()
-            self._apply_size(reader)
-
-    def _apply_size(self, by: Reader | None) -> None:
-        self._resize_rest = None
-        size = self._wanted_size
-        if size is None or size == self.size or self._pump.is_over:
-            return
-        self.size = size
-        set_size(self._descriptors.pty, size)
-        self._audience.tell(terminals.Resized(cols=size.cols, rows=size.rows), but=by)
-        self._resize_rest = self._loop.call_later(RESIZE_EVERY_S, self._apply_size, None)
+    def _size_changed(self, size: Size, by: object | None) -> None:
+        for reader in self._audience:
+            if reader is not by:
+                reader.send_frame(terminals.Resized(cols=size.cols, rows=size.rows))
         self._on_change(self)
 
     # --- the end ----------------------------------------------------------------------------------------------------
@@ -242,15 +240,16 @@ class Terminal:
             if self.exit is not None:
                 reader.tell_exit(self.exit)
             reader.end(why)
-        for timer in (self._resize_rest, self._silence):
-            if timer is not None:
-                timer.cancel()
+        if self._silence is not None:
+            self._silence.cancel()
+        self._sizing.stop()
         self._pump.stop()
         self._input.close()
         self._audience.clear()
         self._descriptors.close()
 
     def _output_over(self) -> None:
+        self._sizing.stop()
         if self.exit is not None:
             self._all_over()
 
@@ -267,6 +266,7 @@ class Terminal:
             self._all_over()
 
     def _all_over(self) -> None:
+        self._sizing.stop()
         self._input.close()
         self._tell_exit()
         self._on_exit(self)

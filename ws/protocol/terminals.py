@@ -110,8 +110,15 @@ class Ack(Struct, frozen=True, kw_only=True, tag="ack", tag_field="type"):
 
 
 class Resize(Struct, frozen=True, kw_only=True, tag="resize", tag_field="type"):
+    """The reader's window has room for so many characters.
+
+    With `claim` the reader shows only sizes that it is told by `attached` and `resized`, its own as well; true: its
+    size shall count from here on, as if something was typed there.
+    """
+
     cols: Columns
     rows: Rows
+    claim: bool | None = None
 
 
 ReaderFrame = Ack | Resize
@@ -121,7 +128,9 @@ class Attached(Struct, frozen=True, kw_only=True, tag="attached", tag_field="typ
     """First frame, and sent again when the terminal is restarted. The next binary byte is output byte `offset`.
 
     Output before `replayed_to` has been shown to somebody who may type: what a program asked its terminal in it was
-    answered then, and must not be answered again.
+    answered then, and must not be answered again. From there on the reader that `leads` answers, nobody else; `Lead`
+    tells when that changes. `preamble`, which is no output and has no offset, brings a screen that has not seen what
+    came before `offset` into the state of that place; only where older output is no longer kept.
     """
 
     terminal: TerminalKey
@@ -131,13 +140,29 @@ class Attached(Struct, frozen=True, kw_only=True, tag="attached", tag_field="typ
     running: bool
     may_type: bool
     replayed_to: int
+    leads: bool
+    preamble: str | None
 
 
 class Skipped(Struct, frozen=True, kw_only=True, tag="skipped", tag_field="type"):
-    """Bytes [start, end) are gone for this reader; the next binary byte is output byte `to`."""
+    """Bytes [start, to) are gone for this reader; the next binary byte is output byte `to`.
+
+    `preamble` as in `Attached`.
+    """
 
     start: int = msgspec.field(name="from")
     to: int
+    preamble: str
+
+
+class Lead(Struct, frozen=True, kw_only=True, tag="lead", tag_field="type"):
+    """From output byte `start` on this reader answers what programs ask their terminal, or no longer does.
+
+    One of the readers that may type leads: who typed last, while that one is there.
+    """
+
+    leads: bool
+    start: int = msgspec.field(name="from")
 
 
 class Resized(Struct, frozen=True, kw_only=True, tag="resized", tag_field="type"):
@@ -157,7 +182,7 @@ class StreamFault(Struct, frozen=True, kw_only=True, tag="error", tag_field="typ
     detail: str
 
 
-TerminalFrame = Attached | Skipped | Resized | Exit | StreamFault
+TerminalFrame = Attached | Skipped | Lead | Resized | Exit | StreamFault
 
 CloseCode = Literal[1009, 4400, 4401, 4403, 4404, 4503]
 """Too large (RFC 6455), then ours: invalid, revoked, forbidden, not found, node offline."""

@@ -149,7 +149,9 @@ export interface Archived {
  * First frame, and sent again when the terminal is restarted. The next binary byte is output byte `offset`.
  *
  * Output before `replayed_to` has been shown to somebody who may type: what a program asked its terminal in it was
- * answered then, and must not be answered again.
+ * answered then, and must not be answered again. From there on the reader that `leads` answers, nobody else; `Lead`
+ * tells when that changes. `preamble`, which is no output and has no offset, brings a screen that has not seen what
+ * came before `offset` into the state of that place; only where older output is no longer kept.
  */
 export interface Attached {
   type: "attached";
@@ -160,6 +162,8 @@ export interface Attached {
   running: boolean;
   may_type: boolean;
   replayed_to: number;
+  leads: boolean;
+  preamble: string | null;
 }
 
 /** Something sent with a prompt: a picture (`data:` URL) or a file of the workspace (absolute path). */
@@ -921,6 +925,17 @@ export interface JoinInfo {
   ca?: string | null;
 }
 
+/**
+ * From output byte `start` on this reader answers what programs ask their terminal, or no longer does.
+ *
+ * One of the readers that may type leads: who typed last, while that one is there.
+ */
+export interface Lead {
+  type: "lead";
+  leads: boolean;
+  from: number;
+}
+
 /** `link.sessions`, subscription of Main at a node: every session of the node, then changes. */
 export interface LinkSessionsResult {
   sessions: SessionSummary[];
@@ -1289,10 +1304,17 @@ export interface Reset {
   epoch: string;
 }
 
+/**
+ * The reader's window has room for so many characters.
+ *
+ * With `claim` the reader shows only sizes that it is told by `attached` and `resized`, its own as well; true: its
+ * size shall count from here on, as if something was typed there.
+ */
 export interface Resize {
   type: "resize";
   cols: number;
   rows: number;
+  claim?: boolean | null;
 }
 
 export interface Resized {
@@ -1615,11 +1637,16 @@ export interface SignedIn {
   token: string;
 }
 
-/** Bytes [start, end) are gone for this reader; the next binary byte is output byte `to`. */
+/**
+ * Bytes [start, to) are gone for this reader; the next binary byte is output byte `to`.
+ *
+ * `preamble` as in `Attached`.
+ */
 export interface Skipped {
   type: "skipped";
   from: number;
   to: number;
+  preamble: string;
 }
 
 export interface SlashCommand {
