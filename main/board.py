@@ -22,14 +22,24 @@ class _Reader(Generic[Key, Value]):
 class Board(Generic[Key, Value]):
     """The last value of each key. `changed` and `removed` encode the events, once for all who see the same.
 
-    Events are whole values, so a reader that hears of a change twice ends with the same picture.
+    Events are whole values, so a reader that hears of a change twice ends with the same picture. `group` says with
+    which others a key is asked for: those of one of many nodes are found without a look at all.
     """
 
-    def __init__(self, *, changed: Callable[[Value], bytes], removed: Callable[[Key], bytes]) -> None:
+    def __init__(
+        self,
+        *,
+        changed: Callable[[Value], bytes],
+        removed: Callable[[Key], bytes],
+        group: Callable[[Key], str] = lambda _: "",
+    ) -> None:
         self._changed = changed
         self._removed = removed
+        self._group = group
         self._values: dict[Key, Value] = {}
+        self._groups: dict[str, dict[Key, Value]] = {}
         self._readers: set[_Reader[Key, Value]] = set()
+        self._by_owner: dict[str, set[_Reader[Key, Value]]] = {}
 
     def get(self, key: Key) -> Value | None:
         return self._values.get(key)
@@ -41,12 +51,17 @@ class Board(Generic[Key, Value]):
     def keys(self) -> list[Key]:
         return list(self._values)
 
+    def within(self, group: str) -> list[tuple[Key, Value]]:
+        """Keys and values of that group, in the order in which the keys came."""
+        return list(self._groups.get(group, {}).items())
+
     def put(self, key: Key, value: Value) -> None:
         """Set a value and tell the readers, unless it is what they have."""
         before = self._values.get(key)
         if before == value:
             return
         self._values[key] = value
+        self._groups.setdefault(self._group(key), {})[key] = value
         encoded, removed = _Once(self._changed), self._removed(key)
         for reader in list(self._readers):
             if reader.shows(value):
@@ -60,8 +75,8 @@ class Board(Generic[Key, Value]):
         if value is None:
             return
         encoded = _Once(self._changed)
-        for reader in list(self._readers):
-            if reader.owner == owner and reader.shows(value):
+        for reader in list(self._by_owner.get(owner, ())):
+            if reader.shows(value):
                 reader.sink.offer(encoded(reader.view(value)))
 
     def remove(self, key: Key, told: bytes | None = None) -> None:
@@ -69,6 +84,7 @@ class Board(Generic[Key, Value]):
         before = self._values.pop(key, None)
         if before is None:
             return
+        self._forget_in_group(key)
         removed = self._removed(key) if told is None else told
         for reader in list(self._readers):
             if reader.shows(before):
@@ -110,9 +126,24 @@ class Board(Generic[Key, Value]):
                     sink.offer(self._changed(seen))
             reader: _Reader[Key, Value] = _Reader(sink, owner, shows, hears, view)
             self._readers.add(reader)
-            return lambda: self._readers.discard(reader)
+            self._by_owner.setdefault(owner, set()).add(reader)
+            return lambda: self._leave(reader)
 
         return Feed(result(snapshot.values()), attach)
+
+    def _leave(self, reader: _Reader[Key, Value]) -> None:
+        self._readers.discard(reader)
+        others = self._by_owner.get(reader.owner, set())
+        others.discard(reader)
+        if not others:
+            self._by_owner.pop(reader.owner, None)
+
+    def _forget_in_group(self, key: Key) -> None:
+        name = self._group(key)
+        group = self._groups[name]
+        del group[key]
+        if not group:
+            del self._groups[name]
 
 
 class _Once(Generic[Value]):

@@ -29,6 +29,7 @@ class Inbox:
         self.approvals: Board[Key, InboxItem] = Board(
             changed=_encode,
             removed=lambda key: _encode(InboxResolved(node=key[0], session=key[1], approval=key[2])),
+            group=lambda key: key[0],
         )
         self._follower = Follower("link.inbox", self._begin, self._event)
 
@@ -91,9 +92,9 @@ class Inbox:
         return item if seen is item.session else msgspec.structs.replace(item, session=seen)
 
     def _clear(self, node: NodeId, but: frozenset[Key] | set[Key] = frozenset()) -> None:
-        for item in self.approvals.values(lambda each: each.session.node == node):
-            if _key(item) not in but:
-                self.approvals.remove(_key(item))
+        for key, _ in self.approvals.within(node):
+            if key not in but:
+                self.approvals.remove(key)
 
 
 def _owned(node: NodeId, item: InboxItem) -> InboxItem:

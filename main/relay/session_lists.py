@@ -53,6 +53,7 @@ class SessionLists:
         self.sessions: Board[Key, SessionSummary] = Board(
             changed=lambda session: _encode(SessionChanged(session=session)),
             removed=lambda key: _encode(SessionRemoved(node=key[0], id=key[1])),
+            group=lambda key: key[0],
         )
         self._registry = registry
         self._cache = cache
@@ -70,12 +71,12 @@ class SessionLists:
 
     def node_offline(self, node: NodeId) -> None:
         self._follower.stop(node)
-        for session in self.sessions.values(lambda each: each.node == node):
-            self.sessions.put(_key(session), _stale(session))
+        for key, session in self.sessions.within(node):
+            self.sessions.put(key, _stale(session))
 
     def node_removed(self, node: NodeId) -> None:
-        for session in self.sessions.values(lambda each: each.node == node):
-            self.sessions.remove(_key(session))
+        for key, _ in self.sessions.within(node):
+            self.sessions.remove(key)
 
     async def close(self) -> None:
         await self._follower.close()
@@ -132,7 +133,7 @@ class SessionLists:
         )
 
     def _cached(self, node: NodeId, params: SessionListParams) -> Answered:
-        cached = self.sessions.values(lambda session: session.node == node and self.shows(params, session))
+        cached = (session for _, session in self.sessions.within(node) if self.shows(params, session))
         return Answered([_stale(session) for session in cached])
 
     async def _ask(self, link: NodeLink, params: SessionListParams, caller: Caller) -> Answered | None:
@@ -149,7 +150,7 @@ class SessionLists:
         told = _owned(node, msgspec.json.decode(result, type=LinkSessionsResult).sessions)
         sessions = [session for session in told if session.status != "native"]
         present = {_key(session) for session in sessions}
-        gone = [each for each in self.sessions.keys() if each[0] == node and each not in present]  # noqa: SIM118  a Board is no mapping
+        gone = [key for key, _ in self.sessions.within(node) if key not in present]
         for key in gone:
             self.sessions.remove(key)
         for session in sessions:
