@@ -26,9 +26,10 @@ function chosenOf(request: AskBlock["request"], id: string | null | undefined): 
 }
 
 /** `Allowed once by ada`, `waits for you`, `withdrawn`. */
-export function answerOf({ request, resolution }: Pick<AskBlock, "request" | "resolution">): string {
+export function answerOf({ request, resolution, isLost }: Pick<AskBlock, "request" | "resolution" | "isLost">): string {
   if (resolution === null) return words.waiting;
   if (resolution.outcome === "expired") return request.kind === "question" ? words.expiredQuestion : words.expired;
+  if (isLost) return words.lost;
   if (resolution.outcome === "withdrawn") return words.withdrawn;
   return [chosenOf(request, resolution.option), resolution.by ? words.by(resolution.by) : ""].join(" ").trim();
 }

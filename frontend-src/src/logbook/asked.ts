@@ -51,6 +51,20 @@ export function askedFiles(request: ApprovalRequested, content: ToolBlock["conte
   return file === null ? [] : [file];
 }
 
+/** Whether the input names a piece of a file only, which says nothing of where in the file it stands. */
+export function isFragment(request: ApprovalRequested): boolean {
+  return inputWord(request, "file_path") !== null && inputWord(request, "old_string") !== null;
+}
+
+/** The change of a piece as a change of the whole file; null unless the piece stands there, and only once. */
+export function placedIn(text: string, request: ApprovalRequested): ToolBlock["content"][number] | null {
+  const [path, before, now] = ["file_path", "old_string", "new_string"].map((name) => inputWord(request, name));
+  if (path == null || before == null || before === "" || now == null) return null;
+  const pieces = text.split(before);
+  if (pieces.length < 2 || (pieces.length > 2 && request.input["replace_all"] !== true)) return null;
+  return { type: "diff", path, old_text: text, new_text: pieces.join(now) };
+}
+
 /** The call that an ask is about; null when it is not in the log (any more). */
 export function callOf(log: Log, request: ApprovalRequested): ToolBlock | null {
   if (request.tool_call_id == null) return null;

@@ -54,9 +54,9 @@ export class Leaving {
   /** Looks the answer up in the journal; where it cannot be had, that it is over is enough. */
   async #tell(key: string, item: InboxItem): Promise<void> {
     const { node, id: session } = item.session;
-    const resolution = await resolutionOf(this.calls, { node, session }, item.approval.approval);
-    if (resolution === null) return;
-    const told = answerOf({ request: item.approval, resolution });
+    const became = await resolutionOf(this.calls, { node, session }, item.approval.approval);
+    if (became === null) return;
+    const told = answerOf({ request: item.approval, ...became });
     this.rows = this.rows.map((row) => (row.key === key && row.told !== null ? { ...row, told } : row));
   }
 }

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { ARMED_AFTER_MS } from "../logbook/arming.svelte.ts";
+import { askedFiles } from "../logbook/asked.ts";
 import { WireError } from "../wire/errors.ts";
 import type { ApprovalRequested, InboxItem } from "../wire/wire.gen.ts";
 import { grouped, Leaving } from "./leaving.svelte.ts";
-import { contentOf } from "./tail.ts";
+import { contentOf, differencesOf } from "./tail.ts";
 import { canPick, Picking } from "./picking.svelte.ts";
 
 const OPTIONS: ApprovalRequested["options"] = [
@@ -47,6 +48,22 @@ describe("asks that are over", () => {
     expect(list.rows[0]?.told).toBe("Allowed once by bea");
     await vi.advanceTimersByTimeAsync(6000);
     expect(list.rows.map((row) => row.item.approval.approval)).toEqual(["2"]);
+  });
+
+  it("say that the node restarted where nobody answered for that", async () => {
+    const withdrawn = (approval: string) => ({ type: "approval_resolved", approval, outcome: "withdrawn" });
+    const end = (stop_reason: string) => ({ type: "turn_ended", turn: "t", stop_reason });
+    const told = async (...events: object[]) => {
+      const list = leaving(() => Promise.resolve({ head: 9, events }));
+      list.update([item("1")]);
+      list.update([]);
+      await vi.advanceTimersByTimeAsync(0);
+      return list.rows[0]?.told;
+    };
+    const lost = "not answered: the machine's node restarted";
+    expect(await told(withdrawn("1"), withdrawn("2"), end("node_restarted"))).toBe(lost);
+    expect(await told(withdrawn("1"), end("cancelled"))).toBe("withdrawn");
+    expect(await told(withdrawn("1"), { type: "notice" }, end("node_restarted"))).toBe("withdrawn");
   });
 
   it("are over also when the machine cannot say how", async () => {
@@ -92,6 +109,35 @@ describe("what a row shows of a call", () => {
     const asked = item("1", { tool_call_id: "c" }).approval;
     expect(await contentOf(calls, { node: "n", session: "s" }, asked)).toMatchObject([{ path: "/w/last" }]);
     expect(await contentOf(calls, { node: "n", session: "s" }, item("1").approval)).toEqual([]);
+  });
+});
+
+describe("the change of a piece of a file", () => {
+  const FILE = ["one", "two", "three", "four", "five"].join("\n");
+  const piece = { file_path: "/w/a", old_string: "four", new_string: "4" };
+
+  async function shown(input: object, read: () => unknown): Promise<readonly string[]> {
+    const calls = {
+      call: (op: string) =>
+        op === "files.read" ? Promise.resolve().then(read) : Promise.resolve({ head: 1, events: [] }),
+    };
+    const { approval } = item("1", { tool_call_id: "c", input: { ...piece, ...input } });
+    const content = await differencesOf(calls as never, { node: "n", session: "s" }, approval);
+    return askedFiles(approval, content, "/w").flatMap((file) => file.hunks.map((hunk) => hunk.header));
+  }
+
+  it("has the numbers of its lines where the file can be read, and is shown as it is where not", async () => {
+    const alone = ["@@ -1,1 +1,1 @@"];
+    const whole = () => ({ content: FILE, truncated: false });
+    expect(await shown({}, whole)).toEqual(["@@ -1,5 +1,5 @@"]);
+    expect(await shown({ old_string: "o", new_string: "0", replace_all: true }, whole)).toEqual(["@@ -1,5 +1,5 @@"]);
+    expect(await shown({ old_string: "o" }, whole)).toEqual(alone);
+    expect(await shown({ old_string: "six" }, whole)).toEqual(alone);
+    expect(await shown({}, () => ({ content: FILE, truncated: true }))).toEqual(alone);
+    const refused = () => {
+      throw new WireError("forbidden", "You may not read it.");
+    };
+    expect(await shown({}, refused)).toEqual(alone);
   });
 });
 

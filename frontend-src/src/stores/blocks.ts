@@ -49,6 +49,8 @@ export interface AskBlock extends BlockBase {
   readonly kind: "ask";
   readonly request: ApprovalRequested;
   readonly resolution: ApprovalResolved | null;
+  /** The node restarted while it was open: nobody withdrew it. */
+  readonly isLost?: true;
 }
 
 export interface NoticeBlock extends BlockBase {

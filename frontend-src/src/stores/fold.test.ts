@@ -90,6 +90,25 @@ describe("foldLog", () => {
     expect(after.turns[1]).not.toBe(before.turns[1]);
   });
 
+  it("tells what was withdrawn for the restart of the node from what was withdrawn before", () => {
+    const ask = (approval: string) => ({
+      type: "approval_requested",
+      ...TURN,
+      approval,
+      kind: "question",
+      options: [],
+    });
+    const withdrawn = (approval: string) => ({ type: "approval_resolved", ...TURN, approval, outcome: "withdrawn" });
+    const asks = (stop_reason: string) => {
+      const begun = [{ type: "turn_started", ...TURN }, PROMPT, ask("a"), withdrawn("a"), ask("b"), ask("c")];
+      const ended = [withdrawn("b"), withdrawn("c"), { type: "turn_ended", ...TURN, stop_reason }];
+      const blocks = foldLog(EMPTY_LOG, journal(...begun, ...ended)).turns[0]?.blocks ?? [];
+      return blocks.map((block) => block.kind === "ask" && block.isLost);
+    };
+    expect(asks("node_restarted")).toEqual([undefined, true, true]);
+    expect(asks("cancelled")).toEqual([undefined, undefined, undefined]);
+  });
+
   it("closes a tool call with its last update and its approval with the answer", () => {
     const blocks = foldLog(EMPTY_LOG, WHOLE).turns[0]?.blocks ?? [];
     expect(blocks.find((block) => block.kind === "tool")).toMatchObject({ status: "completed", endedAt: WHOLE[8]?.ts });

@@ -189,6 +189,17 @@ function endTurn(draft: LogDraft, end: EndedTurn): void {
   turn.end = end;
   draft.streams = 0;
   turn.blocks = turn.blocks.filter((block) => !("isStreaming" in block && block.isStreaming));
+  if (end.reason === "node_restarted") markLost(turn.blocks, end.seq);
+}
+
+/** A node that restarts withdraws what was open just before it ends the turn; what was withdrawn earlier was meant. */
+function markLost(blocks: Block[], end: number): void {
+  for (let seq = end - 1; ; seq--) {
+    const at = blocks.findLastIndex((block) => block.kind === "ask" && block.resolution?.seq === seq);
+    const ask = blocks[at];
+    if (ask?.kind !== "ask" || ask.resolution?.outcome !== "withdrawn") return;
+    blocks[at] = { ...ask, isLost: true };
+  }
 }
 
 type EndedTurn = NonNullable<Log["turns"][number]["end"]>;

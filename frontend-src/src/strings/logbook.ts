@@ -51,6 +51,7 @@ export const log = {
   expired: "no answer in time, refused",
   expiredQuestion: "no answer in time, skipped",
   withdrawn: "withdrawn",
+  lost: "not answered: the machine's node restarted",
   /** What was chosen, once and by kind of ask. */
   answers: {
     tool: { yes: "Allowed once", no: "Denied" },
@@ -120,11 +121,16 @@ export const ask = {
   planNote: "Keep planning with a note",
   planNoteShort: "…with a note",
   risks: {
-    outside: "Writes outside the project.",
-    network: "Uses the network.",
-    deletes: "Deletes files.",
     root: "Runs with root's rights.",
+    piped: "Runs what it downloads.",
+    account: "Touches keys or settings of the account or the machine.",
+    outside: "Writes outside the project.",
+    pushes: "Overwrites what was pushed.",
+    deletes: "Deletes files.",
+    network: "Uses the network.",
+    writes: "Writes files.",
   },
+  risksTitle: "Read from the words alone: it may be wrong, and what is not named here is not safe for that.",
 };
 
 export const composer = {
