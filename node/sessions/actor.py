@@ -3,28 +3,25 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 import structlog
 
-from node.sessions.host import Host
+from node.sessions.host import Host, Staff
 from node.sessions.serial import Serial
 from providers.base import (
     Agent,
     AgentEvent,
     AgentGone,
     Decision,
-    ProcessRecorder,
     Prompt,
-    Provider,
     ProviderFailed,
     SessionSpec,
 )
 from ws.defects import internal_error
 from ws.protocol.errors import WireError
 from ws.protocol.events import ModeChanged
-from ws.tasks import TaskOwner
 
 Result = TypeVar("Result")
 log = structlog.get_logger(__name__)
@@ -47,16 +44,6 @@ ENDED_BY_ITSELF = "The agent has ended in the middle of its turn; send another p
 
 class AgentEnding(Exception):
     """The last agent is still ending, which needs the session's serial: leave it, wait for `Actor.ended`, come back."""
-
-
-@dataclass(frozen=True)
-class Staff:
-    """What an actor works with."""
-
-    provider: Callable[[], Provider]
-    """Raises ProviderFailed when this node has it no more."""
-    recorder: ProcessRecorder
-    owner: TaskOwner
 
 
 class Actor:

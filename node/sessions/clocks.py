@@ -24,6 +24,8 @@ class Rules:
     is_mode_allowed: Callable[[str], Awaitable[bool]]
     allowed_mode: Callable[[str | None], Awaitable[str | None]]
     """The mode itself, or what stands for one that the policy does not allow (any more)."""
+    leave: Callable[[str], Awaitable[None]]
+    """The session goes on with another native session than this one, which is no session of its own then."""
 
 
 class Clocks:

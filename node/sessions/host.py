@@ -1,10 +1,22 @@
-"""A session, as its agent's life sees it."""
+"""What the life of a session's agent stands on: the session as it sees it, and what it works with."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from node.sessions.presence import Process
-from providers.base import AgentEvent, SessionSpec
+from providers.base import AgentEvent, ProcessRecorder, Provider, SessionSpec
+from ws.tasks import TaskOwner
+
+
+@dataclass(frozen=True)
+class Staff:
+    """What an agent's life needs."""
+
+    provider: Callable[[], Provider]
+    """Raises ProviderFailed when this node has it no more."""
+    recorder: ProcessRecorder
+    owner: TaskOwner
 
 
 class Host(Protocol):

@@ -10,12 +10,12 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from node.sessions.actor import Staff
 from node.sessions.asking import agent_asked
 from node.sessions.attachments import check
 from node.sessions.clocks import Rules
 from node.sessions.export import export
 from node.sessions.forking import begun, branch
+from node.sessions.host import Staff
 from node.sessions.journal import Journal
 from node.sessions.listing import Listing, matching, page_of
 from node.sessions.modes import ModePolicy
@@ -251,12 +251,9 @@ class SessionService:
         """Go back to before a prompt."""
         shelved = await self._ours(params.session)
         remedy = "cannot go back: begin a new session, and restore files through Git"
-        before = shelved.session.state
-        await self._with_feature(before.provider, "rewind", remedy)
+        await self._with_feature(shelved.session.state.provider, "rewind", remedy)
         with agent_asked():
             went = await shelved.session.rewind(params, by)
-        if before.native_id is not None and before.native_id != shelved.session.state.native_id:
-            await self._library.hide((before.provider, before.native_id))  # undone here, it is no session of its own
         return sessions.SessionRewindResult(session=shelved.summary, files=list(went.files))
 
     async def stop_task(self, params: sessions.SessionStopTaskParams) -> None:
@@ -355,7 +352,10 @@ class SessionService:
             modes = (await self._available(provider)).modes
             return mode if mode is not None and self._modes.is_allowed(modes, mode) else self._modes.first(modes)
 
-        return Rules(patience.approval_timeout_s, patience.idle_timeout_s, is_mode_allowed, allowed_mode)
+        async def leave(native_id: str) -> None:
+            await self._library.hide((provider, native_id))
+
+        return Rules(patience.approval_timeout_s, patience.idle_timeout_s, is_mode_allowed, allowed_mode, leave)
 
     def _provider(self, provider: str) -> Provider:
         found = self._catalog.get(provider)

@@ -9,18 +9,20 @@ import structlog
 from msgspec.structs import replace
 
 from node.sessions import approvals, turns
-from node.sessions.actor import Actor, AgentEnding, Staff
+from node.sessions.actor import Actor, AgentEnding
 from node.sessions.attachments import too_large
 from node.sessions.clocks import Clocks, Rules
 from node.sessions.continuing import Read, take_in
 from node.sessions.fitting import STAMP_BYTES, encode
 from node.sessions.fold import fold
+from node.sessions.host import Staff
 from node.sessions.intake import Intake
 from node.sessions.journal import Appended, Journal
 from node.sessions.presence import Presence, Process
 from node.sessions.queueing import check_room, queue_events
 from node.sessions.rewinding import go_back, rewound
 from node.sessions.serial import Serial
+from node.sessions.sound import sound
 from node.sessions.steering import Steering
 from providers.base import AgentEvent, Decision, ForkOf, Prompt, SessionSpec, WentBack
 from ws.protocol.errors import ErrorCode, WireError
@@ -257,15 +259,14 @@ class Session:
         items: list[JournalEvent | Delta] = []
         state = self.state
         for event in events:
-            allowed = await self._allowed(event)
+            allowed = sound(await self._allowed(event))
             if isinstance(allowed, ApprovalRequested) and approvals.is_crowded(state, allowed):
-                self._refuse(allowed)
                 allowed = approvals.CROWDED
             for item in self._intake.accept(state, allowed):
                 items.append(approvals.dated(item, self._rules.approval_timeout_s))
                 if not isinstance(item, Delta):
                     state = fold(state, [item])
-            if isinstance(event, ApprovalRequested) and state.turn is None:
+            if isinstance(event, ApprovalRequested) and (state.turn is None or not isinstance(allowed, type(event))):
                 self._refuse(event)
         await self._append(items)
         for event in events:
@@ -326,6 +327,8 @@ class Session:
         begun = [] if self._is_stopping else turns.next_turn(settled, self._intake.held_back)
         if not items and not begun:
             return self.state.head
+        for native_id in turns.left_behind(self.state, [*items, *begun]):
+            await self._rules.leave(native_id)  # before: a node that ends in between must not list it as another one
         head = await self.journal.append([*items, *begun])
         if begun:
             self._intake.turn_began()
@@ -381,8 +384,7 @@ class Session:
     async def _allowed(self, event: AgentEvent) -> AgentEvent:
         """The event itself; a mode above the node's policy is taken back and becomes a notice, or is not offered."""
         if isinstance(event, ApprovalRequested):
-            offered = [each for each in event.options if await self._may_be_offered(each)]
-            return replace(event, options=offered)
+            return replace(event, options=[each for each in event.options if await self._may_be_offered(each)])
         if not isinstance(event, ModeChanged) or await self._rules.is_mode_allowed(event.mode):
             return event
         if self.state.mode is not None:

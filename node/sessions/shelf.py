@@ -8,9 +8,9 @@ import msgspec
 import structlog
 from msgspec.structs import replace
 
-from node.sessions.actor import Staff
 from node.sessions.clocks import Rules
 from node.sessions.fold import empty_state, fold
+from node.sessions.host import Staff
 from node.sessions.journal import Appended, Journal, decode_event
 from node.sessions.listing import Listing, summary
 from node.sessions.session import Session

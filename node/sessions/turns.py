@@ -1,11 +1,14 @@
 """How turns begin and end in the journal. Pure: from a state to the events that follow."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ws.protocol.events import (
     ApprovalResolved,
+    Delta,
     JournalEvent,
+    NativeIdKnown,
     QueueHeld,
+    Rewound,
     StopReason,
     TitleChanged,
     TurnEnded,
@@ -47,6 +50,12 @@ def turn_end(state: SessionState, reason: StopReason, error: str | None = None) 
 def withdrawn(state: SessionState) -> list[JournalEvent]:
     """The end of every approval that is open."""
     return [ApprovalResolved(approval=each.approval, outcome="withdrawn") for each in state.approvals]
+
+
+def left_behind(state: SessionState, items: Iterable[JournalEvent | Delta]) -> set[str]:
+    """The native sessions with which this one goes on no more after `items`: cleared, undone or forgotten."""
+    told = [state.native_id, *(item.native_id for item in items if isinstance(item, NativeIdKnown | Rewound))]
+    return {each for each in told[:-1] if each is not None and each != told[-1]}
 
 
 def hold(state: SessionState, by: str) -> list[JournalEvent]:

@@ -7,9 +7,11 @@ from datetime import datetime
 import structlog
 
 from node.sessions.native.continued import TYPES, missing, read_mark
+from node.sessions.native.following import go_on
 from node.sessions.native.library import LIST_DEADLINE_S, Providers
 from node.sessions.session import Session
 from providers.base import NativeHistory, NativeSession, ProviderFailed
+from ws.defects import log_defect
 from ws.protocol.errors import WireError
 from ws.protocol.events import JournalEvent
 from ws.tasks import TaskOwner
@@ -72,6 +74,8 @@ class Elsewhere:
                 await self._take_in(session, history, native, is_final=is_final)
         except (TimeoutError, ProviderFailed, OSError, WireError, KeyError) as error:
             log.warning("not_caught_up", session=session.state.id, reason=str(error) or "took too long")
+        except Exception as error:  # noqa: BLE001 (a defect in reading a transcript must not keep a prompt from its agent)
+            _ = log_defect("not_caught_up", error, session=session.state.id)
 
     async def _look(self, session: Session) -> None:
         try:
@@ -117,17 +121,18 @@ class Elsewhere:
                     is_open |= self._seen.get(session.state.id, ("", "", False))[2]
             return is_open
 
-        is_open = False
+        async def round_of() -> None:
+            # Listening begins before looking, so that no change falls between the two.
+            change = self._owner.start(history.changed(), name=f"changes {provider}")
+            try:
+                is_open = await look()
+                _ = await asyncio.wait({change}, timeout=OPEN_S if is_open else None)
+            finally:
+                change.cancel()
+            await asyncio.sleep(CALM_S)
+
         try:
-            while self._watched(provider):
-                # Listening begins before looking, so that no change falls between the two.
-                change = self._owner.start(history.changed(), name=f"changes {provider}")
-                try:
-                    is_open = await look()
-                    _ = await asyncio.wait({change}, timeout=OPEN_S if is_open else None)
-                finally:
-                    change.cancel()
-                await asyncio.sleep(CALM_S)
+            await go_on(round_of, f"sessions of {provider}", lambda: bool(self._watched(provider)))
         finally:
             self._following.discard(provider)
 

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from node.sessions.fitting import encode
 from node.sessions.fold import empty_state
 from node.sessions.journal import Journal
+from node.sessions.native.following import go_on
 from node.sessions.native.pages import MemoryPages
 from node.sessions.watch import watch
 from node.store.hidden import HiddenNatives, Native
@@ -290,11 +291,14 @@ class Library:
                 with suppress(WireError):
                     await self._update(Found(found.id, found.provider, native), opened)
 
-        while history is not None:
+        async def round_of(history: NativeHistory) -> None:
             # Listening begins before looking, so that no change falls between the two.
             async with asyncio.TaskGroup() as group:
                 _ = group.create_task(history.changed())
                 _ = group.create_task(catch_up(history))
+
+        if history is not None:
+            await go_on(lambda: round_of(history), f"transcript {found.id}")
 
     async def _of(self, provider: str) -> list[NativeSession]:
         history = self._history(provider)
