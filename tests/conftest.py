@@ -16,6 +16,12 @@ OWN_PACKAGES = ["main", "node", "providers", "routes", "ws"]
 """A blocking call on the loop is a fault when one of these made it; what a test itself does is its own affair."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--terminal-lives", type=int, default=300, help="how many terminals test_terminal_many opens and closes"
+    )
+
+
 @pytest.fixture(autouse=True)
 def loop_guard(request: pytest.FixtureRequest) -> Iterator[BlockBuster | None]:
     """Fail a test in whose loop our code makes a blocking call. ``@pytest.mark.may_block("why")`` switches it off."""

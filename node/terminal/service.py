@@ -15,8 +15,10 @@ from config import Terminal as TerminalConfig
 from node.context import Subscribed
 from node.terminal import shell
 from node.terminal.adopter import Adopted, Adopter, ProgramNotStarted
+from node.terminal.holder.ending import GIVE_UP_AFTER_S
 from node.terminal.holder.messages import Ended, Open, Restart
 from node.terminal.holder_process import HolderPlace, HolderUnavailable
+from node.terminal.orphans import end_sessions
 from node.terminal.pace import Pace
 from node.terminal.terminal import About, Terminal
 from node.terminal.watching import ListWatches
@@ -24,6 +26,7 @@ from ws.protocol import terminals
 from ws.protocol.base import now
 from ws.protocol.errors import ErrorCode, WireError, invalid
 from ws.protocol.nodes import Empty
+from ws.tasks import TaskOwner
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +37,9 @@ CAN_HOLD = hasattr(os, "splice") and hasattr(os, "memfd_create")
 ENDED_KEPT_S = 86_400.0
 """An ended terminal can be read, and started again, for so long."""
 MAX_ENDED = 16
-"""Of one node; with one more the one that ended first goes. Each may keep its whole scrollback."""
+"""So many of the latest that ended are kept for that long; each may have its whole scrollback."""
+PUSHED_OUT_KEPT_S = 600.0
+"""The others: their readers may be reconnecting."""
 LAST_WORDS_S = 2.0
 """Before a terminal is started again, for output of the last program that is still on its way."""
 CLOSE_DEADLINE_S = 4.0
@@ -47,6 +52,7 @@ RESTARTED = (
     "\r\n\x1b[2m\u2014 restarted \u2014\x1b[0m\r\n"
 )
 """Between the output of one program and that of the next in the same terminal."""
+_ENDED_LONG_AGO = "This terminal ended, and has made room for others since; open a new one."
 
 OnRestart = Callable[[Terminal], None]
 """Told of the terminal that takes the place of the one with the same id, which is closed next."""
@@ -67,6 +73,9 @@ class TerminalService:
         )
         self._pace = Pace()
         self._terminals: dict[str, Terminal] = {}
+        self._programs: dict[str, int] = {}
+        self._tasks = TaskOwner("terminals")
+        self._orphans: asyncio.Task[None] | None = None
         self._opening = 0
         self._over: dict[str, asyncio.Event] = {}
         self._expiries: dict[str, asyncio.TimerHandle] = {}
@@ -98,6 +107,9 @@ class TerminalService:
         if end_terminals:
             await self._adopter.end_all(CLOSE_DEADLINE_S)
         self._adopter.close()
+        if self._orphans is not None:
+            await asyncio.wait([self._orphans], timeout=GIVE_UP_AFTER_S)
+        await self._tasks.close()
         for terminal in self._terminals.values():
             terminal.close(WireError(ErrorCode.NODE_OFFLINE, "The node of this machine is stopping."))
         self._terminals.clear()
@@ -282,6 +294,7 @@ class TerminalService:
         )
         before = self._terminals.get(terminal.id)
         self._terminals[terminal.id] = terminal
+        self._programs[terminal.id] = held.pid
         if before is not None:
             self.on_restart(terminal)
             before.close(WireError(ErrorCode.CONFLICT, "This terminal was started again; attach to it once more."))
@@ -314,17 +327,23 @@ class TerminalService:
         self._keep_ended(terminal)
 
     def _keep_ended(self, terminal: Terminal) -> None:
-        loop = asyncio.get_running_loop()
-        self._expiries[terminal.id] = loop.call_later(ENDED_KEPT_S, self._forget, terminal)
+        self._forget_after(ENDED_KEPT_S, terminal)
         if len(self._expiries) > MAX_ENDED:
-            self._forget_oldest_ended()
+            pushed_out = list(self._expiries)[-MAX_ENDED - 1]
+            self._expiries[pushed_out].cancel()
+            self._forget_after(PUSHED_OUT_KEPT_S, self._terminals[pushed_out])
+
+    def _forget_after(self, seconds: float, terminal: Terminal) -> None:
+        loop = asyncio.get_running_loop()
+        self._expiries[terminal.id] = loop.call_later(seconds, self._forget, terminal, _ENDED_LONG_AGO)
 
     def _forget_oldest_ended(self) -> None:
-        self._forget(self._terminals[next(iter(self._expiries))], "This terminal has ended, and others have since.")
+        self._forget(self._terminals[next(iter(self._expiries))], _ENDED_LONG_AGO)
 
     def _forget(self, terminal: Terminal, why: str = "This terminal was closed.") -> None:
         if self._terminals.pop(terminal.id, None) is None:
             return
+        del self._programs[terminal.id]
         if timer := self._expiries.pop(terminal.id, None):
             timer.cancel()
         if over := self._over.get(terminal.id):
@@ -336,10 +355,13 @@ class TerminalService:
     def _holder_lost(self) -> None:
         """The next terminal starts another holder.
 
-        Closing our descriptors hangs every terminal up: the kernel sends SIGHUP to what still runs there.
+        Closing our descriptors hangs every terminal up: the kernel sends SIGHUP to the job in front. The rest of what
+        ran there is ended as the holder would have.
         """
         if self._terminals:
             log.error("terminal_holder_lost", terminals=len(self._terminals))
+            running = [self._programs[each.id] for each in self._terminals.values() if each.exit is None]
+            self._orphans = self._tasks.start(end_sessions(running), name="end orphans")
         for terminal in list(self._terminals.values()):
             terminal.ended(None, None, now())
             self._forget(terminal, "The process that held this machine's terminals has ended; open a new terminal.")

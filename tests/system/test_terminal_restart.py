@@ -6,14 +6,12 @@ import itertools
 import os
 import signal
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from node.terminal.holder import channel, place
-from node.terminal.holder.messages import EndAll, Hello
+from tests.support.terminal_holder import end_holder, is_running
 from tests.support.terminal_link import SplicingMain, TerminalPage, page
 from tests.support.terminal_process import start_terminal_node, terminal_node
 from tests.support.waiting import eventually
@@ -39,28 +37,8 @@ async def database(tmp_path: Path) -> AsyncIterator[Path]:
     await asyncio.to_thread(end_holder, database)
 
 
-def end_holder(database: Path) -> None:
-    for address in place.addresses(database, None):
-        with channel.new_socket() as connection:
-            connection.settimeout(10)
-            if connection.connect_ex(str(address)):
-                continue
-            with suppress(ConnectionError):  # it has just ended by itself
-                channel.send(connection, Hello(versions=[1], keep="process"))
-                channel.send(connection, EndAll())
-                while connection.recv(65536):
-                    pass
-
-
 def has_flooded(reader: TerminalPage) -> bool:
     return len(reader.output) > 1_500_000
-
-
-def is_running(pid: int) -> bool:
-    try:
-        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def has_read(reader: TerminalPage, count: int) -> bool:

@@ -1,0 +1,18 @@
+"""Ending what a holder leaves behind that was killed: nobody else knows of those programs."""
+
+import asyncio
+from collections.abc import Iterable
+
+from node.terminal.holder.ending import Ending, living_groups
+
+
+async def end_sessions(leaders: Iterable[int]) -> None:
+    """End the sessions of these programs as the holder would have; returns when they are over."""
+    loop = asyncio.get_running_loop()
+    endings = [Ending(leader, loop.time()) for leader in leaders]
+    while endings:
+        living = await asyncio.to_thread(living_groups)
+        now_s = loop.time()
+        endings = [ending for ending in endings if not ending.advance(now_s, living)]
+        if endings:
+            await asyncio.sleep(Ending.POLL_S)
