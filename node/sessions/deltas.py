@@ -11,6 +11,9 @@ from ws.protocol.events import AgentMessage, AgentThought, Delta, JournalEvent, 
 FLUSH_INTERVAL_S = 0.03
 """The first text goes out at once, more of it at most this often: about two frames of a screen."""
 
+KEEP_INTERVAL_S = 2.0
+"""What is open is kept beside the journal so often: at most so much of it is lost when the node is killed."""
+
 FLUSH_CHARS = 4096
 """More than this does not wait."""
 
@@ -48,10 +51,14 @@ _Blocks = dict[tuple[str, str], _Open]
 
 
 class OpenBlocks:
-    """The unfinished blocks of a session, by message id and kind. `publish` gets what readers shall see, in order."""
+    """The unfinished blocks of a session, by message id and kind. `publish` gets what readers shall see, in order;
+    `keep` all that is open, now and then.
+    """
 
-    def __init__(self, publish: Callable[[Delta], None]) -> None:
+    def __init__(self, publish: Callable[[Delta], None], keep: Callable[[list[Delta]], None]) -> None:
         self._publish = publish
+        self._keep = keep
+        self._keep_at: asyncio.TimerHandle | None = None
         self._open: _Blocks = {}
         self._flush_at: asyncio.TimerHandle | None = None
         self._last_flush_s = 0.0
@@ -61,11 +68,20 @@ class OpenBlocks:
         block = _grown(self._open, delta)
         if block is not None:
             self._schedule(block.length - block.sent)
+            self._keep_soon()
 
     def superseded(self, event: JournalEvent) -> None:
         """A durable event is about to be published: what came before it goes out, and its own block is done."""
         self.flush()
         _close(self._open, event)
+        if self._open:  # what is kept goes with each event
+            self._keep_soon()
+
+    def restored(self, deltas: Sequence[Delta]) -> None:
+        """What was open when the node was killed; nobody watches yet."""
+        for delta in deltas:
+            if (block := _grown(self._open, delta)) is not None:
+                block.sent = block.length
 
     def with_cut_off(self, items: Sequence[JournalEvent | Delta]) -> list[JournalEvent | Delta]:
         """`items`, and in front of the end of a turn that was cut off what people saw of its unfinished blocks.
@@ -101,6 +117,15 @@ class OpenBlocks:
         """One delta from offset 0 for each open block: what somebody who joins now is missing. Flushes first."""
         self.flush()
         return [block.since(0) for block in self._open.values() if block.sent]
+
+    def _keep_soon(self) -> None:
+        if self._keep_at is None:
+            self._keep_at = asyncio.get_running_loop().call_later(KEEP_INTERVAL_S, self._kept)
+
+    def _kept(self) -> None:
+        self._keep_at = None
+        if self._open:
+            self._keep([block.since(0) for block in self._open.values() if block.length])
 
     def _schedule(self, unsent_chars: int) -> None:
         loop = asyncio.get_running_loop()

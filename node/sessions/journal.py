@@ -36,12 +36,15 @@ CHECKPOINT_EVERY = 256
 PAGE_EVENTS = 1000
 
 decode_event = msgspec.json.Decoder(JournalEvent).decode
+_decode_deltas = msgspec.json.Decoder(list[Delta]).decode
 
 
 class Pages(Protocol):
     """Where events are kept; see :class:`node.store.journals.Journals`, which is one."""
 
     async def append(self, number: int, entries: Sequence[Entry], checkpoint: Checkpoint | None) -> None: ...
+
+    def keep_unfinished(self, number: int, body: bytes) -> None: ...
 
     async def page(self, number: int, *, after: int, until: int, limit: int, max_bytes: int) -> list[bytes]: ...
 
@@ -86,7 +89,8 @@ class Journal:
         self._on_appended = on_appended
         self._checkpoint_head = 0
         self._watchers: set[Watcher] = set()
-        self._open = OpenBlocks(self._publish_delta)
+        self._open = OpenBlocks(self._publish_delta, self._keep_unfinished)
+        self._is_appending = False
         self._ended: WireError | None = None
 
     @property
@@ -106,7 +110,11 @@ class Journal:
         if stamped:
             entries = [Entry(event.seq, body, _name(event)) for event, body in outgoing if not isinstance(event, Delta)]
             checkpoint = self._checkpoint(after, stamped)
-            await self._journals.append(self._number, entries, checkpoint)
+            self._is_appending = True
+            try:
+                await self._journals.append(self._number, entries, checkpoint)
+            finally:
+                self._is_appending = False
             self._checkpoint_head = checkpoint.head if checkpoint else self._checkpoint_head
             self.state = after
         for event, body in outgoing:
@@ -204,6 +212,16 @@ class Journal:
         if is_due or any(isinstance(event, TurnEnded) for event in events):
             return Checkpoint(after.head, encode(after))
         return None
+
+    def reopen(self, unfinished: bytes) -> None:
+        """Take up what was being written when the node was killed: the end of its turn makes it durable."""
+        if self.state.turn is not None:
+            self._open.restored(_decode_deltas(unfinished))
+
+    def _keep_unfinished(self, deltas: list[Delta]) -> None:
+        """While an append is under way it is not known what will still be open: then at the next occasion."""
+        if not self._is_appending and self._ended is None:
+            self._journals.keep_unfinished(self._number, encode(deltas))
 
     def _publish_delta(self, delta: Delta) -> None:
         if self._watchers:

@@ -83,6 +83,8 @@ class Shelf:
                 state = replace(state, epoch=secrets.token_urlsafe(8))
                 await self._journals.renew(stored.number, state.epoch)
             shelved = self._put(stored.number, state, stored.seen, state.provider)
+            if stored.unfinished is not None and not lost:
+                shelved.session.journal.reopen(stored.unfinished)
             if lost:
                 log.error("events_lost", session=stored.id, events=lost, after=state.head)
                 notice = Notice(level="error", code="events_lost", text=LOST.format(events=lost))

@@ -34,7 +34,8 @@ class Checkpoint:
 class Stored:
     """A session as it is found at start: its checkpoint, and the events after that in order.
 
-    `handed_out` is the last `seq` that readers have been told of, 0 when that is not known.
+    `handed_out` is the last `seq` that readers have been told of, 0 when that is not known; `unfinished` is what
+    `keep_unfinished` was given last, if no event has come since.
     """
 
     number: int
@@ -44,6 +45,7 @@ class Stored:
     handed_out: int
     checkpoint: Checkpoint | None
     tail: list[bytes]
+    unfinished: bytes | None = None
 
 
 class Journals:
@@ -103,13 +105,14 @@ class Journals:
     async def append(self, number: int, entries: Sequence[Entry], checkpoint: Checkpoint | None) -> None:
         """Write events, which must follow the last one without a gap, and the checkpoint if there is one.
 
-        What is then handed out is noted: see `heads`.
+        What is then handed out is noted: see `heads`. What was kept as unfinished goes.
         """
         events = [(number, entry.seq, entry.body) for entry in entries]
         names = [(number, *entry.name, entry.seq) for entry in entries if entry.name is not None]
 
         def work(connection: sqlite3.Connection) -> None:
             connection.executemany("INSERT INTO events (session, seq, body) VALUES (?, ?, ?)", events)
+            connection.execute("DELETE FROM unfinished WHERE session = ?", (number,))
             if names:
                 connection.executemany(
                     "INSERT OR REPLACE INTO names (session, kind, name, seq) VALUES (?, ?, ?, ?)", names
@@ -122,6 +125,10 @@ class Journals:
 
         head = entries[-1].seq
         await self._database.write(work, committed=lambda: self._database.heads.note(number, head))
+
+    def keep_unfinished(self, number: int, body: bytes) -> None:
+        """What is open in the journal now, written soon; the next `append` makes an end of it."""
+        self._database.execute_soon("INSERT OR REPLACE INTO unfinished (session, body) VALUES (?, ?)", (number, body))
 
     def set_seen(self, number: int, seq: int) -> None:
         """Somebody has looked at the session up to `seq`; written soon."""
@@ -200,6 +207,7 @@ def _load(connection: sqlite3.Connection, heads: Heads) -> list[Stored]:
         tail = connection.execute(
             "SELECT body FROM events WHERE session = ? AND seq > ? ORDER BY seq", (row["number"], row["folded_head"])
         )
+        unfinished = connection.execute("SELECT body FROM unfinished WHERE session = ?", (row["number"],)).fetchone()
         found.append(
             Stored(
                 number=row["number"],
@@ -209,6 +217,7 @@ def _load(connection: sqlite3.Connection, heads: Heads) -> list[Stored]:
                 handed_out=heads.get(row["number"]),
                 checkpoint=checkpoint,
                 tail=[each["body"] for each in tail],
+                unfinished=None if unfinished is None else bytes(unfinished["body"]),
             )
         )
     return found

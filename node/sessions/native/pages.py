@@ -19,6 +19,9 @@ class MemoryPages:
         self.bodies += [entry.body for entry in entries]
         self.size_bytes += sum(len(entry.body) for entry in entries)
 
+    def keep_unfinished(self, number: int, body: bytes) -> None:
+        """Nothing is unfinished that lies on the agent's own disk."""
+
     async def page(self, number: int, *, after: int, until: int, limit: int, max_bytes: int) -> list[bytes]:
         return _cut(self.bodies[after : min(until, after + limit)], max_bytes)
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from node.sessions import deltas as deltas_module
+from tests.support.waiting import eventually
 from tests.unit.node.sessions.bench import Bench, bench
 from ws.protocol.events import AgentMessage, AgentThought, Delta, TurnEnded
 
@@ -95,3 +97,56 @@ async def test_a_turn_that_ends_well_keeps_only_what_is_durable(tmp_path: Path) 
         await node.provider.agent.end()
         await node.idle(session)
         assert await _blocks(node, session) == []
+
+
+async def _kept(node: Bench) -> str:
+    """What lies beside the journals."""
+    read = node.store.database.read
+    rows = await read(lambda connection: connection.execute("SELECT body FROM unfinished").fetchall())
+    return "".join(bytes(row["body"]).decode() for row in rows)
+
+
+async def test_text_is_kept_when_the_node_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deltas_module, "KEEP_INTERVAL_S", 0.01)
+    async with bench(tmp_path) as node:
+        session = await _begun(node)
+        say = node.provider.agent.say
+        await say(Delta(message_id="a", kind="thought", offset=0, text="Hm"))
+        await say(AgentThought(message_id="a", text="Hmm."))
+        await say(_text("b", 0, "Good "), _text("b", 5, "mor"))
+        await node.send(session, "m2")  # an event that has nothing to do with it
+
+        async def has_all() -> bool:
+            return "mor" in await _kept(node)
+
+        await eventually(has_all, what="the text beside the journal")
+        await node.restart(is_crash=True)
+        assert await _blocks(node, session) == [("a", "Hmm."), ("b", "Good mor")]
+        events = await node.events(session)
+        ended = next(event for event in events if isinstance(event, TurnEnded))
+        assert (events[events.index(ended) - 1].turn, ended.stop_reason) == (ended.turn, "node_restarted")
+        assert [event.seq for event in events] == list(range(1, len(events) + 1))
+        assert await _kept(node) == ""
+
+
+async def test_a_block_that_was_finished_before_the_kill_is_not_there_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deltas_module, "KEEP_INTERVAL_S", 0.01)
+    async with bench(tmp_path) as node:
+        session = await _begun(node)
+        await node.provider.agent.say(_text("b", 0, "Good "))
+
+        async def is_kept() -> bool:
+            return "Good" in await _kept(node)
+
+        await eventually(is_kept, what="the text beside the journal")
+        await node.provider.agent.say(AgentMessage(message_id="b", text="Good morning."))
+
+        async def is_written() -> bool:
+            return bool(await _blocks(node, session))
+
+        await eventually(is_written, what="the block")
+        assert await _kept(node) == ""
+        await node.restart(is_crash=True)
+        assert await _blocks(node, session) == [("b", "Good morning.")]
