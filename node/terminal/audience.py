@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from enum import IntEnum
 
 from node.terminal.reader import Reader
 from ws.protocol.errors import ErrorCode, WireError
@@ -13,13 +14,21 @@ STALLED_AFTER_S = 5.0
 """A reader that holds the program and acknowledges nothing for so long is set aside."""
 
 
+class Claim(IntEnum):
+    """Why a reader should lead. ALONE: nobody else was there when it came; LED: it led before its line broke."""
+
+    NONE = 0
+    ALONE = 1
+    LED = 2
+    TYPED = 3
+
+
 class Audience:
     """Readers of one terminal. `on_credit` is called when the program may go on.
 
     One of those who may type leads: its window answers what programs ask their terminal, and its size counts once it
-    has a claim. A claim has who typed, who asked for it, and who came when nobody else was there; the latest claim
-    leads, without any the longest reader, and before all of them somebody who is not set aside. `on_lead` is told the
-    old one and the new one.
+    has a claim: the strongest, of equals the latest, without any the reader that is here longest; one that is set aside
+    only when all are. `on_lead` is told the old one and the new one.
     """
 
     def __init__(self, on_credit: Callable[[], None], on_lead: Callable[[Reader | None, Reader | None], None]) -> None:
@@ -27,7 +36,7 @@ class Audience:
         self._on_credit = on_credit
         self._on_lead = on_lead
         self._readers: dict[Reader, asyncio.TimerHandle | None] = {}
-        self._claims: dict[Reader, int] = {}
+        self._claims: dict[Reader, tuple[Claim, int]] = {}
         self._last_claim = 0
         self.lead: Reader | None = None
 
@@ -48,18 +57,21 @@ class Audience:
         self._readers[reader] = None
         if reader.may_type:
             is_alone = not any(each.may_type for each in self._readers if each is not reader)
-            self._claims[reader] = self._next_claim() if is_alone else 0
-            self._elect()
+            self._claims[reader] = (Claim.NONE, 0)
+            self.claim(reader, Claim.ALONE if is_alone else Claim.NONE)
 
-    def claim(self, reader: Reader) -> None:
-        """`reader`, who may type, leads from here on."""
-        if self.lead is not reader or not self._claims[reader]:
-            self._claims[reader] = self._next_claim()
-            self._elect()
+    def claim(self, reader: Reader, claim: Claim) -> None:
+        """`reader`, who may type, leads from here on, unless another has a stronger claim."""
+        if self.lead is reader and self._claims[reader][0] >= claim:
+            return
+        if claim:
+            self._last_claim += 1
+            self._claims[reader] = (max(claim, self._claims[reader][0]), self._last_claim)
+        self._elect()
 
     def is_size_of(self, reader: Reader) -> bool:
         """Whether the size of `reader` is the terminal's."""
-        return self.lead is reader and self._claims[reader] > 0
+        return self.lead is reader and self._claims[reader][0] > Claim.NONE
 
     def remove(self, reader: Reader) -> None:
         """Forget `reader`; does nothing when it has left already."""
@@ -128,14 +140,10 @@ class Audience:
         self._elect()
         self._on_credit()
 
-    def _next_claim(self) -> int:
-        self._last_claim += 1
-        return self._last_claim
-
     def _elect(self) -> None:
         # Of equals `max` takes the first, who has been here longest.
         before, self.lead = self.lead, max(self._claims, key=self._rank, default=None)
         self._on_lead(before, self.lead)
 
-    def _rank(self, reader: Reader) -> tuple[bool, int]:
+    def _rank(self, reader: Reader) -> tuple[bool, tuple[Claim, int]]:
         return not reader.is_aside, self._claims[reader]

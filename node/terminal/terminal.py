@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from node.terminal.audience import Audience
+from node.terminal.audience import Audience, Claim
 from node.terminal.input import InputQueue
 from node.terminal.output import OutputPump
 from node.terminal.pace import Pace
@@ -166,7 +166,7 @@ class Terminal:
         if not reader.may_type or not data or self.exit is not None:
             return True
         self._pace.typed(self.id)
-        self._audience.claim(reader)
+        self._audience.claim(reader, Claim.TYPED)
         return self._input.offer(data)
 
     async def type(self, reader: Reader, data: bytes) -> None:
@@ -189,11 +189,11 @@ class Terminal:
             return
         reader.size = Size(frame.cols, frame.rows)
         reader.follows_sizes = frame.claim is not None
-        if frame.claim:
-            self._audience.claim(reader)
+        if frame.claim in {"yes", "again"}:
+            self._audience.claim(reader, Claim.TYPED if frame.claim == "yes" else Claim.LED)
         if self._audience.is_size_of(reader):
             self._sizing.want(reader.size, by=None if reader.follows_sizes else reader)
-        elif reader.size != self.size and not reader.follows_sizes:
+        elif reader.size != self.size:
             reader.send_frame(terminals.Resized(cols=self.size.cols, rows=self.size.rows))
 
     def _credit_changed(self) -> None:

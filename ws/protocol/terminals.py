@@ -112,13 +112,14 @@ class Ack(Struct, frozen=True, kw_only=True, tag="ack", tag_field="type"):
 class Resize(Struct, frozen=True, kw_only=True, tag="resize", tag_field="type"):
     """The reader's window has room for so many characters.
 
-    With `claim` the reader shows only sizes that it is told by `attached` and `resized`, its own as well; true: its
-    size shall count from here on, as if something was typed there.
+    With `claim` the reader shows only sizes that it is told by `attached` and `resized`, its own as well. ``yes``: its
+    size shall count from here on, as if something was typed there; ``again``: it led before its line broke, and its
+    size shall count unless somebody has typed elsewhere since.
     """
 
     cols: Columns
     rows: Rows
-    claim: bool | None = None
+    claim: Literal["no", "again", "yes"] | None = None
 
 
 ReaderFrame = Ack | Resize

@@ -40,6 +40,8 @@ class FakeSocket implements SocketLike {
       running: true,
       may_type: true,
       replayed_to: 0,
+      leads: true,
+      preamble: null,
       ...more,
     });
   }
@@ -64,6 +66,7 @@ class World implements Surroundings, Screen {
   unparsed: (() => void)[] = [];
   notices: number[] = [];
   writes: [number, boolean][] = [];
+  sizes: [number, number, boolean][] = [];
   timers = new Map<number, () => void>();
   time = 1000;
   #timer = 0;
@@ -89,8 +92,8 @@ class World implements Surroundings, Screen {
   notice(_kind: "skipped", bytes: number): void {
     this.notices.push(bytes);
   }
-  resized(): void {
-    this.states.at(-1);
+  resized(cols: number, rows: number, isOwn: boolean): void {
+    this.sizes.push([cols, rows, isOwn]);
   }
 
   parseAll(): void {
@@ -272,10 +275,94 @@ describe("typing", () => {
     expect(world.socket.frames).toEqual([]);
     world.socket.attach(0);
     connection.resize(100, 30);
-    expect(world.socket.frames).toEqual([{ type: "resize", cols: 100, rows: 30 }]);
+    expect(world.socket.frames).toEqual([{ type: "resize", cols: 100, rows: 30, claim: "no" }]);
     world.socket.drop();
     connection.hurry();
     world.socket.attach(0);
-    expect(world.socket.frames).toEqual([{ type: "resize", cols: 100, rows: 30 }]);
+    expect(world.socket.frames).toEqual([{ type: "resize", cols: 100, rows: 30, claim: "again" }]);
+  });
+});
+
+describe("several windows", () => {
+  const resize = (socket: FakeSocket): unknown[] =>
+    socket.frames.filter((frame) => (frame as { type: string }).type === "resize");
+
+  it("answers from the byte on at which it leads, until another window does", () => {
+    world.socket.attach(100, { leads: false, replayed_to: 110 });
+    world.socket.frame({ type: "lead", leads: true, from: 120 });
+    world.socket.frame({ type: "lead", leads: false, from: 150 });
+    world.socket.output(100);
+    world.socket.frame({ type: "lead", leads: true, from: 200 });
+    world.socket.output(5);
+    expect(world.writes).toEqual([
+      [10, true],
+      [10, true],
+      [30, false],
+      [50, true],
+      [5, false],
+    ]);
+  });
+
+  it("puts the screen right before output that begins late, and only then", () => {
+    world.socket.attach(5000, { preamble: "\x1b[?1049h" });
+    world.socket.output(10);
+    world.parseAll();
+    world.fireTimers();
+    expect(world.writes).toEqual([
+      [8, true],
+      [10, false],
+    ]);
+    expect(world.socket.frames.at(-1)).toEqual({ type: "ack", offset: 5010 });
+    world.socket.drop();
+    connection.hurry();
+    world.socket.attach(5010);
+    world.socket.frame({ type: "skipped", from: 5010, to: 9000, preamble: "\x1b[m" });
+    expect(world.writes.slice(2)).toEqual([[3, true]]);
+  });
+
+  it("shows the terminal's size, not its own, and says which it is", () => {
+    world.socket.attach(0);
+    connection.resize(100, 30);
+    connection.resize(110, 30);
+    expect(world.sizes).toEqual([[80, 24, true]]);
+    world.socket.frame({ type: "resized", cols: 100, rows: 30 });
+    world.socket.frame({ type: "resized", cols: 110, rows: 30 });
+    expect(world.sizes.slice(1)).toEqual([
+      [100, 30, true],
+      [110, 30, true],
+    ]);
+    world.socket.frame({ type: "resized", cols: 100, rows: 30 });
+    expect(world.sizes.at(-1)).toEqual([100, 30, false]);
+  });
+
+  it("claims the size again when it led before its line broke", () => {
+    connection.resize(100, 30);
+    world.socket.attach(0);
+    expect(resize(world.socket)).toEqual([{ type: "resize", cols: 100, rows: 30, claim: "no" }]);
+    world.socket.drop();
+    connection.hurry();
+    world.socket.attach(0, { leads: false });
+    expect(resize(world.socket)).toEqual([{ type: "resize", cols: 100, rows: 30, claim: "again" }]);
+    world.socket.frame({ type: "lead", leads: false, from: 0 });
+    world.socket.drop();
+    connection.hurry();
+    world.socket.attach(0, { leads: false });
+    expect(resize(world.socket)).toEqual([{ type: "resize", cols: 100, rows: 30, claim: "no" }]);
+    connection.resize(100, 30, true);
+    expect(resize(world.socket).at(-1)).toEqual({ type: "resize", cols: 100, rows: 30, claim: "yes" });
+  });
+
+  it("takes its own size by itself at an older node", () => {
+    world.socket.attach(0, { leads: undefined, preamble: undefined });
+    connection.resize(100, 30);
+    expect(world.sizes.at(-1)).toEqual([100, 30, true]);
+    world.socket.output(10);
+    world.socket.frame({ type: "resized", cols: 120, rows: 40 });
+    expect(world.sizes.at(-1)).toEqual([120, 40, false]);
+    world.socket.output(10);
+    expect(world.writes).toEqual([
+      [10, false],
+      [10, true],
+    ]);
   });
 });

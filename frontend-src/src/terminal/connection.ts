@@ -6,7 +6,7 @@
  * lets at most 256 KiB be under way beyond that.
  */
 import { socketAt } from "../wire/base.ts";
-import type { Attached, Exit, Resized, Skipped, StreamFault } from "../wire/wire.gen.ts";
+import type { Attached, Exit, Lead, Resize, Resized, Skipped, StreamFault } from "../wire/wire.gen.ts";
 
 /** Acknowledge at least this often: a quarter of the node's 256 KiB window. */
 const ACK_EVERY_BYTES = 64 * 1024;
@@ -29,13 +29,14 @@ export type ConnectionState =
   | { kind: "refused"; code: string; detail: string };
 
 /**
- * The emulator. `write` calls `parsed` once the bytes are consumed; `notice` prints one line of ours. What is written as
- * a replay has been shown before: the emulator paints it and answers nothing that a program asks in it.
+ * The emulator. `write` calls `parsed` once the bytes are consumed; `notice` prints one line of ours. While it is mute
+ * the emulator paints and answers nothing that a program asks: the output was shown before, or another window answers.
+ * `resized` is the terminal's size from here on; it `isOwn` when this window has room for just that.
  */
 export interface Screen {
-  write(data: Uint8Array, isReplay: boolean, parsed: () => void): void;
+  write(data: Uint8Array, isMute: boolean, parsed: () => void): void;
   notice(kind: "skipped", bytes: number): void;
-  resized(cols: number, rows: number): void;
+  resized(cols: number, rows: number, isOwn: boolean): void;
 }
 
 /** What a browser's WebSocket offers, as far as it is used here. */
@@ -57,15 +58,25 @@ export interface Surroundings {
   random(): number;
 }
 
-type Frame = Attached | Exit | Resized | Skipped | StreamFault;
+type Frame = Attached | Exit | Lead | Resized | Skipped | StreamFault;
+
+interface Size {
+  cols: number;
+  rows: number;
+}
 
 /** Faults that trying again may mend: everything else is final. */
 const PASSING = new Set(["node_offline", "timeout"]);
 const OPEN = 1;
+const encoder = new TextEncoder();
+
+const isSame = (one: Size | null, other: Size): boolean => one?.cols === other.cols && one.rows === other.rows;
 
 export class TerminalConnection {
   state: ConnectionState = { kind: "connecting" };
   mayType = true;
+  /** This window answers what programs ask, and its size counts once somebody has typed here. */
+  leads = false;
 
   #socket: SocketLike | null = null;
   #received: number | null = null;
@@ -83,7 +94,16 @@ export class TerminalConnection {
   #fault: StreamFault | null = null;
   #exit: Exit | null = null;
   #isClosed = false;
-  #size: { cols: number; rows: number } | null = null;
+  /** What this window has room for, and what the terminal has. */
+  #size: Size | null = null;
+  #shown: Size | null = null;
+  /** Sizes of ours that the node has heard, and may still make the terminal's. */
+  #proposed: Size[] = [];
+  /** The node tells every size. An older one expects windows to take their own. */
+  #isTold = true;
+  /** Whether questions are answered in the output that comes next, and from where on that changes. */
+  #answers = true;
+  #changes: Lead[] = [];
 
   constructor(
     private readonly screen: Screen,
@@ -115,11 +135,20 @@ export class TerminalConnection {
     return true;
   }
 
-  /** The size that this reader's window has; sent again after each attach. */
-  resize(cols: number, rows: number): void {
-    if (this.#size?.cols === cols && this.#size.rows === rows) return;
-    this.#size = { cols, rows };
-    this.#sendSize();
+  /**
+   * This window has room for so many characters; told again after each attach. `isClaim`: the terminal shall have this
+   * size, as if something was typed here.
+   */
+  resize(cols: number, rows: number, isClaim = false): void {
+    const size = { cols, rows };
+    if (isSame(this.#size, size) && !isClaim) return;
+    this.#size = size;
+    if (!this.#isTold) {
+      this.#shown = size;
+      this.#answers = true;
+    }
+    if (!this.mayType || isSame(this.#shown, size)) this.#tellSize();
+    this.#sendSize(isClaim ? "yes" : "no");
   }
 
   /** Leave; the terminal lives on. */
@@ -168,15 +197,23 @@ export class TerminalConnection {
   }
 
   #output(bytes: Uint8Array): void {
-    const old = Math.min(bytes.length, Math.max(0, this.#replayedTo - (this.#received ?? 0)));
-    if (old > 0) this.#show(bytes.subarray(0, old), true);
-    if (old < bytes.length) this.#show(bytes.subarray(old), false);
+    for (let rest = bytes; rest.length > 0;) {
+      const at = this.#received ?? 0;
+      for (let change = this.#changes[0]; change !== undefined && change.from <= at; change = this.#changes[0]) {
+        this.#answers = change.leads;
+        this.#changes.shift();
+      }
+      const isOld = at < this.#replayedTo;
+      const end = Math.min(at + rest.length, isOld ? this.#replayedTo : Infinity, this.#changes[0]?.from ?? Infinity);
+      this.#show(rest.subarray(0, end - at), isOld || !this.#answers);
+      rest = rest.subarray(end - at);
+    }
   }
 
-  #show(bytes: Uint8Array, isReplay: boolean): void {
+  #show(bytes: Uint8Array, isMute: boolean): void {
     const end = (this.#received ?? 0) + bytes.length;
     this.#received = end;
-    this.screen.write(bytes, isReplay, () => {
+    this.screen.write(bytes, isMute, () => {
       this.#consumed(end);
     });
   }
@@ -198,9 +235,25 @@ export class TerminalConnection {
     this.#socket.send(JSON.stringify({ type: "ack", offset: this.#parsed }));
   }
 
-  #sendSize(): void {
-    if (this.#size !== null && this.state.kind === "attached" && this.mayType)
-      this.#socket?.send(JSON.stringify({ type: "resize", ...this.#size }));
+  #sendSize(claim: NonNullable<Resize["claim"]>): void {
+    if (this.#size === null || this.state.kind !== "attached" || !this.mayType) return;
+    this.#proposed.push(this.#size);
+    this.#socket?.send(JSON.stringify({ type: "resize", ...this.#size, claim }));
+  }
+
+  /** Sizes come in the order in which the node has heard of them, so ours before one that came back is settled. */
+  #resized(size: Size): void {
+    this.#shown = size;
+    const heard = this.#proposed.findIndex((each) => isSame(each, size));
+    const isOnItsWay = heard >= 0 && this.#isTold;
+    if (isOnItsWay) this.#proposed.splice(0, heard);
+    this.#tellSize(isOnItsWay);
+  }
+
+  #tellSize(isOnItsWay = false): void {
+    if (this.#shown === null) return;
+    const isOwn = isOnItsWay || this.#size === null || isSame(this.#size, this.#shown);
+    this.screen.resized(this.#shown.cols, this.#shown.rows, isOwn);
   }
 
   #frame(frame: Frame): void {
@@ -210,10 +263,15 @@ export class TerminalConnection {
         break;
       case "skipped":
         this.screen.notice("skipped", frame.to - frame.from);
-        this.#jump(frame.to);
+        this.#jump(frame.to, frame.preamble);
+        break;
+      case "lead":
+        this.leads = frame.leads;
+        this.#changes.push(frame);
         break;
       case "resized":
-        this.screen.resized(frame.cols, frame.rows);
+        if (!this.#isTold) this.#answers = false;
+        this.#resized(frame);
         break;
       case "exit":
         this.#exit = frame;
@@ -228,22 +286,33 @@ export class TerminalConnection {
   #attached(frame: Attached): void {
     if (this.#received !== null && frame.offset > this.#received)
       this.screen.notice("skipped", frame.offset - this.#received);
-    if (this.#received === null || frame.offset !== this.#received) this.#jump(frame.offset);
+    // Who led before its line broke, or the terminal was started again, leads on unless somebody typed elsewhere.
+    const hasLed = this.leads;
+    this.mayType = frame.may_type;
+    this.#isTold = "leads" in frame;
+    this.leads = this.#answers = this.#isTold ? frame.leads : true;
+    this.#changes = [];
+    this.#proposed = [];
+    this.#shown = { cols: frame.cols, rows: frame.rows };
+    this.#tellSize(this.leads || hasLed);
+    if (frame.offset !== this.#received) this.#jump(frame.offset, frame.preamble);
     // The node counts from the offset at which this socket attached.
     this.#acknowledged = Math.min(this.#parsed, frame.offset);
     this.#replayedTo = frame.replayed_to;
-    this.mayType = frame.may_type;
     this.#attachedAt = this.around.now();
     this.#lostSince = null;
-    this.screen.resized(frame.cols, frame.rows);
     this.#enter({ kind: "attached" });
-    this.#sendSize();
+    this.#sendSize(hasLed ? "again" : "no");
     this.#acknowledge();
     for (const bytes of this.#early.splice(0)) this.type(bytes);
   }
 
-  /** The next byte is that of `offset`; nothing before it is still to come. */
-  #jump(offset: number): void {
+  /**
+   * The next byte is that of `offset`; nothing before it is still to come. `preamble` makes up for what is not seen; an
+   * older node sends none.
+   */
+  #jump(offset: number, preamble: string | null | undefined): void {
+    if (preamble) this.screen.write(encoder.encode(preamble), true, () => undefined);
     this.#received = offset;
     this.#parsed = offset;
     this.#acknowledged = offset;

@@ -15,10 +15,11 @@ const SCROLLBACK_LINES = 10_000;
 
 export interface EmulatorEvents {
   onInput(bytes: Uint8Array<ArrayBuffer>): void;
-  onSize(cols: number, rows: number): void;
+  /** So much the panel has room for. `isClaim`: the terminal shall have that size. */
+  onSize(cols: number, rows: number, isClaim: boolean): void;
   onTitle(title: string): void;
-  /** Another window's size is shown from now on. */
-  onLetterbox(): void;
+  /** Whether another window's size is shown from now on. */
+  onLetterbox(isLetterboxed: boolean): void;
   /** A program wants this on the clipboard: ask. */
   onClipboard(text: string): void;
   /** A link was activated; its real target, to be shown before it opens. */
@@ -74,8 +75,9 @@ export class Emulator implements Screen {
   readonly #terminal: Terminal;
   readonly #fit = new FitAddon();
   #isLetterboxed = false;
-  /** Writes of old output that are not parsed yet. They come before all others, so while there are any, all is old. */
-  #replays = 0;
+  /** Whether what is parsed now is answered by nobody or elsewhere, and the same of what was written last. */
+  #isMute = false;
+  #isLastMute = false;
 
   constructor(
     parent: HTMLElement,
@@ -105,10 +107,10 @@ export class Emulator implements Screen {
     );
     terminal.parser.registerOscHandler(52, (data) => {
       const text = clipboardRequest(data);
-      if (text !== null && this.#replays === 0) events.onClipboard(text);
+      if (text !== null && !this.#isMute) events.onClipboard(text);
       return true;
     });
-    silence(terminal.parser, () => this.#replays > 0 || this.#isLetterboxed);
+    silence(terminal.parser, () => this.#isMute);
     terminal.attachCustomKeyEventHandler((event) => events.onKey(event));
     terminal.onData((data) => {
       events.onInput(encoder.encode(data));
@@ -128,39 +130,40 @@ export class Emulator implements Screen {
     return this.#terminal.modes.applicationCursorKeysMode;
   }
 
-  write(data: Uint8Array, isReplay: boolean, parsed: () => void): void {
-    if (isReplay) this.#replays += 1;
-    this.#terminal.write(data, () => {
-      if (isReplay) this.#replays -= 1;
-      parsed();
-    });
+  write(data: Uint8Array, isMute: boolean, parsed: () => void): void {
+    if (isMute !== this.#isLastMute) {
+      this.#isLastMute = isMute;
+      this.#terminal.write("", () => (this.#isMute = isMute));
+    }
+    this.#terminal.write(data, parsed);
   }
 
   notice(_kind: "skipped", bytes: number): void {
     this.#terminal.write(`\r\n\x1b[0;2m[${String(Math.ceil(bytes / 1024))} KiB of output skipped]\x1b[0m\r\n`);
   }
 
-  /** Another reader's window decides: show the terminal at its size, letterboxed when ours is larger. */
-  resized(cols: number, rows: number): void {
-    if (cols === this.#terminal.cols && rows === this.#terminal.rows) return;
-    this.#isLetterboxed = true;
-    this.#terminal.resize(cols, rows);
-    this.events.onLetterbox();
+  /** What the program draws for from here on; letterboxed when this window has more room, or less. */
+  resized(cols: number, rows: number, isOwn: boolean): void {
+    if (cols !== this.#terminal.cols || rows !== this.#terminal.rows) this.#terminal.resize(cols, rows);
+    if (this.#isLetterboxed === !isOwn) return;
+    this.#isLetterboxed = !isOwn;
+    this.events.onLetterbox(!isOwn);
   }
 
-  /** Fill the space that the panel has and tell the size. */
+  /** Have the terminal fill the space that the panel has. */
   fit(): void {
-    this.#isLetterboxed = false;
-    this.refit();
+    this.#propose(true);
   }
 
-  /** The space has changed. Shown at another window's size it stays so until somebody types here. */
+  /** The space has changed. Where another window's size counts it stays so until somebody types here. */
   refit(): void {
+    this.#propose(false);
+  }
+
+  #propose(isClaim: boolean): void {
     const proposed = this.#fit.proposeDimensions();
     if (proposed === undefined || Number.isNaN(proposed.cols)) return;
-    const [cols, rows] = [Math.max(2, proposed.cols), Math.max(1, proposed.rows)];
-    if (!this.#isLetterboxed) this.#terminal.resize(cols, rows);
-    this.events.onSize(cols, rows);
+    this.events.onSize(Math.max(2, proposed.cols), Math.max(1, proposed.rows), isClaim);
   }
 
   /** Whether the cursor, and so what one looks at, is in the lower half. */

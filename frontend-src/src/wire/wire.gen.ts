@@ -1307,14 +1307,15 @@ export interface Reset {
 /**
  * The reader's window has room for so many characters.
  *
- * With `claim` the reader shows only sizes that it is told by `attached` and `resized`, its own as well; true: its
- * size shall count from here on, as if something was typed there.
+ * With `claim` the reader shows only sizes that it is told by `attached` and `resized`, its own as well. ``yes``: its
+ * size shall count from here on, as if something was typed there; ``again``: it led before its line broke, and its
+ * size shall count unless somebody has typed elsewhere since.
  */
 export interface Resize {
   type: "resize";
   cols: number;
   rows: number;
-  claim?: boolean | null;
+  claim?: "again" | "no" | "yes" | null;
 }
 
 export interface Resized {

@@ -18,7 +18,7 @@ PHONE = {"cols": 50, "rows": 20}
 
 async def looked(reader: TerminalPage, **size: int) -> None:
     """The page tells its size, as one that shows whatever it is told."""
-    await reader.send(type="resize", claim=False, **size)
+    await reader.send(type="resize", claim="no", **size)
 
 
 async def says(reader: TerminalPage, size: dict[str, int], times: int = 1) -> None:
@@ -49,9 +49,9 @@ async def test_a_phone_that_only_looks_never_shrinks_the_desk(main: SplicingMain
             await looked(phone, **PHONE)
             async with page(main, terminal) as back:
                 assert (await back.frame("attached"))["leads"] is False
-                await back.send(type="resize", claim=True, **DESK)
+                await back.send(type="resize", claim="again", **DESK)
                 await told(back, {"type": "lead", "leads": True, "from": back.position})
-                await back.send(type="resize", claim=False, cols=121, rows=40)
+                await back.send(type="resize", claim="no", cols=121, rows=40)
                 await says(back, {"cols": 121, "rows": 40})
                 assert b"size:20 50:" not in back.output
                 assert not [frame for frame in phone.frames if frame["type"] == "resized" and frame["cols"] < 120]
@@ -73,6 +73,26 @@ async def test_who_leaves_gives_the_size_back_to_who_typed_before(main: Splicing
             await desk.socket.ping()
         await says(desk, {"cols": 100, "rows": 30})
         await told(desk, {"type": "resized", "cols": 100, "rows": 30})
+
+
+async def test_who_comes_back_does_not_take_the_size_from_who_typed_since(
+    main: SplicingMain, open_terminal: Opener
+) -> None:
+    terminal = await open_terminal(SAYS_SIZE)
+    async with page(main, terminal) as phone:
+        await phone.shows(b"up")
+        await looked(phone, **PHONE)
+        await says(phone, PHONE)
+        async with page(main, terminal) as desk:
+            await desk.send(type="resize", claim="again", **DESK)
+            await says(desk, DESK)
+            await phone.type(b"\n")
+            await says(phone, PHONE, times=2)
+        async with page(main, terminal) as back:
+            await back.send(type="resize", claim="again", **DESK)
+            await told(back, {"type": "resized", **PHONE})
+            await back.send(type="resize", claim="yes", **DESK)
+            await told(back, {"type": "resized", **DESK})
 
 
 async def test_one_reader_answers_and_each_byte_has_one_that_does(main: SplicingMain, open_terminal: Opener) -> None:
