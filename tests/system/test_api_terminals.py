@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from node.terminal.service import RESTARTED
 from tests.support.client import OpError
 from tests.support.installation import Installation
 from tests.support.reader import reading
@@ -116,3 +117,45 @@ async def test_what_cannot_be_opened_is_said(
     if field is not None:
         assert [each["path"] for each in refused.value.problem["errors"]] == [field]
     assert await listed(whole) == before
+
+
+async def test_two_browsers_see_the_same_terminals(whole: Installation) -> None:
+    """Whatever one does, the other is told: opened, renamed, read, resized, ended, started again, closed."""
+    async with whole.client.socket() as one, whole.client.socket() as two:
+        lists = [await each.subscribe("terminal.watch", {"node": whole.node}) for each in (one, two)]
+        known = [{each["terminal"]: each for each in watch.result["terminals"]} for watch in lists]
+
+        async def both_see(terminal: str, **facts: Any) -> None:
+            for watch, terminals in zip(lists, known, strict=True):
+                while not facts.items() <= terminals.get(terminal, {}).items():
+                    event = await watch.next()
+                    assert event["type"] == "terminal", event
+                    terminals[event["terminal"]["terminal"]] = event["terminal"]
+
+        answer = await one.call(
+            "terminal.open",
+            {"node": whole.node, "path": str(whole.work), "cols": 80, "rows": 24, "command": ["cat"], "name": "Shared"},
+        )
+        terminal = answer["terminal"]
+        await both_see(terminal, name="Shared", running=True, readers=0)
+        await two.call("terminal.rename", {"node": whole.node, "terminal": terminal, "name": "Ours"})
+        await both_see(terminal, name="Ours")
+        async with reading(whole.client, whole.node, terminal) as reader:
+            await reader.send(type="resize", cols=90, rows=20)
+            await both_see(terminal, readers=1, cols=90, rows=20)
+            await reader.type("\x04")
+            await reader.until_frame("exit")
+            await both_see(terminal, running=False, code=0)
+            again = await two.call("terminal.restart", {"node": whole.node, "terminal": terminal})
+            assert again["terminal"]["running"] is True
+            await both_see(terminal, running=True)
+            attached = await reader.until_frame("attached")
+            assert (attached["offset"], attached["running"]) == (
+                attached["replayed_to"] - len(RESTARTED.encode()),
+                True,
+            )
+            await reader.type("second life\r")
+            await reader.until_text(b"second life", times=2)
+        await one.call("terminal.close", {"node": whole.node, "terminal": terminal})
+        for watch in lists:
+            assert (await watch.until("removed"))[-1] == {"type": "removed", "id": terminal}
