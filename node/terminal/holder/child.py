@@ -22,7 +22,10 @@ def start(argv: Sequence[str], *, folder: str, environment: dict[str, str], cols
     try:
         process = PtyProcess.spawn(list(argv), env=environment, preexec_fn=_in_child(folder), dimensions=(rows, cols))
     except (OSError, ValueError) as error:
-        raise StartFailed(f"{argv[0]} could not be started in {folder}: {error}") from error
+        reason = str(error).rstrip(".")
+        raise StartFailed(
+            f"{argv[0]} could not be started in {folder} ({reason}); look whether both are still there."
+        ) from error
     finally:
         if os.getpid() != holder:  # the child, before exec: it must not go on as a second holder
             os._exit(os.EX_OSERR)
@@ -44,6 +47,9 @@ def _in_child(folder: str) -> Callable[[], None]:
         for number in signal.valid_signals() - _CANNOT_BE_RESET:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        os.chdir(folder)
+        try:
+            os.chdir(folder)
+        except OSError as error:
+            raise OSError(error.strerror) from error  # its text is all that reaches the parent
 
     return prepare

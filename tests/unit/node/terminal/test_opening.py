@@ -2,11 +2,13 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from config import Terminal as TerminalConfig
 from node.terminal import service as service_module
+from node.terminal import shell
 from node.terminal.service import TerminalService
 from tests.support.waiting import eventually
 from tests.unit.node.terminal.conftest import NODE, Opener
@@ -48,6 +50,32 @@ async def test_a_folder_that_is_gone_is_refused(open_terminal: Opener, tmp_path:
     assert (await refusal(open_terminal, path=str(tmp_path / "gone"))).code is ErrorCode.NOT_FOUND
     (tmp_path / "file").touch()
     assert (await refusal(open_terminal, path=str(tmp_path / "file"))).code is ErrorCode.NOT_FOUND
+
+
+@pytest.mark.parametrize("change", ["folder", "program"])
+async def test_what_vanishes_before_it_is_started_is_said(
+    open_terminal: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    """After the look at what was asked for, and before the holder starts it."""
+    folder, program = tmp_path / "work", tmp_path / "program"
+    folder.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    look = shell.resolve
+
+    def look_and_lose(*asked: Any) -> shell.Program:
+        found = look(*asked)
+        folder.rmdir() if change == "folder" else program.unlink()
+        return found
+
+    monkeypatch.setattr(shell, "resolve", look_and_lose)
+    error = await refusal(open_terminal, path=str(folder), command=[str(program)])
+    assert error.code is ErrorCode.INVALID
+    assert error.detail.startswith(f"{program} could not be started in {folder} (")
+    assert error.detail.endswith("); look whether both are still there.")
+    assert "Errno" not in error.detail
+    monkeypatch.undo()
+    await open_terminal("exit 0")
 
 
 async def test_a_command_too_long_for_the_holder_is_refused_and_harms_nothing(open_terminal: Opener) -> None:
