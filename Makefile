@@ -17,7 +17,7 @@ PIP := env -u PYTHONPATH -u PYTHONHOME -u PIP_TARGET -u PIP_PREFIX -u PIP_ROOT P
 
 .DEFAULT_GOAL := help
 .SILENT:
-.PHONY: help setup setup-dev agents run run-main run-node join dev test pytest lint types front gen bench bench-terminal chaos lock clean
+.PHONY: help setup setup-dev agents run run-main run-node join dev test pytest lint types front gen bench bench-scale bench-terminal chaos lock clean
 
 help: ## list the targets
 	sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -123,6 +123,9 @@ bench: $(VENV)/.ready-dev ## print the measurements
 	for each in tests/bench/[a-z]*.py; do \
 		name="$$(basename "$$each" .py)"; echo "== $$name"; $(OWN) $(PYTHON) -m "tests.bench.$$name" || exit 1; \
 	done
+
+bench-scale: $(VENV)/.ready-dev ## how Main's cost grows with nodes, pages and events, as Markdown (3 minutes)
+	$(OWN) $(PYTHON) -m tests.bench.scale $(ARGS)
 
 bench-terminal: $(VENV)/.ready-dev ## terminals beside a PTY read directly, sshd and ttyd, as Markdown (5 minutes)
 	$(OWN) $(PYTHON) -m tests.bench.terminal $(ARGS)

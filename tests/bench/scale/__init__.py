@@ -1,0 +1,1 @@
+"""Main with many nodes and many pages: ``python -m tests.bench.scale``."""
