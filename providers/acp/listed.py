@@ -7,6 +7,7 @@ is asked unless somebody wants to see it.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 import structlog
 
@@ -30,6 +31,15 @@ ReadNow = Callable[[NativeSession], Awaitable[Sequence[JournalEvent]]]
 """As :meth:`providers.base.NativeHistory.transcript`."""
 
 
+@dataclass(frozen=True)
+class _Past:
+    """`failure` says why there are no events."""
+
+    native: NativeSession
+    events: Sequence[JournalEvent]
+    failure: str | None = None
+
+
 class ListedHistory:
     """See :class:`providers.base.NativeHistory`."""
 
@@ -45,8 +55,9 @@ class ListedHistory:
         """The agent has been asked and cannot list any."""
         self._stale_at = 0.0
         self._asking: asyncio.Task[None] | None = None
-        self._read: OrderedDict[str, tuple[NativeSession, Sequence[JournalEvent]]] = OrderedDict()
-        self._reading = asyncio.Lock()
+        self._read: OrderedDict[str, _Past] = OrderedDict()
+        self._readings: dict[str, asyncio.Task[None]] = {}
+        self._one_at_a_time = asyncio.Lock()
         self._change = asyncio.Event()
 
     async def sessions(self) -> Sequence[NativeSession]:
@@ -61,15 +72,18 @@ class ListedHistory:
 
     async def transcript(self, native_id: str) -> Sequence[JournalEvent]:
         native = self._rows[native_id]
-        async with self._reading:
-            known = self._read.get(native_id)
-            if known is None or known[0] != native:
-                known = native, await self._read_now(native)
-                self._read[native_id] = known
-            self._read.move_to_end(native_id)
-            while len(self._read) > MAX_READ:
-                self._read.popitem(last=False)
-        return known[1]
+        past = self._read.get(native_id)
+        if past is None or past.native != native or past.failure is not None:
+            if native_id not in self._readings:
+                self._readings[native_id] = self._start_task(self._keep(native), name=f"acp-read-{native_id[:64]}")
+            # Who asks may run out of time on a busy machine: it is read to its end, and is there when they ask again.
+            await asyncio.wait({self._readings[native_id]})
+            past = self._read.get(native_id)
+        if past is None or past.failure is not None:
+            raise ProviderFailed(
+                "The agent ended while it told its session: try again." if past is None else past.failure
+            )
+        return past.events
 
     def prompt_name(self, message_id: str) -> str | None:
         return None
@@ -91,6 +105,19 @@ class ListedHistory:
 
     def close(self) -> None:
         """Nothing is held: questions that are under way belong to the owner of the tasks."""
+
+    async def _keep(self, native: NativeSession) -> None:
+        try:
+            async with self._one_at_a_time:
+                past = _Past(native, await self._read_now(native))
+        except ProviderFailed as failure:
+            past = _Past(native, (), str(failure))
+        finally:
+            del self._readings[native.native_id]
+        self._read[native.native_id] = past
+        self._read.move_to_end(native.native_id)
+        while len(self._read) > MAX_READ:
+            self._read.popitem(last=False)
 
     async def _ask(self) -> None:
         try:

@@ -144,3 +144,26 @@ async def test_an_old_list_is_shown_while_a_new_one_is_asked_for(
     lists.put_nowait([])
     await eventually(lists.empty, what="the question that fails")
     assert await titles() == ["bbb", "a"], "an agent that fails takes nothing away"
+
+
+async def test_a_past_that_takes_longer_than_somebody_waits_is_there_when_they_ask_again(owner: TaskOwner) -> None:
+    may_go_on, reads = asyncio.Event(), 0
+    native = NativeSession(native_id="s1", path=Path("/w"), title="T", updated="2026-11-21T18:00:00.000Z")
+
+    async def list_now() -> list[NativeSession]:
+        return [native]
+
+    async def read_now(_: NativeSession) -> list[JournalEvent]:
+        nonlocal reads
+        reads += 1
+        await may_go_on.wait()
+        return [TurnStarted()]
+
+    past = ListedHistory(list_now, read_now, owner.start)
+    await past.sessions()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await past.transcript("s1")
+    may_go_on.set()
+    assert [await past.transcript("s1"), await past.transcript("s1")] == [[TurnStarted()]] * 2
+    assert reads == 1
