@@ -7,16 +7,21 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import msgspec
+import structlog
+from msgspec.structs import replace
 
 from main.registry.link import NodeLink
 from main.registry.reach import Reach
 from ws.dial import DialError
-from ws.protocol.base import StreamId, Struct
+from ws.protocol.base import Carriage, StreamId, Struct
 from ws.protocol.errors import ErrorCode, WireError
 from ws.protocol.link import DIAL_BACK_DEADLINE_S
-from ws.streams import RawSocket, StreamKeys, dial_raw
+from ws.streams import ProbeFailedError, RawSocket, StreamKeys, carried_at_main, dial_raw
+
+log = structlog.get_logger(__name__)
 
 EARLY_RETRY_S = 0.02
 """Main's call may be faster than the node's handler, which answers first and then waits for it."""
@@ -34,10 +39,14 @@ class Opened:
 
 
 class StreamDoor:
-    """Opens streams, whoever dials. `keys` are the one-time keys of those that nodes dial back."""
+    """Opens streams, whoever dials. `keys` are the one-time keys of those that nodes dial back.
+
+    The first stream of a link shows whether something in between reads frames; the others follow it.
+    """
 
     def __init__(self) -> None:
         self.keys = StreamKeys()
+        self._carriages: WeakKeyDictionary[NodeLink, Carriage] = WeakKeyDictionary()
 
     async def open(self, link: NodeLink, method: str, ask: Callable[[StreamId, str], Struct]) -> Opened:
         """Call `method` of the link with the params that `ask` makes of the stream's id and its key.
@@ -45,14 +54,34 @@ class StreamDoor:
         Raises WireError: the node's own refusal, or `timeout` when the stream does not come. The caller owns the
         socket.
         """
+        carriage = self._carriages.get(link, "probed") if link.hello.has_carriage else "raw"
+        try:
+            opened = await self._open(link, method, ask, carriage)
+        except ProbeFailedError as error:
+            log.info("streams_framed", node=link.node, reason=str(error))
+            self._carriages[link] = "framed"
+            return await self._open(link, method, ask, "framed")
+        if carriage == "probed":
+            _ = self._carriages.setdefault(link, "raw")
+        return opened
+
+    async def _open(
+        self, link: NodeLink, method: str, ask: Callable[[StreamId, str], Struct], carriage: Carriage
+    ) -> Opened:
+        """As `open`; ProbeFailedError when the carriage does not carry."""
         stream = StreamId(secrets.token_urlsafe(12))
+
+        def params(key: str) -> Struct:
+            return replace(ask(stream, key), carriage=carriage)
+
         if link.reach is not None:
             key = secrets.token_urlsafe(32)
-            answer = await _ask(link, method, ask(stream, key))
-            return Opened(stream, answer, await _dial(link.reach, key))
+            answer = await _ask(link, method, params(key))
+            return Opened(stream, answer, await carried_at_main(await _dial(link.reach, key), carriage))
         pending = self.keys.offer(stream)
         try:
-            return Opened(stream, await _ask(link, method, ask(stream, pending.key)), await pending.wait())
+            answer = await _ask(link, method, params(pending.key))
+            return Opened(stream, answer, await carried_at_main(await pending.wait(), carriage))
         except BaseException:
             pending.withdraw()
             raise

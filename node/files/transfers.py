@@ -30,7 +30,7 @@ from ws.protocol.transfers import (
     UploadParams,
     UploadResult,
 )
-from ws.streams import Kind, RawSocket, Records, StreamCutError
+from ws.streams import Kind, ProbeFailedError, RawSocket, Records, StreamCutError, carried_at_node
 from ws.tasks import TaskOwner
 
 log = structlog.get_logger(__name__)
@@ -156,8 +156,8 @@ class TransferServer:
 
     async def _run(self, params: TransferParams, held: Held, work: Callable[[Held, Records], Awaitable[None]]) -> None:
         try:
-            records = Records(await self._dial(params.key))
-        except DialError as error:
+            records = Records(await carried_at_node(await self._dial(params.key), params.carriage))
+        except (DialError, ProbeFailedError) as error:
             log.warning("transfer_not_dialled", stream=params.stream, reason=str(error))
             return
         try:

@@ -99,6 +99,7 @@ class Conversation:
             capabilities=about.capabilities,
             time=now(),
             home=about.home,
+            has_carriage=True,
             secret=credential.new_secret,
             proof=proof,
         )

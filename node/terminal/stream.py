@@ -16,7 +16,7 @@ from ws.protocol.errors import ErrorCode, WireError
 from ws.protocol.link import StreamParams, StreamResult, StreamRevokeParams
 from ws.protocol.nodes import Empty
 from ws.protocol.terminals import Ack, ReaderFrame, Resize, StreamFault
-from ws.streams import RawSocket, ServerFrames, StreamClosedError
+from ws.streams import ProbeFailedError, RawSocket, ServerFrames, StreamClosedError, carried_at_node
 from ws.tasks import TaskOwner
 
 log = structlog.get_logger(__name__)
@@ -87,8 +87,8 @@ class StreamServer:
 
     async def _serve(self, stream: "_Stream") -> None:
         try:
-            raw = await self._dial(stream.params.key)
-        except DialError as error:
+            raw = await carried_at_node(await self._dial(stream.params.key), stream.params.carriage)
+        except (DialError, ProbeFailedError) as error:
             log.warning("stream_not_dialled", stream=stream.params.stream, reason=str(error))
             return
         await stream.serve(ServerFrames(raw))

@@ -178,6 +178,7 @@ async def test_a_node_joins_through_nginx(behind: Behind, tmp_path: Path) -> Non
         async with reading(behind.client, node, opened["terminal"]) as terminal:
             await terminal.type("echo do''ne\n")
             await terminal.until_text(b"done")
+    assert "streams_framed" not in behind.main.text, "nginx passes on what comes after the 101"
 
 
 # --- set up wrongly --------------------------------------------------------------------------------------------------

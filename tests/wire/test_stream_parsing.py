@@ -110,6 +110,7 @@ def _cut(stream: bytes, places: list[int]) -> list[bytes]:
 @settings(max_examples=250, deadline=None)
 @given(st.lists(st.one_of(frames(), messages(), messages()), max_size=6), st.lists(st.integers(0, 4000), max_size=12))
 @example([_written(0x88, True, b"abcd", b"")], [])
+@example([_written(0x88, True, b"abcd", b"\0\0\x80")], [])
 @example([_written(0x01, True, b"abcd", b"\xc3"), _written(0x80, True, b"abcd", b"\xbc")], [7])
 @example([_written(0x81, True, b"abcd", b"\xed\xa0\x80")], [])
 def test_every_stream_is_read_as_the_stock_library_reads_it(written: list[bytes], places: list[int]) -> None:

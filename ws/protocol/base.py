@@ -4,7 +4,7 @@ Bounds live in the types, so decoding is validation. msgspec checks them on deco
 """
 
 from datetime import UTC, datetime
-from typing import Annotated, NewType
+from typing import Annotated, Literal, NewType
 
 import msgspec
 
@@ -12,6 +12,10 @@ ID_PATTERN = r"^[A-Za-z0-9_-]{1,64}$(?!\n)"
 """In Python `$` also matches before a final newline, which the last part rules out; elsewhere it changes nothing."""
 MAX_PATH_CHARS = 4096
 """PATH_MAX of Linux; longer paths cannot be opened there anyway."""
+
+Carriage = Literal["raw", "probed", "framed"]
+"""How the bytes of a stream travel behind its handshake: as they are; as they are if that proves possible; in binary
+frames, for a proxy that reads frames."""
 
 NodeId = NewType("NodeId", str)
 SessionId = NewType("SessionId", str)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from ws.protocol.base import NodeKey, StreamId, Struct, TerminalKey, Timestamp
+from ws.protocol.base import Carriage, NodeKey, StreamId, Struct, TerminalKey, Timestamp
 from ws.protocol.envelope import Caller
 from ws.protocol.nodes import Capabilities, Labels, NodeName
 from ws.protocol.sessions import SessionChanged, SessionRemoved, SessionSummary
@@ -58,6 +58,8 @@ class RegisterResult(Struct, frozen=True, kw_only=True):
 class HelloParams(Struct, frozen=True, kw_only=True):
     """`link.hello`, node to Main. `secret` (node to Main from now on) only at first contact.
 
+    `has_carriage`: the calls that open streams may name a `carriage`.
+
     `proof` answers the nonce of Main's dial: the node at that address is the one that it says (see ws.proof).
     """
 
@@ -71,6 +73,7 @@ class HelloParams(Struct, frozen=True, kw_only=True):
     capabilities: Capabilities
     time: Timestamp
     home: str | None = None
+    has_carriage: bool = False
     secret: Secret | None = None
     proof: Proof | None = None
 
@@ -111,6 +114,7 @@ class StreamParams(Struct, frozen=True, kw_only=True):
     terminal: TerminalKey
     may_type: bool
     after: int | None = None
+    carriage: Carriage = "raw"
 
 
 class StreamResult(Struct, frozen=True, kw_only=True):

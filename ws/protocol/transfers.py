@@ -8,7 +8,7 @@ from typing import Annotated
 
 import msgspec
 
-from ws.protocol.base import Located, StreamId, Struct
+from ws.protocol.base import Carriage, Located, StreamId, Struct
 from ws.protocol.envelope import Caller
 
 STALL_S = 60.0
@@ -33,6 +33,7 @@ class TransferParams(Located, frozen=True, kw_only=True):
     stream: StreamId
     key: str
     caller: Caller
+    carriage: Carriage = "raw"
 
 
 class DownloadParams(TransferParams, frozen=True, kw_only=True):

@@ -1,11 +1,13 @@
 """Byte pipes beside the JSON socket: dialled back under one-time keys, taken over raw, joined without parsing.
 
 `raw` (a connection taken over), `handshake` (text, no I/O), `accept` and `dialling` (its two ends), `keys` (who may
-dial back), `splicing` (Main joins page and node), `frames` (the node's end is the WebSocket that the page talks to),
-`records` (content, and how it ended: transfers).
+dial back), `carriage` and `framed` (bytes as they are, or in frames where a proxy reads frames), `splicing` (Main joins
+page and node), `frames` and `parsing` (the node's end is the WebSocket that the page talks to), `records` (content, and
+how it ended: transfers).
 """
 
 from ws.streams.accept import RawResponse, accept_raw, serve_stream
+from ws.streams.carriage import ProbeFailedError, carried_at_main, carried_at_node
 from ws.streams.dialling import dial_raw
 from ws.streams.frames import ServerFrames, StreamClosedError
 from ws.streams.keys import PendingStream, StreamKeys
@@ -16,6 +18,7 @@ from ws.streams.splicing import Splice, SpliceEnd, splice
 __all__ = [
     "Kind",
     "PendingStream",
+    "ProbeFailedError",
     "RawProtocol",
     "RawResponse",
     "RawSocket",
@@ -28,6 +31,8 @@ __all__ = [
     "StreamCutError",
     "StreamKeys",
     "accept_raw",
+    "carried_at_main",
+    "carried_at_node",
     "dial_raw",
     "serve_stream",
     "splice",

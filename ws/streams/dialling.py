@@ -56,7 +56,7 @@ async def _dial(url: URL, headers: Mapping[str, str], tls: SSLContext | None, ad
     except BaseException:
         transport.abort()
         raise
-    return RawSocket(transport, behind)
+    return RawSocket(transport, behind, is_client=True)
 
 
 def _check(url: URL, head: handshake.Head, key: str) -> None:

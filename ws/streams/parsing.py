@@ -1,4 +1,4 @@
-"""Frames of a client as RFC 6455 has them, section 5: read without I/O, strictly, no extensions."""
+"""Frames as RFC 6455 has them, section 5: read without I/O, strictly, no extensions."""
 
 from enum import IntEnum
 from typing import NamedTuple
@@ -74,10 +74,14 @@ def write_head(opcode: int, length: int) -> bytes:
 class FrameParser:
     """Fed with what comes; `next_event` gives what is whole. A message, in however many frames, has a bound.
 
+    What a client sends is masked, what a server sends is not; the other way round is a fault.
+
     In memory are at most one message's frames, a read beyond them, and what was put together of a message so far.
     """
 
-    def __init__(self, max_message_bytes: int) -> None:
+    def __init__(self, max_message_bytes: int, *, is_masked: bool = True) -> None:
+        self._mask = _MASKED if is_masked else 0
+        self._key_bytes = _KEY_BYTES if is_masked else 0
         self._max_message_bytes = max_message_bytes
         self._buffer = bytearray()
         self._position = 0
@@ -130,12 +134,14 @@ class FrameParser:
                 raise FrameError(1009, f"a message has at most {self._max_message_bytes} bytes")
             if (opcode is Opcode.CONTINUATION) is (self._partial_opcode is None):
                 raise FrameError(1002, "a fragment is out of place")
-        end = start + _KEY_BYTES + length
+        end = start + self._key_bytes + length
         if len(buffer) < end:
             return None
         self._position = end
         with memoryview(buffer) as whole:
-            payload = unmask(whole[start + _KEY_BYTES : end], whole[start : start + _KEY_BYTES])
+            payload = bytes(whole[start + self._key_bytes : end])
+            if self._mask:
+                payload = unmask(payload, whole[start : start + _KEY_BYTES])
         return opcode, bool(first & _FIN), payload
 
     def _checked(self, first: int, second: int) -> Opcode:
@@ -145,8 +151,8 @@ class FrameParser:
             raise FrameError(1002, "a reserved bit is set")
         if opcode not in _OPCODES:
             raise FrameError(1002, f"there is no opcode {opcode}")
-        if not second & _MASKED:
-            raise FrameError(1002, "a frame is not masked")
+        if second & _MASKED != self._mask:
+            raise FrameError(1002, "a frame is not masked" if self._mask else "a frame is masked")
         if opcode >= Opcode.CLOSE:
             if not first & _FIN:
                 raise FrameError(1002, "a control frame comes in pieces")
@@ -185,7 +191,7 @@ def _text(payload: bytes) -> str:
 def _close(payload: bytes) -> Close:
     if not payload:
         return Close(1005, "")
-    code = int.from_bytes(payload[:2], "big")
+    code, reason = int.from_bytes(payload[:2], "big"), _text(payload[2:])
     if len(payload) == 1 or not (code in _NAMED_CLOSE_CODES or 3000 <= code < 5000):
         raise FrameError(1002, "a close code is none that may be sent")
-    return Close(code, _text(payload[2:]))
+    return Close(code, reason)

@@ -24,13 +24,19 @@ class RawSocket:
     """`transport` with reading paused, and `initial`, the bytes that were read behind the handshake.
 
     Nothing is read until :meth:`hand_to` names who receives it. `peer` is the other end's address, for logs.
-    `on_ended` hears once that the connection has ended.
+    `on_ended` hears once that the connection has ended. `is_client`: we dialled.
     """
 
     def __init__(
-        self, transport: asyncio.Transport, initial: bytes = b"", *, on_ended: Callable[[], None] | None = None
+        self,
+        transport: asyncio.Transport,
+        initial: bytes = b"",
+        *,
+        on_ended: Callable[[], None] | None = None,
+        is_client: bool = False,
     ) -> None:
         self.transport = transport
+        self.is_client = is_client
         self.initial = initial
         self.peer = _address(transport)
         self._on_ended = on_ended
@@ -46,7 +52,7 @@ class RawSocket:
         return self._has_ended.is_set()
 
     def hand_to(self, protocol: RawProtocol) -> None:
-        """Give `protocol` the initial bytes, then the connection. Called once.
+        """Give `protocol` the initial bytes, then the connection. Called once, and again after `park`.
 
         It is told at once what happened while nobody listened.
         """
@@ -62,6 +68,14 @@ class RawSocket:
             protocol.connection_lost(None)
         else:
             self.transport.resume_reading()
+
+    def park(self, initial: bytes) -> None:
+        """Take the connection back from who receives, with bytes that were read too far."""
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
+        self.initial = initial
+        self._parked = _Parked(self)
+        self.transport.set_protocol(self._parked)
 
     def abort(self) -> None:
         """Cut the connection; what is unsent is lost."""

@@ -129,6 +129,7 @@ export interface ArchiveParams {
   stream: string;
   key: string;
   caller: Caller;
+  carriage?: "framed" | "probed" | "raw";
   names?: string[] | null;
 }
 
@@ -314,6 +315,7 @@ export interface DownloadParams {
   stream: string;
   key: string;
   caller: Caller;
+  carriage?: "framed" | "probed" | "raw";
 }
 
 /**
@@ -841,6 +843,8 @@ export interface GrepLine {
 /**
  * `link.hello`, node to Main. `secret` (node to Main from now on) only at first contact.
  *
+ * `has_carriage`: the calls that open streams may name a `carriage`.
+ *
  * `proof` answers the nonce of Main's dial: the node at that address is the one that it says (see ws.proof).
  */
 export interface HelloParams {
@@ -854,6 +858,7 @@ export interface HelloParams {
   capabilities: Capabilities;
   time: string;
   home?: string | null;
+  has_carriage?: boolean;
   secret?: string | null;
   proof?: string | null;
 }
@@ -1671,6 +1676,7 @@ export interface StreamParams {
   terminal: string;
   may_type: boolean;
   after?: number | null;
+  carriage?: "framed" | "probed" | "raw";
 }
 
 /** The node accepts and is dialling; what it cannot serve it refuses with `not_found`, `invalid`, `forbidden`. */
@@ -1876,6 +1882,7 @@ export interface UploadParams {
   stream: string;
   key: string;
   caller: Caller;
+  carriage?: "framed" | "probed" | "raw";
   if_match?: string[] | null;
   is_new_only?: boolean;
   size?: number | null;
