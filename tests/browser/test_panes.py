@@ -2,12 +2,16 @@
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-from playwright.async_api import Browser, Locator, Page, expect
+import msgspec
+from playwright.async_api import Browser, Locator, Page, WebSocket, expect
 
 from tests.browser.desk import PHONE, Desk, window
 from tests.browser.measures import all_small_targets, axe_violations, wider_than_the_window
 from tests.browser.steps import said
+from tests.browser.test_machines import another_machine
 from tests.support.waiting import eventually
 
 
@@ -131,21 +135,57 @@ async def test_ctrl_and_a_click_opens_beside_and_a_click_goes_to_the_pane(page: 
 
 
 async def test_a_closed_pane_ends_what_it_watched(page: Page, desk: Desk) -> None:
-    """Only a few that were left stay open for the way back."""
-    sessions = await open_sessions(desk, *(f"watch{n}" for n in range(6)))
-    for session in sessions:
-        await page.goto(desk.page_of(session))
-    frames: list[str] = []
-    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: frames.append(str(frame))))
-    await page.reload()
-    for n in range(6):
-        await row(page, f"watch{n}").click()
-        await expect(said(page, "Good morning.")).to_be_visible()
+    """What was read stays for the way back, which asks only for what is new."""
+    sessions = await open_sessions(desk, "stays", "goes")
+    sent: list[dict[str, Any]] = []
 
-    async def has_ended() -> bool:
-        return any("unsubscribe" in frame for frame in frames)
+    def listen(socket: WebSocket) -> None:
+        socket.on("framesent", lambda frame: sent.append(msgspec.json.decode(frame)))
 
-    await eventually(has_ended, what="a subscription to end")
+    def watches() -> list[dict[str, Any]]:
+        ended = {frame["params"]["subscription"] for frame in sent if frame["method"] == "unsubscribe"}
+        opened = [frame for frame in sent if frame["method"] == "session.watch"]
+        return [frame["params"] for frame in opened if frame["id"] not in ended]
+
+    page.on("websocket", listen)
+    await page.goto(address(desk, sessions))
+    await expect(pane(page, "goes").get_by_text("Good morning.")).to_be_visible()
+    await eventually(lambda: len(watches()) == len(sessions), what="both sessions to be watched")
+    await pane(page, "goes").get_by_role("button", name="Close this pane").click()
+    await eventually(
+        lambda: [one["session"] for one in watches()] == sessions[:1], what="the closed one's watch to end"
+    )
+    await desk.send(sessions[1], "count")
+    await desk.until(sessions[1], "running")
+    await page.go_back()
+    await expect(pane(page, "goes").get_by_text("Good morning.")).to_be_visible()
+    await expect(pane(page, "goes").get_by_text("n5")).to_be_visible()
+    (again,) = [one for one in watches() if one["session"] == sessions[1]]
+    assert again["after"] > 1
+
+
+async def test_sessions_of_two_machines_stand_side_by_side(page: Page, desk: Desk, tmp_path: Path) -> None:
+    (here,) = await open_sessions(desk, "here")
+    async with another_machine(desk, tmp_path / "shed", "two-shed"):
+        given = {"path": str(tmp_path / "shed"), "provider": "scripted", "title": "there"}
+        there = (await desk.client.op("session.create", node="two-shed", **given))["session"]["id"]
+        await page.goto(f"{desk.page_of(here)}?beside=two-shed/{there}")
+        await expect(pane(page, "here").get_by_text("Good morning.")).to_be_visible()
+        field = pane(page, "there").get_by_role("textbox", name="What should be done on two-shed?")
+        await field.fill("hello")
+        await expect_active(page, "there")
+        await field.press("Enter")
+        await expect(pane(page, "there").get_by_role("log").get_by_text("Done")).to_be_visible()
+        assert [event["type"] for event in await desk.events(here)].count("user_message") == 1
+        own = pane(page, "here").get_by_role("textbox", name=re.compile("What should be done on (?!two-shed)"))
+        await own.fill("write")
+        await own.press("Enter")
+        ask = pane(page, "here").get_by_role("region", name=re.compile("^The agent asks"))
+        await ask.get_by_role("button", name="Deny", exact=True).click()
+        await expect(pane(page, "here").get_by_role("log").get_by_text("Denied by ada")).to_be_visible()
+        assert not await axe_violations(page)
+    await expect(pane(page, "there").get_by_role("log").get_by_text("Done")).to_be_visible()  # kept when it went away
+    _ = await desk.client.op("nodes.remove", node="two-shed")
 
 
 async def test_a_phone_shows_one_and_switches_between_them(browser: Browser, desk: Desk) -> None:

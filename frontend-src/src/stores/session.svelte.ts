@@ -51,6 +51,7 @@ export class SessionStore {
   #waiting: (JournalEvent | Delta)[] = [];
   #isFlushDue = false;
   #subscription: Subscription | null = null;
+  #isResting = false;
   #isClosed = false;
 
   constructor(calls: Calls, node: string, id: string) {
@@ -74,7 +75,7 @@ export class SessionStore {
       this.problem = error;
       return;
     }
-    this.#watch();
+    if (!this.#isResting) this.#watch();
     if (this.log.first > 1) await this.#loadOlder(UNASKED);
   }
 
@@ -87,6 +88,24 @@ export class SessionStore {
   retry(): void {
     this.problem = null;
     if (this.#subscription === null) void this.open();
+  }
+
+  /** Nobody looks any more: nothing comes, and what is there is kept for the way back. */
+  rest(): void {
+    this.#isResting = true;
+    this.isLive = false;
+    this.agent = null;
+    this.#subscription?.close();
+    this.#subscription = null;
+  }
+
+  /** Somebody looks again: what happened meanwhile comes, from the last event on. */
+  wake(): void {
+    if (!this.#isResting) return;
+    this.#isResting = false;
+    if (!this.hasLoaded) return;
+    this.problem = null;
+    this.#watch();
   }
 
   close(): void {
@@ -252,7 +271,7 @@ function streamsOf(log: Log): Delta[] {
   );
 }
 
-/** Sessions that nobody looks at any more stay open for the way back, this many. */
+/** Of sessions that nobody looks at any more what was read is kept for the way back, of this many. */
 const KEPT = 4;
 const open = new Map<string, { store: SessionStore; users: number }>();
 
@@ -268,11 +287,13 @@ export function acquireSession(node: string, id: string): { store: SessionStore;
   open.delete(key);
   open.set(key, entry);
   entry.users += 1;
+  entry.store.wake();
   const held = entry;
   return {
     store: held.store,
     release: () => {
       held.users -= 1;
+      if (held.users === 0) held.store.rest();
       closeUnused();
     },
   };

@@ -21,6 +21,8 @@ class Journal {
   /** Pages that do not end at the head fail as over a broken link. */
   isOlderAway = false;
   watch: Watch | null = null;
+  /** Subscriptions that are open. */
+  open = 0;
 
   constructor(events: JournalEvent[]) {
     this.events = events;
@@ -33,7 +35,8 @@ class Journal {
     },
     subscribe: (_op: string, params: () => unknown, handlers: Omit<Watch, "params">) => {
       this.watch = { params, ...handlers };
-      return { close: () => undefined };
+      this.open += 1;
+      return { close: () => (this.open -= 1) };
     },
   } as unknown as Calls;
 
@@ -158,6 +161,32 @@ describe("SessionStore", () => {
     expect(store.isLive).toBe(true);
     expect(store.log).toEqual(foldLog(EMPTY_LOG, JOURNAL));
     expect(store.facts).toEqual(JOURNAL.reduce(foldFacts, NO_FACTS));
+  });
+
+  it("watches nothing while nobody looks, and goes on from what it has", async () => {
+    const journal = new Journal(JOURNAL.slice(0, 5));
+    const store = new SessionStore(journal.calls, "n", "s");
+    await store.open();
+    journal.watch?.onEvent({ type: "live", head: 5 });
+    store.rest();
+    expect([journal.open, store.isLive, store.log.head]).toEqual([0, false, 5]);
+    store.wake();
+    store.wake();
+    expect([journal.open, journal.watch?.params()]).toMatchObject([1, { after: 5, epoch: "e1" }]);
+    for (const event of JOURNAL.slice(5)) journal.watch?.onEvent(event);
+    journal.watch?.onEvent({ type: "live", head: JOURNAL.length });
+    expect(store.log).toEqual(foldLog(EMPTY_LOG, JOURNAL));
+  });
+
+  it("that is left before it has opened is not watched until somebody comes back", async () => {
+    const journal = new Journal([...JOURNAL]);
+    const store = new SessionStore(journal.calls, "n", "s");
+    const opening = store.open();
+    store.rest();
+    await opening;
+    expect([journal.open, store.hasLoaded]).toEqual([0, true]);
+    store.wake();
+    expect(journal.open).toBe(1);
   });
 
   it("folds once a frame however much comes", async () => {
