@@ -2,7 +2,7 @@
 import { keyNames } from "../strings/keys.ts";
 
 export type KeyId = keyof typeof keyNames;
-export type KeyGroup = "anywhere" | "lists" | "session" | "ask";
+export type KeyGroup = "anywhere" | "lists" | "session" | "terminal" | "ask";
 
 export interface Binding {
   id: KeyId;
@@ -47,10 +47,15 @@ export const BINDINGS: readonly Binding[] = [
   letter("nextPane", "session", "}"),
   letter("closePane", "session", "W"),
   fixed("terminal", "session", "Ctrl+j"),
-  fixed("leaveTerminal", "session", "Ctrl+Shift+Escape"),
   fixed("changes", "session", "Ctrl+Shift+g"),
   fixed("findFile", "session", "Ctrl+p"),
   fixed("searchFiles", "session", "Ctrl+Shift+f"),
+  fixed("leaveTerminal", "terminal", "Ctrl+Shift+Escape"),
+  fixed("copyTerminal", "terminal", "Ctrl+Shift+c"),
+  fixed("pasteTerminal", "terminal", "Ctrl+Shift+v"),
+  fixed("searchTerminal", "terminal", "Ctrl+Shift+f"),
+  fixed("previousCommand", "terminal", "Ctrl+Shift+ArrowUp"),
+  fixed("nextCommand", "terminal", "Ctrl+Shift+ArrowDown"),
   letter("allowOnce", "ask", "a"),
   letter("allowRule", "ask", "A"),
   letter("deny", "ask", "d"),
@@ -74,7 +79,7 @@ export function strokeOf(event: KeyboardEvent): string | null {
   // A printed character already says whether Shift was held; a named key and one with Ctrl do not.
   const isShiftTold = event.shiftKey && (isCommand || key.length > 1);
   const parts = [isCommand && "Ctrl", event.altKey && !isCommand && key.length > 1 && "Alt", isShiftTold && "Shift"];
-  return [...parts.filter(Boolean), isCommand ? key.toLowerCase().replace("escape", "Escape") : key].join("+");
+  return [...parts.filter(Boolean), isCommand && key.length === 1 ? key.toLowerCase() : key].join("+");
 }
 
 /** Strokes as people read them: `Ctrl K`, `Shift A`, `g n`; each cap is divided by a space. */
@@ -85,15 +90,16 @@ export function written(keys: string): string {
       const parts = stroke.length === 1 ? [stroke] : stroke.split("+");
       const last = parts.pop() ?? "";
       if (parts.length === 0 && /^[A-Z]$/.test(last)) return `Shift ${last}`;
-      const cap = last === "Escape" ? "Esc" : last;
+      const cap = last === "Escape" ? "Esc" : last.replace("Arrow", "");
       return [...parts, parts.length > 0 && cap.length === 1 ? cap.toUpperCase() : cap].join(" ");
     })
     .join(" ");
 }
 
-/** Two groups whose keys are listened to at the same time. Those of an ask act only inside it. */
+/** Two groups whose keys are listened to at the same time. Those of an ask or a terminal act only inside it. */
 function doMeet(one: KeyGroup, other: KeyGroup): boolean {
-  return one === other || (one !== "ask" && other !== "ask");
+  const isInside = [one, other].some((group) => group === "ask" || group === "terminal");
+  return one === other || !isInside;
 }
 
 /** The binding that `keys` would collide with: the same strokes, or one that begins with the other. */

@@ -19,6 +19,13 @@ interface Values {
   /** Share of the window's width, in per cent. */
   panelShare: number;
   isSidebarOpen: boolean;
+  /** Text of terminals, in CSS pixels; 0 for the size that the design has. */
+  terminalFont: number;
+  /** Whether terminals put what is written on them into words for a screen reader. */
+  isTerminalAloud: boolean;
+  /** Whether a terminal stands below the other parts of the panel, and its share of the height in per cent. */
+  isTerminalBelow: boolean;
+  belowShare: number;
 }
 
 const KEY = "switchyard.prefs";
@@ -31,6 +38,10 @@ const DEFAULTS: Values = {
   sidebarWidth: 264,
   panelShare: 44,
   isSidebarOpen: true,
+  terminalFont: 0,
+  isTerminalAloud: false,
+  isTerminalBelow: false,
+  belowShare: 40,
 };
 
 export const SHARED = ["hasLetters", "keys", "marks"] as const;

@@ -26,6 +26,11 @@ export const keyNames = {
   closePane: "Close this pane",
   terminal: "Terminal",
   leaveTerminal: "Leave the terminal",
+  copyTerminal: "Copy the selection",
+  pasteTerminal: "Paste",
+  searchTerminal: "Search in the output",
+  previousCommand: "Previous command, where the shell tells of them",
+  nextCommand: "Next command",
   changes: "Changes",
   findFile: "Find a file by name",
   searchFiles: "Search in files",
@@ -40,6 +45,7 @@ export const keyGroups = {
   anywhere: "Anywhere",
   lists: "Lists",
   session: "In a session",
+  terminal: "In a terminal; everything else goes to its program",
   ask: "On a question of the agent, while it has the focus",
 };
 

@@ -19,6 +19,7 @@ export const shell = {
   panelWidth: "Width of the panel",
   openPanel: "Show the panel",
   shutPanel: "Hide the panel",
+  terminalBelow: "Terminal below",
   panel: "Panel",
   pane: "Part of the session",
   log: "Log",

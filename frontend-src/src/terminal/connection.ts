@@ -18,13 +18,15 @@ const LAST_RETRY_MS = 15_000;
 const HEALTHY_MS = 10_000;
 const NORMAL_CLOSURE = 1000;
 
+/** A long paste goes in pieces: the node takes no frame of more than 1 MiB. */
+const INPUT_FRAME_BYTES = 64 * 1024;
 /** Strokes and pastes that wait for the first attach; more are dropped. */
 const EARLY_KEYS = 256;
 
 export type ConnectionState =
   | { kind: "connecting" }
   | { kind: "attached" }
-  | { kind: "lost"; since: number; nextTry: number }
+  | { kind: "lost"; since: number; nextTry: number; why: string | null }
   | { kind: "ended"; code: number | null; signal: string | null }
   | { kind: "refused"; code: string; detail: string };
 
@@ -131,7 +133,8 @@ export class TerminalConnection {
       return true;
     }
     if (this.state.kind !== "attached" || !this.mayType) return false;
-    this.#socket?.send(bytes);
+    for (let start = 0; start < bytes.length; start += INPUT_FRAME_BYTES)
+      this.#socket?.send(bytes.subarray(start, start + INPUT_FRAME_BYTES));
     return true;
   }
 
@@ -149,6 +152,13 @@ export class TerminalConnection {
     }
     if (!this.mayType || isSame(this.#shown, size)) this.#tellSize();
     this.#sendSize(isClaim ? "yes" : "no");
+  }
+
+  /** Its program was started again while nobody here was attached. */
+  again(): void {
+    if (this.state.kind !== "ended" || this.#socket !== null) return;
+    this.#exit = null;
+    this.#dial();
   }
 
   /** Leave; the terminal lives on. */
@@ -301,6 +311,7 @@ export class TerminalConnection {
     this.#replayedTo = frame.replayed_to;
     this.#attachedAt = this.around.now();
     this.#lostSince = null;
+    this.#exit = null;
     this.#enter({ kind: "attached" });
     this.#sendSize(hasLed ? "again" : "no");
     this.#acknowledge();
@@ -336,7 +347,7 @@ export class TerminalConnection {
     this.#retry = this.around.setTimer(() => {
       this.#dial();
     }, delay);
-    this.#enter({ kind: "lost", since: this.#lostSince, nextTry: now + delay });
+    this.#enter({ kind: "lost", since: this.#lostSince, nextTry: now + delay, why: fault?.detail ?? null });
   }
 }
 

@@ -4,14 +4,21 @@ import { WebLinksAddon } from "@xterm/addon-web-links";
 import { Terminal, type ITheme } from "@xterm/xterm";
 import "@xterm/xterm/css/xterm.css";
 
-import type { ColourName } from "../styles/colours.ts";
 import { clipboardRequest } from "./clipboard.ts";
 import type { Screen } from "./connection.ts";
+import type { Finder } from "./finding.ts";
+import { listenToFingers } from "./gestures.ts";
+import { CommandMarks, type FailedWords } from "./marks.ts";
+import { allowSpanStyles, withStyleNonce } from "./nonce.ts";
+import { cleaned } from "./pasting.ts";
 import { silence } from "./queries.ts";
-import { withStyleNonce } from "./nonce.ts";
+import { wholeText } from "./reading.ts";
 
 /** Lines kept in the page; the node keeps 1 MiB of bytes, about as much. */
 const SCROLLBACK_LINES = 10_000;
+/** In CSS pixels. */
+export const LEAST_FONT = 8;
+export const LARGEST_FONT = 32;
 
 export interface EmulatorEvents {
   onInput(bytes: Uint8Array<ArrayBuffer>): void;
@@ -26,6 +33,12 @@ export interface EmulatorEvents {
   onLink(target: string): void;
   /** False lets the page have the key. */
   onKey(event: KeyboardEvent): boolean;
+  /** Somebody pastes, by whatever way; nothing has been sent. */
+  onPaste(text: string): void;
+  /** The shell has told of its commands for the first time. */
+  onMarks(): void;
+  /** Two fingers ask for this size of the text, in CSS pixels. */
+  onFontSize(size: number): void;
 }
 
 export interface EmulatorOptions {
@@ -34,34 +47,8 @@ export interface EmulatorOptions {
   fontFamily: string;
   /** In CSS pixels. */
   fontSize: number;
-}
-
-/** The sixteen colours of the terminal, from the same hues as the page. */
-export function themeFrom(colours: Readonly<Record<ColourName, string>>): ITheme {
-  return {
-    background: colours["bg-sunk"],
-    foreground: colours.text,
-    cursor: colours.accent,
-    cursorAccent: colours["bg-sunk"],
-    selectionBackground: colours["accent-wash"],
-    selectionForeground: colours.text,
-    black: colours["text-3"],
-    red: colours.failed,
-    green: colours.done,
-    yellow: colours.needs,
-    blue: colours.running,
-    magenta: colours["text-2"],
-    cyan: colours.accent,
-    white: colours["text-2"],
-    brightBlack: colours["text-3"],
-    brightRed: colours.failed,
-    brightGreen: colours.done,
-    brightYellow: colours.needs,
-    brightBlue: colours.running,
-    brightMagenta: colours.text,
-    brightCyan: colours.accent,
-    brightWhite: colours.text,
-  };
+  /** What the sign beside a failed command says. */
+  failed: FailedWords;
 }
 
 const encoder = new TextEncoder();
@@ -72,8 +59,13 @@ function binaryBytes(data: string): Uint8Array<ArrayBuffer> {
 }
 
 export class Emulator implements Screen {
+  readonly marks: CommandMarks;
   readonly #terminal: Terminal;
   readonly #fit = new FitAddon();
+  readonly #stopFingers: () => void;
+  /** Pixels that a finger has moved and that no whole line has come of yet. */
+  #panned = 0;
+  #finder: Promise<Finder> | null = null;
   #isLetterboxed = false;
   /** Whether what is parsed now is answered by nobody or elsewhere, and the same of what was written last. */
   #isMute = false;
@@ -84,7 +76,10 @@ export class Emulator implements Screen {
     options: EmulatorOptions,
     private readonly events: EmulatorEvents,
   ) {
+    allowSpanStyles();
     const terminal = new Terminal({
+      // Decorations, which search and marks draw with, count as proposed.
+      allowProposedApi: true,
       scrollback: SCROLLBACK_LINES,
       minimumContrastRatio: 4.5,
       fontFamily: options.fontFamily,
@@ -111,6 +106,18 @@ export class Emulator implements Screen {
       return true;
     });
     silence(terminal.parser, () => this.#isMute);
+    this.marks = new CommandMarks(terminal, options.failed, () => {
+      events.onMarks();
+    });
+    this.#listen(terminal);
+    withStyleNonce(options.nonce, () => {
+      terminal.open(parent);
+    });
+    this.#stopFingers = this.#prepare(parent);
+  }
+
+  #listen(terminal: Terminal): void {
+    const { events } = this;
     terminal.attachCustomKeyEventHandler((event) => events.onKey(event));
     terminal.onData((data) => {
       events.onInput(encoder.encode(data));
@@ -121,9 +128,51 @@ export class Emulator implements Screen {
     terminal.onTitleChange((title) => {
       events.onTitle(title);
     });
-    withStyleNonce(options.nonce, () => {
-      terminal.open(parent);
+  }
+
+  /** What the opened terminal's elements need beyond what xterm gives them. */
+  #prepare(parent: HTMLElement): () => void {
+    // Without this phones suggest words, and send nothing until one is finished.
+    this.#terminal.textarea?.setAttribute("autocomplete", "off");
+    parent.addEventListener(
+      "paste",
+      (event) => {
+        event.preventDefault();
+        event.stopPropagation();
+        this.events.onPaste(event.clipboardData?.getData("text/plain") ?? "");
+      },
+      { capture: true },
+    );
+    let sizeBefore = 0;
+    return listenToFingers(parent, {
+      onPan: (byX, byY, { x, y }) => {
+        // Of another window's size only a part may be in sight.
+        parent.scrollBy(-byX, 0);
+        this.#pan(byY, x, y);
+      },
+      onPinch: (scale, isFirst) => {
+        if (isFirst) sizeBefore = this.fontSize;
+        const size = Math.round(Math.min(LARGEST_FONT, Math.max(LEAST_FONT, sizeBefore * scale)));
+        if (size !== this.fontSize) this.events.onFontSize(size);
+      },
     });
+  }
+
+  /** As many lines as the finger has moved; a full-screen program gets them as turns of a wheel. */
+  #pan(by: number, clientX: number, clientY: number): void {
+    const height = (this.#terminal.element?.querySelector(".xterm-screen")?.clientHeight ?? 0) / this.#terminal.rows;
+    if (!(height > 0)) return;
+    this.#panned -= by;
+    const lines = Math.trunc(this.#panned / height);
+    this.#panned -= lines * height;
+    const isOwn = this.#terminal.buffer.active.type === "normal" && this.#terminal.modes.mouseTrackingMode === "none";
+    if (isOwn) {
+      this.#terminal.scrollLines(lines);
+      return;
+    }
+    const turn = { deltaY: Math.sign(lines), deltaMode: WheelEvent.DOM_DELTA_LINE, bubbles: true, cancelable: true };
+    for (let count = Math.abs(lines); count > 0; count--)
+      this.#terminal.element?.dispatchEvent(new WheelEvent("wheel", { ...turn, clientX, clientY }));
   }
 
   get isApplicationCursor(): boolean {
@@ -175,9 +224,33 @@ export class Emulator implements Screen {
     return this.#isLetterboxed;
   }
 
-  /** As if typed: bracketed when the program asked for that. */
+  /** Whether the program wants to be told where a paste begins and ends. */
+  get isBracketed(): boolean {
+    return this.#terminal.modes.bracketedPasteMode;
+  }
+
+  /** As if typed, without control characters; bracketed when the program asked for that. */
   paste(text: string): void {
-    this.#terminal.paste(text);
+    this.#terminal.paste(cleaned(text));
+  }
+
+  /** All lines that are kept, as they were written. */
+  get text(): string {
+    return wholeText(this.#terminal.buffer.active);
+  }
+
+  get fontSize(): number {
+    return this.#terminal.options.fontSize ?? LEAST_FONT;
+  }
+
+  set fontSize(size: number) {
+    this.#terminal.options.fontSize = size;
+  }
+
+  /** What searches this terminal; fetched when it is first asked for. */
+  finder(): Promise<Finder> {
+    this.#finder ??= import("./finding.ts").then(({ Finder: Made }) => new Made(this.#terminal));
+    return this.#finder;
   }
 
   send(text: string): void {
@@ -201,6 +274,7 @@ export class Emulator implements Screen {
   }
 
   dispose(): void {
+    this.#stopFingers();
     this.#terminal.dispose();
   }
 }

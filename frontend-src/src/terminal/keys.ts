@@ -1,5 +1,5 @@
 /**
- * The key row above a phone's keyboard: what its keys send, with Ctrl and Alt as one-shot modifiers.
+ * The key row above a phone's keyboard: what its keys send, with Ctrl and Alt as modifiers that hold.
  *
  * Sequences are those of xterm (ctlseqs, "PC-Style Function Keys"): application cursor mode changes CSI to SS3.
  */
@@ -10,18 +10,26 @@ export interface Modifiers {
   alt: boolean;
 }
 
-export const BAR_KEYS: readonly BarKey[] = [
-  "Escape",
-  "Tab",
-  "ArrowLeft",
-  "ArrowDown",
-  "ArrowUp",
-  "ArrowRight",
-  "/",
-  "-",
-  "|",
-  "~",
-];
+/** How long a modifier of the key row holds: for one key, or until it is pressed again. */
+export type Hold = "off" | "once" | "kept";
+export type Holds = Readonly<Record<keyof Modifiers, Hold>>;
+
+export const NONE_HELD: Holds = { ctrl: "off", alt: "off" };
+
+/** What a press of the modifier makes of it. */
+export function pressedHold(hold: Hold): Hold {
+  return ({ off: "once", once: "kept", kept: "off" } as const)[hold];
+}
+
+export function modifiersOf({ ctrl, alt }: Holds): Modifiers {
+  return { ctrl: ctrl !== "off", alt: alt !== "off" };
+}
+
+/** What is still held after a key. */
+export function afterKey({ ctrl, alt }: Holds): Holds {
+  const left = (hold: Hold): Hold => (hold === "kept" ? "kept" : "off");
+  return { ctrl: left(ctrl), alt: left(alt) };
+}
 
 const ARROWS: Partial<Record<BarKey, string>> = { ArrowUp: "A", ArrowDown: "B", ArrowRight: "C", ArrowLeft: "D" };
 const ESCAPE = "\x1b";

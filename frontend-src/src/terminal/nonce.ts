@@ -18,3 +18,21 @@ export function withStyleNonce(nonce: string, work: () => void): void {
     Reflect.deleteProperty(document, "createElement");
   }
 }
+
+let areStylesAllowed = false;
+
+/**
+ * From now on spans take their style in a way that our Content-Security-Policy allows: the policy forbids the attribute,
+ * not what it says.
+ *
+ * xterm 6.0.0 writes colours beyond its palette, and those that it changes for contrast, with
+ * `span.setAttribute("style", …)`. Markup with such an attribute stays without effect.
+ */
+export function allowSpanStyles(): void {
+  if (areStylesAllowed) return;
+  areStylesAllowed = true;
+  HTMLSpanElement.prototype.setAttribute = function (name: string, value: string): void {
+    if (name === "style") this.style.cssText = value;
+    else Element.prototype.setAttribute.call(this, name, value);
+  };
+}
