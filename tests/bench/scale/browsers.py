@@ -28,6 +28,7 @@ _PING = b"\x89\x00"
 _PONG = b"\x8a\x80" + bytes(4)
 """Main cuts a socket that says nothing; bytes that only look like a ping cost a pong too many."""
 
+_LIVE = b'"type":"live"'
 _SEQ = b'"seq":'
 _NUMBER = re.compile(rb"\d+")
 _SAID = re.compile(rb"@(\d+\.\d+)@")
@@ -87,7 +88,7 @@ class Page(asyncio.Protocol):
             self.lagging += 1
         if b'"method":"ended"' in seen:
             self._has_ended = True
-        if b'"type":"live"' in seen:
+        if _LIVE in data or (_LIVE in seen and not self.live.is_set()):
             self.live.set()
         if (at := data.rfind(_SEQ)) >= 0 and (found := _NUMBER.match(data, at + len(_SEQ))):
             self._place["after"] = int(found[0])
@@ -159,6 +160,20 @@ class Crowd:
             page.latencies_ms.clear()
         return answer
 
+    async def expect_return(self) -> Answer:
+        """From now on it counts which pages see their session live again."""
+        for page in self._pages:
+            page.live.clear()
+        return {}
+
+    async def returned(self) -> Answer:
+        """Wait until all do."""
+        begun = time.perf_counter()
+        async with asyncio.timeout(OPEN_S):
+            for page in self._pages:
+                await page.live.wait()
+        return {"s": time.perf_counter() - begun}
+
     async def _open(self, number: int, nodes: int, token: str) -> Page:
         loop = asyncio.get_running_loop()
         page = Page(number, nodes)
@@ -175,7 +190,14 @@ class Crowd:
 
 async def work(url: str) -> None:
     crowd = Crowd(url)
-    await obey({"open": crowd.open, "count": crowd.count})
+    await obey(
+        {
+            "open": crowd.open,
+            "count": crowd.count,
+            "expect_return": crowd.expect_return,
+            "returned": crowd.returned,
+        }
+    )
     crowd.close()
 
 

@@ -20,10 +20,10 @@ _PAUSE_S = 0.02
 
 @dataclass
 class Stretch:
-    """A while of the run: `cpu` is the share of one core that Main took, `ops_ms` how long ops through it took."""
+    """A while of the run: `cpu_s` is the time of a core that Main took, `ops_ms` how long ops through it took."""
 
     seconds: float = 0.0
-    cpu: float = 0.0
+    cpu_s: float = 0.0
     ops_ms: list[float] = field(default_factory=list)
 
     def op_ms(self, share: float) -> float:
@@ -43,18 +43,20 @@ class Gauges:
         return float(self._main.memory_info().rss) / 1024
 
     @contextlib.asynccontextmanager
-    async def stretch(self, seconds: float = 0.0) -> AsyncIterator[Stretch]:
-        """From here to the end of the block, and at least so long; ops run all the while."""
+    async def stretch(self, seconds: float = 0.0, *, has_ops: bool = True) -> AsyncIterator[Stretch]:
+        """From here to the end of the block, and at least so long; ops run all the while, if any are to."""
         found = Stretch()
         begun, used = time.perf_counter(), sum(self._main.cpu_times()[:2])
         is_over = asyncio.Event()
+        if not has_ops:
+            is_over.set()
         probing = asyncio.get_running_loop().create_task(self._probe(found.ops_ms, is_over), name="probe")
         try:
             yield found
             await asyncio.sleep(begun + seconds - time.perf_counter())
         finally:
             found.seconds = time.perf_counter() - begun
-            found.cpu = (sum(self._main.cpu_times()[:2]) - used) / found.seconds
+            found.cpu_s = sum(self._main.cpu_times()[:2]) - used
             is_over.set()
             await probing
 
