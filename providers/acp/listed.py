@@ -20,8 +20,8 @@ log = structlog.get_logger(__name__)
 FRESH_S = 600.0
 """A list that is older is asked for anew when somebody looks at it; who looks gets the old one meanwhile."""
 RETRY_S = 60.0
-FIRST_S = 4.0
-"""The first list is waited for so long: the node gives each agent 5 s to list its sessions."""
+FIRST_S = 1.8
+"""The first list is waited for so long, as the first description is; it goes on, and a later answer has it."""
 MAX_READ = 4
 """Transcripts that are kept, so that opening a session and going on with it starts the agent once."""
 
@@ -59,6 +59,15 @@ class ListedHistory:
         self._readings: dict[str, asyncio.Task[None]] = {}
         self._one_at_a_time = asyncio.Lock()
         self._change = asyncio.Event()
+
+    def has_told(self) -> bool:
+        """Whether the agent has told once what it has, or that it cannot list."""
+        return self._is_known
+
+    @property
+    def rows(self) -> Sequence[NativeSession] | None:
+        """What was told last, None when it cannot list; see `learn`."""
+        return None if self.is_mute else [*self._rows.values()]
 
     async def sessions(self) -> Sequence[NativeSession]:
         if asyncio.get_running_loop().time() >= self._stale_at and (self._asking is None or self._asking.done()):

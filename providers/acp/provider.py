@@ -102,7 +102,13 @@ class AcpProvider:
             return await ask(self.id, self._preset, launch, self._start_task, self._listed.learn)
 
     async def _list(self) -> Sequence[NativeSession] | None:
-        """Raises :class:`ProviderFailed` and TimeoutError."""
+        """At first what the description brings, which starts it anyway. Raises ProviderFailed and TimeoutError."""
+        if not self._listed.has_told():
+            info = await self.describe(is_awaited=True)
+            if not info.available:
+                raise ProviderFailed(info.reason or f"{info.name} is not available.")
+            if self._listed.has_told():
+                return self._listed.rows
         async with asyncio.timeout(PROBE_S):
             launch = await self._launch(Path.home())
             list_sessions = await asyncio.to_thread(_load_list)
