@@ -82,7 +82,7 @@ class Plan:
         kinds, weights = zip(*self.weights.items(), strict=True)
         acts = chance.choices(kinds, weights, k=self.acts)
         breaks = [*FAULTS, *("+".join(pair) for pair in (*PAIRS, *MEANWHILE)), "slow_reader", "twice_over_a_kill"]
-        deck = [*acts, *breaks * self.each, "kill_holder"]
+        deck = [*acts, *breaks * self.each, "kill_holder", *["kill_holder+kill_node"] * (self.each - 1)]
         chance.shuffle(deck)
         return deck
 

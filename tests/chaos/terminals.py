@@ -82,11 +82,13 @@ class Terminals:
 
     async def kill_holder(self) -> None:
         """``kill -9``; everybody is told that their terminal is gone, and new ones open at once."""
-        (holder,) = await eventually(self._grounds.holders, what="the holder", deadline_s=REST_S)
+        holders = await eventually(self._grounds.holders, what="the holder", deadline_s=REST_S)
         doomed = [held for held in self.held if not held.is_doomed]
         for held in doomed:
             held.is_doomed = True
-        os.kill(holder, signal.SIGKILL)
+        for holder in holders:  # two while one starts: it detaches itself
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(holder, signal.SIGKILL)
         self.holders_killed += 1
         for held in doomed:
             await eventually(
@@ -121,12 +123,12 @@ class Terminals:
             for reader in held.readers:
                 assert not reader.faults, f"{reader.kind} reader of {held.terminal}: {reader.faults}"
                 assert held.is_doomed or reader.ended is None, f"{held.terminal} ended by itself: {reader.ended}"
-                assert reader.connections, f"{reader} was never attached"
+                assert held.is_doomed or reader.connections, f"{reader} was never attached"
                 if held.pace is QUIET:
                     assert not reader.skipped, f"a quiet terminal has nothing to skip: {reader.skipped}"
                 if isinstance(reader, Typist):
                     reader.judge()
-                    assert reader.acknowledged, "nothing that was typed came back"
+                    assert held.is_doomed or reader.acknowledged, "nothing that was typed came back"
 
     @property
     def told(self) -> Counter[str]:

@@ -217,11 +217,11 @@ async def test_kills_and_a_full_disk_while_an_agents_own_session_becomes_ours(
     made: Grounds, other: Other, provider: str
 ) -> None:
     """To each node what the other one had done is a session of the agent's own."""
-    made_here = []
-    for number in range(2):
-        made_here.append(await session(made, provider))
-        await sent(made, made_here[-1], "m0", f"say heron-{number}")
-        await at_rest(made, made_here[-1])
+    made_here = [await session(made, provider) for _ in range(2)]
+    for number, each in enumerate(made_here):
+        await sent(made, each, "m0", f"say heron-{number}")
+    for each in made_here:
+        await at_rest(made, each)
     known = [(await made.op("session.get", session=each))["native_id"] for each in made_here]
     await made.kill_node()  # its agents, which have these sessions open, end with it
     await made.client.online_node(NODE, deadline_s=40)
