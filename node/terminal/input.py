@@ -1,15 +1,31 @@
 """The writing half of a terminal: what was typed waits here until the program reads it."""
 
 import asyncio
+import fcntl
 import os
+import signal
+import termios
 from collections import deque
+from contextlib import suppress
 
 INPUT_LIMIT_BYTES = 1024 * 1024
 """Beyond it a reader's socket is not read: who pastes more into a program that does not read waits, nobody else."""
+_SIGNAL_KEYS = {
+    termios.VINTR: signal.SIGINT,
+    termios.VQUIT: signal.SIGQUIT,
+    termios.VSUSP: signal.SIGTSTP,
+}
+_LOCAL_FLAGS = 3
+_CHARACTERS = 6
+_TIOCSIG = 0x40045436  # asm-generic/ioctls.h: from the master, a signal to the job in front
 
 
 class InputQueue:
-    """Bytes on their way into the PTY `pty`, in order; writing never waits for the program."""
+    """Bytes on their way into the PTY `pty`; writing never waits for the program.
+
+    In order, but a key that signals (Ctrl-C) does not wait behind a paste that the program does not read. A terminal
+    throws away what was not read yet when it is pressed (POSIX, 11.1.9, ISIG and NOFLSH), and so does this.
+    """
 
     def __init__(self, pty: int) -> None:
         self._loop = asyncio.get_running_loop()
@@ -21,7 +37,7 @@ class InputQueue:
 
     def offer(self, data: bytes) -> bool:
         """Write `data`, or keep what the program does not take yet. False: no room, and none of it was taken."""
-        if self._is_closed:
+        if self._is_closed or (self._waiting and self._signals(data)):
             return True
         if self.waiting_bytes and self.waiting_bytes + len(data) > INPUT_LIMIT_BYTES:
             return False
@@ -44,6 +60,20 @@ class InputQueue:
         """Drop what waits; called before the descriptor is closed."""
         self._is_closed = True
         self._clear()
+
+    def _signals(self, data: bytes) -> bool:
+        """Whether `data` is a key by which the program's terminal signals; then the signal is on its way."""
+        if len(data) != 1:
+            return False
+        with suppress(OSError, termios.error):  # the program has closed the terminal
+            attributes = termios.tcgetattr(self._pty)
+            number = next((sent for key, sent in _SIGNAL_KEYS.items() if attributes[_CHARACTERS][key] == data), None)
+            if number is not None and attributes[_LOCAL_FLAGS] & termios.ISIG:
+                if not attributes[_LOCAL_FLAGS] & termios.NOFLSH:
+                    self._clear()
+                fcntl.ioctl(self._pty, _TIOCSIG, number)
+                return True
+        return False
 
     def _write(self) -> None:
         try:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,10 @@ async def service(identity: Path, environment: dict[str, str]) -> AsyncIterator[
     await service.close(end_terminals=True)
 
 
+def grown(service: TerminalService, terminal: str, before: int) -> bool:
+    return service.find(terminal).end > before
+
+
 def shown(reader: TerminalPage, until: int | None = None) -> Screen:
     """What the page shows of the output before byte `until`."""
     attached = next(each for each in reader.frames if each["type"] == "attached")
@@ -72,7 +77,7 @@ async def test_a_late_reader_sees_what_one_sees_that_stayed(
             before = service.find(terminal).end
             for key in keys:
                 await stayed.type(key)
-            await eventually(lambda before=before: service.find(terminal).end > before, what="output")
+            await eventually(partial(grown, service, terminal, before), what="output")
         async with page(main, terminal) as late:
             attached = next(each for each in late.frames if each["type"] == "attached")
             assert "\x1b[?1049h" in attached["preamble"]

@@ -1,0 +1,66 @@
+"""What is typed into programs that read late, in parts, or never."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from node.terminal.input import INPUT_LIMIT_BYTES
+from node.terminal.service import TerminalService
+from tests.support.terminal_link import SplicingMain, page
+from tests.support.waiting import eventually
+from tests.unit.node.terminal.conftest import Opener
+
+pytestmark = pytest.mark.usefixtures("streams")
+
+NEVER_READS = "trap 'echo caught' INT; echo ready; while :; do sleep 0.05; done"
+PASTE = b"".join(b"%07d\n" % number for number in range(INPUT_LIMIT_BYTES // 8))
+
+
+async def test_a_paste_arrives_whole_and_in_order(
+    main: SplicingMain, service: TerminalService, open_terminal: Opener, tmp_path: Path
+) -> None:
+    """Written in parts as large as the terminal takes, into a program that begins to read late."""
+    wait = "until [ -e go ]; do sleep 0.05; done"
+    terminal = await open_terminal(f"stty raw -echo; echo ready; {wait}; head -c {len(PASTE)} | sha256sum; exec cat")
+    async with page(main, terminal) as reader:
+        await reader.shows(b"ready")
+        await reader.type(PASTE)
+        waiting = service.find(terminal)._input
+        await eventually(lambda: waiting.waiting_bytes > INPUT_LIMIT_BYTES // 2, what="the paste to wait")
+        (tmp_path / "go").touch()
+        await reader.shows(hashlib.sha256(PASTE).hexdigest().encode())
+        assert waiting.waiting_bytes == 0
+
+
+async def test_ctrl_c_does_not_wait_behind_a_paste_that_is_not_read(
+    main: SplicingMain, service: TerminalService, open_terminal: Opener
+) -> None:
+    terminal = await open_terminal("stty -echo; " + NEVER_READS)
+    other = await open_terminal("exec cat")
+    async with page(main, terminal) as reader, page(main, other) as neighbour:
+        await reader.shows(b"ready")
+        await reader.type(PASTE)
+        waiting = service.find(terminal)._input
+        await eventually(lambda: waiting.waiting_bytes > INPUT_LIMIT_BYTES // 2, what="the paste to wait")
+        await neighbour.type(b"alive\n")
+        await neighbour.shows(b"alive\r\nalive")
+        await reader.type(b"\x03")
+        await reader.shows(b"caught")
+        assert waiting.waiting_bytes == 0, "as a terminal throws away what was not read"
+
+
+async def test_where_ctrl_c_is_a_key_it_keeps_its_place(
+    main: SplicingMain, service: TerminalService, open_terminal: Opener
+) -> None:
+    terminal = await open_terminal("stty raw -echo; " + NEVER_READS)
+    async with page(main, terminal) as reader:
+        await reader.shows(b"ready")
+        await reader.type(PASTE)
+        waiting = service.find(terminal)._input
+        await eventually(lambda: waiting.waiting_bytes > INPUT_LIMIT_BYTES // 2, what="the paste to wait")
+        await reader.type(b"\x03")
+        await reader.send(type="resize", claim="no", cols=90, rows=30)
+        await reader.frame("resized")
+        assert waiting.waiting_bytes > INPUT_LIMIT_BYTES // 2
+        assert b"caught" not in reader.output
