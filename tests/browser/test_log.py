@@ -8,7 +8,7 @@ from playwright.async_api import Locator, Page, WebSocketRoute, expect
 
 from tests.browser.desk import Desk
 from tests.browser.measures import axe_violations
-from tests.browser.steps import log, said
+from tests.browser.steps import ask, log, said
 from tests.support.waiting import eventually
 
 
@@ -159,3 +159,40 @@ async def test_older_turns_come_without_moving_what_is_read(page: Page, desk: De
     assert abs(before - await settled(held)) <= 1
     await scroller.evaluate("(element) => element.scrollTo(0, 0)")
     await expect(said(page, "Line 0.")).to_be_visible()
+
+
+async def test_the_asks_of_sub_agents_are_a_stack_and_their_work_stands_under_their_calls(
+    page: Page, desk: Desk
+) -> None:
+    """With the real CLI, whose three sub-agents ask at the same time while the agent itself goes on."""
+    folder = desk.repository("stack").path
+    session = await desk.session(folder, "claude", title="stack")
+    names = [f"made-{n}" for n in (1, 2, 3)]
+    await desk.send(
+        session, "\n".join(["par 3", *(f"agent run touch {name}; say it is made" for name in names), "hang"])
+    )
+    await page.goto(desk.page_of(session))
+    await expect(ask(page)).to_contain_text("1 of 3")
+    asked = []
+    for place in (1, 2, 3):
+        await expect(ask(page)).to_contain_text(f"{place} of 3")
+        asked.append(await ask(page).get_by_text(re.compile(r"^touch made-\d$")).inner_text())
+        if place < 3:
+            await ask(page).get_by_role("button", name="Next ask").click()
+    assert sorted(asked) == [f"touch {name}" for name in names]
+    inner = [log(page).get_by_text(f"touch {name}", exact=True) for name in names]
+    for line in inner:
+        await expect(line).to_be_visible()
+    folds = log(page).get_by_role("button", name="1 step", exact=True)
+    await expect(folds).to_have_count(3)
+    await folds.first.click()
+    await expect(inner[0]).to_be_hidden()
+    await expect(inner[1]).to_be_visible()
+    assert await axe_violations(page) == []
+    await folds.first.click()
+    for left in (2, 1, 0):
+        await ask(page).get_by_role("button", name="Allow once", exact=True).click()
+        await expect(log(page).get_by_text("waits for you")).to_have_count(left)
+    await expect(ask(page)).to_be_hidden()
+    for name in names:
+        await eventually((folder / name).exists, what=f"{name} to be made")
