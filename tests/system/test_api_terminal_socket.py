@@ -118,9 +118,12 @@ async def test_a_reader_gets_no_more_than_the_credit_until_it_acknowledges(whole
 
 
 async def _is_held_back(whole: Installation, marker: Path) -> bool:
-    begun = time.monotonic()
-    terminal = await opened(whole, "sh", "-c", f"head -c 1000000 /dev/zero | tr '\\0' x; touch {marker}; cat")
+    begins = marker.with_suffix(".begins")
+    flood = f"while [ ! -e {begins} ]; do sleep 0.02; done; head -c 1000000 /dev/zero | tr '\\0' x; touch {marker}; cat"
+    terminal = await opened(whole, "sh", "-c", flood)
     async with reading(whole.client, whole.node, terminal, acknowledges=False) as reader:
+        begun = time.monotonic()
+        begins.touch()  # not before it is read: without a reader it would not wait
         await reader.until_bytes(CREDIT_BYTES)
         assert len(reader.output) == CREDIT_BYTES
         with pytest.raises(TimeoutError):
