@@ -1,6 +1,7 @@
 """The pipes of an agent's process: the lines that it says, and the last words that it prints beside them."""
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -13,6 +14,8 @@ _WRITE_S = 30.0
 """For an agent to read a line: one with pictures has megabytes."""
 
 _DROP_S = 1.0
+_COLOUR = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+"""ECMA-48, section 5.4."""
 _WORDS_LINES = 40
 _WORDS_LINE_BYTES = 4096
 
@@ -73,4 +76,5 @@ class LastWords:
 
     @property
     def lines(self) -> list[str]:
-        return list(self._lines)
+        """Without what colours them: they are shown in a sentence."""
+        return [_COLOUR.sub("", line) for line in self._lines]
