@@ -55,13 +55,18 @@ class Board(Generic[Key, Value]):
         """Keys and values of that group, in the order in which the keys came."""
         return list(self._groups.get(group, {}).items())
 
-    def put(self, key: Key, value: Value) -> None:
-        """Set a value and tell the readers, unless it is what they have."""
+    def put(self, key: Key, value: Value, *, is_news: bool = True) -> None:
+        """Set a value and tell the readers, unless it is what they have.
+
+        What is no news is for those who ask from now on; the readers there are have it with the next news of this key.
+        """
         before = self._values.get(key)
         if before == value:
             return
         self._values[key] = value
         self._groups.setdefault(self._group(key), {})[key] = value
+        if not is_news:
+            return
         encoded, removed = _Once(self._changed), self._removed(key)
         for reader in list(self._readers):
             if reader.shows(value):

@@ -24,6 +24,10 @@ from ws.rpc import Peer, Subscription
 
 log = structlog.get_logger(__name__)
 
+SEEN_MS = 5.0
+SEEN_OFFSET_MS = 1000.0
+"""Differences of a round trip and of a clock that are told at once."""
+
 GOING_AWAY = 1001
 POLICY_VIOLATION = 1008
 
@@ -37,6 +41,12 @@ class Measured:
     at: Timestamp
     database_bytes: int = 0
     """Of the node's database; 0: not told."""
+
+    def is_like(self, other: "Measured") -> bool:
+        """Whether people would see no difference: half as much or twice as much is one, and a second of the clock."""
+        shorter, longer = sorted((self.rtt_ms, other.rtt_ms))
+        is_near = longer < 2 * shorter or longer - shorter < SEEN_MS
+        return is_near and abs(self.clock_offset_ms - other.clock_offset_ms) < SEEN_OFFSET_MS
 
 
 class NodeLink:

@@ -5,14 +5,16 @@ import asyncio
 import msgspec
 import pytest
 
+from main.registry import link as link_module
 from main.registry import service as registry_module
+from main.registry.link import Measured
 from main.store.nodes import Identity
 from tests.support.fake_node import FakeNode, probe
 from tests.support.main_app import RunningMain
 from tests.support.waiting import eventually
 from ws.dial import DialError
 from ws.protocol import PROTOCOL_VERSION
-from ws.protocol.base import NodeId
+from ws.protocol.base import NodeId, now
 from ws.protocol.errors import WireError
 from ws.rpc import Answer, IncomingCall
 
@@ -53,6 +55,38 @@ async def test_a_clock_that_is_wrong_is_measured_not_believed(main: RunningMain)
     async with node.online():
         shown = await eventually(lambda: main.main.registry.links[NodeId("laptop")].measured, what="the first probe")
         assert shown.clock_offset_ms > 3600_000
+
+
+@pytest.mark.parametrize(
+    ("rtt_ms", "offset_ms", "is_like"),
+    [(1.0, 0.0, True), (5.9, 0.0, True), (6.1, 0.0, False), (1.1, 900.0, True), (1.1, 1100.0, False)],
+)
+def test_what_people_would_see_of_a_probe(rtt_ms: float, offset_ms: float, is_like: bool) -> None:
+    told, found = Measured(1.0, 0.0, now()), Measured(rtt_ms, offset_ms, now())
+    assert found.is_like(told) is told.is_like(found) is is_like
+
+
+async def test_a_probe_that_finds_nothing_new_is_told_once_a_minute(
+    main: RunningMain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each probe of each node told to each page is more than anything else that Main says."""
+    monkeypatch.setattr(link_module, "PROBE_INTERVAL_S", 0.02)
+    monkeypatch.setattr(link_module, "PROBE_STALE_S", 20.0)
+    monkeypatch.setattr(link_module, "SEEN_MS", 1e9)
+    monkeypatch.setattr(link_module, "SEEN_OFFSET_MS", 1e9)
+    node = first_contact(main)
+    async with main.client() as client, client.socket() as socket:
+        watch = await socket.subscribe("nodes.watch")
+        async with node.online():
+            registry = main.main.registry
+            await eventually(lambda: registry._probes.get(NodeId("laptop"), 0) >= 18, what="18 probes")
+            probes = registry._probes[NodeId("laptop")]
+            (shown,) = (await listed(main)).values()
+            told = [event["node"] for event in [await watch.next() for _ in range(watch.queue.qsize())]]
+    assert told[0]["rtt_ms"] is None
+    assert told[1]["rtt_ms"] is not None
+    assert len(told) <= 2 + probes // 6 + 1
+    assert str(shown["last_seen"]) > told[1]["last_seen"], "who asks is told the newest"
 
 
 async def test_main_keeps_only_the_hash_of_a_nodes_secret(main: RunningMain) -> None:
