@@ -11,6 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from node.terminal.service import RESTARTED
 from tests.support.terminal_holder import end_holder, is_running
 from tests.support.terminal_link import SplicingMain, TerminalPage, page
 from tests.support.terminal_process import start_terminal_node, terminal_node
@@ -207,3 +208,28 @@ async def test_main_going_away_leaves_the_terminal(main: SplicingMain, database:
         async with page(main, terminal) as reader:
             await reader.type(b"again\n")
             await reader.shows(b"again\r\nagain")
+
+
+async def test_the_next_node_starts_an_ended_terminal_again(main: SplicingMain, database: Path) -> None:
+    """When it ended is told as it was; the output of both lives is one, also after another kill -9."""
+    node = await start_terminal_node(main, database)
+    terminal = await node.open(database.parent, "seq 1 5000; exit 5")
+    async with page(main, terminal) as reader:
+        await reader.frame("exit")
+        first = bytes(reader.output)
+    (before,) = (await node.call("terminal.list", {"node": "n"}))["terminals"]
+    await node.kill()
+    node = await start_terminal_node(main, database)
+    assert (await node.call("terminal.list", {"node": "n"}))["terminals"] == [before]
+    async with page(main, terminal, after=len(first)) as reader:
+        await reader.frame("exit")
+        again = (await node.call("terminal.restart", {"node": "n", "terminal": terminal}))["terminal"]
+        assert (again["created"], again["name"]) == (before["created"], before["name"])
+        await reader.frame("exit")
+        assert reader.output == RESTARTED.encode() + first
+    await node.kill()
+    async with terminal_node(main, database) as last, page(main, terminal) as reader:
+        await reader.frame("exit")
+        assert reader.output == first + RESTARTED.encode() + first
+        (after,) = (await last.call("terminal.list", {"node": "n"}))["terminals"]
+        assert after["ended"] > before["ended"]
