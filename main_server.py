@@ -19,9 +19,9 @@ from main.reload import Reloader
 from main.store import StoreError
 from routes.main.routes import build_app
 from routes.main.server import Runner
+from ws.certificates import warnings as tls_warnings
 from ws.listening import ListenError, bind, serve, serving_context
 from ws.logs import set_up_logs
-from ws.tls import warnings as tls_warnings
 
 log = structlog.get_logger(__name__)
 

@@ -35,10 +35,11 @@ from main.relay.streams import StreamDoor
 from main.relay.terminals import TerminalStreams
 from main.relay.transfers import Transfers
 from main.store import Store, StoreError, open_store
+from ws.certificates import expiry
 from ws.protocol.errors import WireError
 from ws.rpc import Peer
 from ws.tasks import TaskOwner
-from ws.tls import calling_context, expiry
+from ws.tls import calling_context
 
 
 @dataclass(frozen=True)

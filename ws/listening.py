@@ -8,8 +8,6 @@ from pathlib import Path
 
 from aiohttp import web
 
-from ws.tls import check_pair
-
 BACKLOG = 512
 EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104  compared with, not bound here
 
@@ -25,6 +23,8 @@ def serving_context(certificate: Path | None, key: Path | None) -> ssl.SSLContex
     """
     if certificate is None or key is None:
         return None
+    from ws.certificates import check_pair  # noqa: PLC0415 - who serves no TLS has no use for it
+
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
         check_pair(certificate, key)

@@ -3,8 +3,8 @@
 import socket
 from pathlib import Path
 
+from ws.certificates import own_root
 from ws.protocol.nodes import JoinInfo
-from ws.tls import own_root
 
 # TEST-NET-1 (RFC 5737): connecting a datagram socket there sends nothing, but makes the system choose the interface.
 _ELSEWHERE = ("192.0.2.1", 9)

@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.serialization import (
 
 from config import ConfigError, load_main, load_node
 from tests.support.certificates import DAY, issue
+from ws.certificates import expiry, own_root, warnings
 from ws.listening import ListenError, serving_context
-from ws.tls import calling_context, expiry, own_root, warnings
+from ws.tls import calling_context
 
 
 def test_without_a_certificate_nothing_is_served_over_tls() -> None:
