@@ -93,6 +93,8 @@ class TerminalPage:
         self.socket = socket
         self.output = bytearray()
         self.frames: list[dict[str, Any]] = []
+        self.sizes: list[tuple[int, int, int]] = []
+        """Before which byte of `output` the page was told how many columns and rows."""
         self.offset = 0
         self.position = 0
         self.is_consuming = is_consuming
@@ -109,6 +111,8 @@ class TerminalPage:
                 continue
             frame = json.loads(message.data)
             self.frames.append(frame)
+            if frame["type"] in {"attached", "resized"}:
+                self.sizes.append((len(self.output), frame["cols"], frame["rows"]))
             if frame["type"] == "attached":
                 self.offset = self.position = self._acknowledged = frame["offset"]
             elif frame["type"] == "skipped":

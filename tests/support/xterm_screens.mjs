@@ -1,4 +1,4 @@
-/** Reads lines of JSON, `{cols, rows, writes: [hexadecimal bytes]}`, and answers each with what xterm shows then. */
+/** Reads lines of JSON, `{cols, rows, writes: [hexadecimal bytes, or [cols, rows] from there on]}`, and answers each with what xterm shows then. */
 import { createInterface } from "node:readline";
 import { createRequire } from "node:module";
 
@@ -52,7 +52,9 @@ function draw({ cols, rows, writes }) {
   let title = null;
   terminal.onTitleChange((text) => (title = text));
   return new Promise((resolve) => {
-    for (const hex of writes) terminal.write(Buffer.from(hex, "hex"));
+    for (const each of writes)
+      if (typeof each === "string") terminal.write(Buffer.from(each, "hex"));
+      else terminal.write("", () => terminal.resize(...each));
     terminal.write("", () => {
       resolve(shown(terminal, title));
       terminal.dispose();

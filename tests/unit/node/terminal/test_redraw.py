@@ -105,3 +105,37 @@ async def test_a_picture_that_is_lost_is_drawn_once_for_many(
         assert [each for each in first.frames if each["type"] == "resized"] == []
         async with page(main, terminal, after=first.position) as again:
             assert next(each["preamble"] for each in again.frames if each["type"] == "attached") is None
+
+
+def drawn(reader: TerminalPage) -> Screen:
+    """What a page shows that takes each size where it is told of it."""
+    writes: list[bytes | tuple[int, int]] = []
+    ends = [*(at for at, _, _ in reader.sizes[1:]), len(reader.output)]
+    for (at, cols, rows), end in zip(reader.sizes, ends, strict=True):
+        writes += [(cols, rows), bytes(reader.output[at:end])]
+    (screen,) = screens([writes])
+    return screen
+
+
+def end_alike(readers: dict[str, TerminalPage], line: str) -> bool:
+    return all(drawn(reader)["lines"][-3][0].strip() == line for reader in readers.values())
+
+
+async def test_readers_of_different_sizes_see_the_same_picture_untorn(
+    main: SplicingMain, open_terminal: Opener
+) -> None:
+    terminal = await open_terminal(f"TERM=xterm-256color exec {PROGRAMS['curses'][0]}")
+    sizes = {"desk": (100, 30), "phone": (44, 15)}
+    async with page(main, terminal) as desk, page(main, terminal) as phone:
+        readers = {"desk": desk, "phone": phone}
+        for name, reader in readers.items():
+            cols, rows = sizes[name]
+            await reader.send(type="resize", claim="no", cols=cols, rows=rows)
+        for name in ("desk", "phone", "desk"):
+            cols, rows = sizes[name]
+            await readers[name].type(b"x")
+            await eventually(
+                partial(end_alike, readers, f"line {rows - 3} of {rows}, 0"), what="the last line for both"
+            )
+            assert drawn(desk) == drawn(phone)
+            assert len(drawn(desk)["lines"]) == rows
