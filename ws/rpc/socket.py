@@ -91,6 +91,7 @@ async def accept_socket(request: web.Request, limits: Limits, *, compress: bool 
         max_msg_size=limits.max_frame_bytes, heartbeat=HEARTBEAT_S, compress=compress, timeout=CLOSE_DEADLINE_S
     )
     await socket.prepare(request)
+    socket.headers.clear()  # they have been sent, and an idle page holds this object for days: 1.2 KB
     if request.transport is not None:
         tune(request.transport)
     return AiohttpSocket(socket, request.transport)
