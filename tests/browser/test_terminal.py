@@ -1,0 +1,118 @@
+"""Terminals at a desk: what is kept, found, copied and pasted, and what is said when something ends."""
+
+import re
+
+from playwright.async_api import Browser, Locator, Page, expect
+
+from tests.browser.desk import Desk, window
+from tests.browser.measures import axe_violations
+from tests.browser.steps import panel, terminal, type_in_terminal
+from tests.support.waiting import eventually
+
+
+async def open_shell(page: Page, desk: Desk, name: str) -> str:
+    """A session in a new folder of that name, beside it a shell that has the focus. Answers the session."""
+    session = await desk.session(desk.repository(name).path, "scripted")
+    await page.goto(desk.page_of(session, "terminal"))
+    await panel(page).get_by_role("button", name="Start a shell").click()
+    await expect(terminal(page).get_by_role("textbox", name="Terminal input")).to_be_focused()
+    return session
+
+
+async def act(page: Page, name: str) -> None:
+    """An entry of the terminal's menu."""
+    await panel(page).get_by_role("button", name="Acts on this terminal").click()
+    await page.get_by_role("menuitem", name=name).click()
+
+
+async def paste(page: Page, text: str) -> None:
+    """What a browser does at Ctrl+V."""
+    field = terminal(page).get_by_role("textbox", name="Terminal input")
+    await field.evaluate(
+        """(element, text) => {
+          const clipboardData = new DataTransfer();
+          clipboardData.setData("text/plain", text);
+          element.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+        }""",
+        text,
+    )
+
+
+def tabs(page: Page) -> Locator:
+    return panel(page).get_by_role("tablist", name="Terminals").get_by_role("tab")
+
+
+async def test_a_program_that_has_ended_says_how_and_starts_again_in_its_place(page: Page, desk: Desk) -> None:
+    _ = await open_shell(page, desk, "ending")
+    await type_in_terminal(page, "echo kept $((40 + 2)); exit 3")
+    await expect(terminal(page).get_by_role("status")).to_contain_text("The program has ended with exit code 3.")
+    await expect(tabs(page)).to_have_accessible_name(re.compile("^bash.*, Ended with exit code 3$"))
+    await terminal(page).get_by_role("button", name="Start again").click()
+    await expect(tabs(page)).to_have_accessible_name(re.compile("^bash[ 0-9]*$"))
+    await type_in_terminal(page, "echo anew $((40 + 2)); kill -KILL $$")
+    await expect(terminal(page)).to_contain_text("anew 42")
+    await expect(terminal(page)).to_contain_text("kept 42")
+    await expect(terminal(page).get_by_role("status")).to_contain_text("ended by SIGKILL")
+    await act(page, "Close the terminal")
+    await expect(panel(page).get_by_role("button", name="Start a shell")).to_be_visible()
+
+
+async def test_two_windows_show_the_same_terminals(page: Page, desk: Desk, browser: Browser) -> None:
+    session = await open_shell(page, desk, "same")
+    async with window(browser, desk) as (context, _):
+        other = await context.new_page()
+        await other.goto(desk.page_of(session, "terminal"))
+        await expect(tabs(other)).to_have_count(1)
+        await expect(panel(page).get_by_text("2 windows show it")).to_be_visible()
+        await panel(page).get_by_role("button", name="Start another shell").click()
+        await expect(tabs(other)).to_have_count(2)
+        await act(page, "Rename")
+        await page.get_by_label("Name", exact=True).fill("logs")
+        await page.get_by_role("button", name="Rename").click()
+        await expect(tabs(other).get_by_text("logs")).to_be_visible()
+        await act(page, "Close the terminal")
+        await page.get_by_role("dialog", name="Close logs?").get_by_role("button", name="Close the terminal").click()
+        await expect(tabs(other)).to_have_count(1)
+    await expect(panel(page).get_by_text("windows show it")).to_be_hidden()
+
+
+async def test_lines_that_would_run_at_once_are_asked_for(page: Page, desk: Desk) -> None:
+    _ = await open_shell(page, desk, "paste")
+    await type_in_terminal(page, "clear; stty -echo; bind 'set enable-bracketed-paste off'; cat")
+    dialog = page.get_by_role("dialog", name="Paste 2 lines?")
+    await eventually(lambda: desk_is_plain(page, dialog), what="a paste into a program without bracketed paste")
+    await expect(dialog).to_contain_text("first")
+    await dialog.get_by_role("button", name="Paste as one line").click()
+    await expect(terminal(page).get_by_role("textbox", name="Terminal input")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(terminal(page)).to_contain_text("first second")
+    await paste(page, "third\nfourth\n")
+    await dialog.get_by_role("button", name="Paste", exact=True).click()
+    await expect(terminal(page)).to_contain_text("fourth")
+    await page.keyboard.press("Control+D")
+    await type_in_terminal(page, "printf '\\033[?2004h'; cat -v")
+    await type_in_terminal(page, "ready")
+    await expect(terminal(page)).to_contain_text("ready")
+    await paste(page, "fifth\x1b[201~sixth\n")
+    await page.keyboard.press("Enter")
+    await expect(terminal(page)).to_contain_text("^[[200~fifth[201~sixth")
+
+
+async def desk_is_plain(page: Page, dialog: Locator) -> bool:
+    """The shell switches bracketed paste off only when its next program runs."""
+    await paste(page, "first\nsecond\n")
+    return await dialog.is_visible()
+
+
+async def test_read_aloud_and_forced_colours(page: Page, desk: Desk) -> None:
+    _ = await open_shell(page, desk, "aloud")
+    await page.emulate_media(forced_colors="active")
+    await type_in_terminal(page, "clear; echo said $((40 + 2))")
+    await panel(page).get_by_role("button", name="Acts on this terminal").click()
+    await page.get_by_role("menuitemradio", name="Read output aloud").click()
+    await expect(terminal(page).get_by_role("list").get_by_role("listitem").first).to_contain_text("said 42")
+    assert await axe_violations(page) == []
+    cursor = terminal(page).locator(".xterm-cursor").first
+    screen = terminal(page).locator(".xterm-scrollable-element")
+    colour = "(element) => getComputedStyle(element).backgroundColor"
+    assert await cursor.evaluate(colour) != await screen.evaluate(colour)
