@@ -8,5 +8,7 @@ from collections.abc import Callable, Mapping
 from providers.acp.qwen_history import QwenHistory
 from providers.history import IndexedHistory
 
-KEPT: Mapping[str, Callable[[Mapping[str, str]], IndexedHistory]] = {"qwen": QwenHistory}
-"""By the NAME of `[providers.acp.NAME]`; made from the environment of the agent."""
+KEPT: Mapping[str, Callable[[Mapping[str, str], Callable[[str], bool]], IndexedHistory]] = {"qwen": QwenHistory}
+"""By the NAME of `[providers.acp.NAME]`; made from the environment of the agent, and whether agents of this node have
+opened a session.
+"""

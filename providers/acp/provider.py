@@ -53,9 +53,11 @@ class AcpProvider:
         self._tools = settings.tools
         self._start_task = start_task
         self._description = Description(self._preset.name, self._ask, self._unavailable, start_task, AGES)
+        self._opened: set[str] = set()
+        """The native sessions of all agents since the start."""
         kept = KEPT.get(name)
         self._listed = ListedHistory(self._list, self._past, start_task)
-        self._history = self._listed if kept is None else kept(self._environment)
+        self._history = self._listed if kept is None else kept(self._environment, self._opened.__contains__)
         self._claimed: dict[str, AcpAgent | None] = {}
         """By native id; None while it is being opened."""
 
@@ -83,6 +85,7 @@ class AcpProvider:
             if spec.native_id is not None:
                 del self._claimed[spec.native_id]
         self._claimed[agent.native_id] = agent
+        self._opened.add(agent.native_id)
         return agent
 
     async def close(self) -> None:

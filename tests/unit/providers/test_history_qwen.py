@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest_asyncio
 from providers.acp import qwen_history as history_module
 from providers.acp.qwen_history import QwenHistory
 from providers.acp.qwen_transcript import QwenReader, standing
+from providers.base import NativeSession
 from tests.support.model_server import ModelServer
 from tests.support.waiting import eventually
 from ws.protocol.events import (
@@ -32,7 +34,12 @@ from ws.protocol.events import (
 )
 
 QWEN = Path(__file__).parents[3] / ".tools/qwen/node_modules/.bin/qwen"
-pytestmark = [pytest.mark.cli, pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("qwen")]
+pytestmark = [
+    pytest.mark.cli,
+    pytest.mark.timeout(180),
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.xdist_group("qwen"),
+]
 
 
 class Terminal:
@@ -40,6 +47,7 @@ class Terminal:
 
     def __init__(self, folder: Path, home: Path, model: ModelServer) -> None:
         self.folder = folder
+        self.own: set[str] = set()
         self.script = f"think Hmm\nwrite {folder}/note.txt hello\nrun ls\ntodo look|wait\nsay Done"
         settings = {"security": {"auth": {"selectedType": "openai"}}, "general": {"disableAutoUpdate": True}}
         (home / ".qwen").mkdir(parents=True)
@@ -79,7 +87,7 @@ async def terminal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Te
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def history(terminal: Terminal) -> AsyncIterator[QwenHistory]:
-    made = QwenHistory(terminal.environment)
+    made = QwenHistory(terminal.environment, terminal.own.__contains__)
     yield made
     made.close()
 
@@ -125,24 +133,37 @@ async def test_a_session_that_somebody_uses_is_shown_as_such(
     terminal: Terminal, history: QwenHistory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (before,) = await history.sessions()
-    process = await terminal.start("--resume", before.native_id, "-p", "hang")
+    process = await terminal.start("-p", "hang")
     try:
 
-        async def has_grown() -> bool:
-            return [each.turns for each in await history.sessions()] == [3]
+        async def has_begun() -> bool:
+            return len(await history.sessions()) == 2
 
-        await eventually(has_grown, what="the prompt in the transcript")
-        (session,) = await history.sessions()
-        assert not session.is_running, "a child of this process is ours"
+        await eventually(has_begun, what="the prompt in a transcript", deadline_s=40)
+        begun = next(each for each in await history.sessions() if each.native_id != before.native_id)
+        assert not begun.is_running, "a child of this process is ours"
         monkeypatch.setattr(history_module, "is_ours", lambda pid: False)
-        assert [each.is_running for each in await history.sessions()] == [True]
-        assert [each.is_running for each in [await history.session(before.native_id)] if each] == [True]
+        running = {each.native_id for each in await history.sessions() if each.is_running}
+        assert running == {begun.native_id}, "the other one began before the program"
+        found = await history.session(begun.native_id)
+        assert found is not None
+        assert found.is_running
+        terminal.own.add(begun.native_id)
+        assert not any(each.is_running for each in await history.sessions())
     finally:
         os.killpg(process.pid, signal.SIGKILL)  # it starts itself once more with more memory
         await process.wait()
-    assert [each.is_running for each in await history.sessions()] == [False]
-    events = list(await history.transcript(before.native_id))
-    assert kinds(events)[-2:] == [TurnStarted, UserMessage], "a turn that has not ended has no end"
+    terminal.own.clear()
+    assert not any(each.is_running for each in await history.sessions())
+    assert kinds(list(await history.transcript(begun.native_id))) == [TurnStarted, UserMessage], "it has no end"
+
+
+async def test_a_session_that_a_program_was_told_to_resume_is_open_in_it(tmp_path: Path) -> None:
+    history = QwenHistory({"HOME": str(tmp_path)}, lambda native_id: True)
+    session = NativeSession(native_id="s1", path=Path("/w"), title="T", updated="2026-11-21T18:00:00.000Z")
+    told = history_module._Program(Path("/elsewhere"), 0.0, frozenset({"node", "/bin/qwen", "--resume", "s1"}))
+    assert history._is_open(session, [told])
+    assert not history._is_open(session, [replace(told, words=frozenset({"node", "/bin/qwen"}))])
 
 
 def record(name: str, before: str | None, kind: str, **more: Any) -> dict[str, Any]:
