@@ -102,8 +102,10 @@ class ClaudeAgent:
         self._transport = CliTransport(self._process)
         self._queue = EventQueue()
         self._state = LiveState(start_task, self._ask_cli, self._queue.put_now)
-        self._approvals = Approvals(spec.path, self._queue.put_now)
-        self._normalizer = Normalizer(spec.path, spec.native_id, spec.mode, command=launch.command)
+        self._approvals = Approvals(spec.path, self._queue.put_now, self._at_rest)
+        self._normalizer = Normalizer(
+            spec.path, spec.native_id, spec.mode, command=launch.command, is_asked=lambda: self._approvals.has_open
+        )
         options = ClaudeAgentOptions(can_use_tool=self._ask)
         self._client = ClaudeSDKClient(options, self._transport)
         self._connected: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -175,6 +177,9 @@ class ClaudeAgent:
             return
         unread = self._normalizer.unread
         self._normalizer.interrupt_sent()
+        if self._normalizer.is_resting:
+            self._approvals.withdraw_all()  # which ends it
+            return
         if self._impatience is None:
             self._impatience = asyncio.get_running_loop().call_later(OBEY_S, self._process.kill)
         try:
@@ -306,12 +311,23 @@ class ClaudeAgent:
                 await self._queue.put(state)
         for event in self._normalizer.feed(message):
             if isinstance(event, TurnEnded):
-                self._turn_is_over()
-                self._is_first = False
-                self._queue.put_now(event)  # at once: a turn that the agent begins by itself may follow
+                self._put_end(event)
             else:
                 await self._queue.put(event)
                 self._note_call(event)
+
+    def _put_end(self, event: TurnEnded) -> None:
+        self._turn_is_over()
+        self._is_first = False
+        self._queue.put_now(event)  # at once: a turn that the agent begins by itself may follow
+
+    def _at_rest(self) -> None:
+        """Nobody is asked any more: a turn that was over but for that ends."""
+        for event in () if self._is_over else self._normalizer.settle():
+            if isinstance(event, TurnEnded):
+                self._put_end(event)
+            else:
+                self._queue.put_now(event)
 
     def _note_call(self, event: AgentEvent) -> None:
         if isinstance(event, ToolCall):

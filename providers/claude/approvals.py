@@ -27,13 +27,23 @@ class _Pending:
 
 
 class Approvals:
-    """The open approvals of one agent. `emit` takes events without waiting; there are never more than a few."""
+    """The open approvals of one agent. `emit` takes events without waiting; there are never more than a few.
 
-    def __init__(self, folder: Path, emit: Callable[[AgentEvent], None]) -> None:
+    `on_rest` is called when the last one has been answered or withdrawn.
+    """
+
+    def __init__(self, folder: Path, emit: Callable[[AgentEvent], None], on_rest: Callable[[], None]) -> None:
         self._folder = folder
         self._emit = emit
+        self._on_rest = on_rest
+        self._asking = 0
         self._pending: dict[str, _Pending] = {}
         self._shown: dict[str, asyncio.Event] = {}
+
+    @property
+    def has_open(self) -> bool:
+        """Somebody is asked, or about to be."""
+        return self._asking > 0
 
     def call_shown(self, call_id: str) -> None:
         """The session has this tool call: it may be asked about."""
@@ -55,6 +65,15 @@ class Approvals:
 
     async def ask(self, name: str, arguments: dict[str, Any], context: ToolPermissionContext) -> PermissionResult:
         """The SDK's `can_use_tool`. Cancelled when the CLI takes its question back."""
+        self._asking += 1
+        try:
+            return await self._ask(name, arguments, context)
+        finally:
+            self._asking -= 1
+            if not self._asking:
+                self._on_rest()
+
+    async def _ask(self, name: str, arguments: dict[str, Any], context: ToolPermissionContext) -> PermissionResult:
         call_id = context.tool_use_id
         with suppress(TimeoutError):
             await asyncio.wait_for(self._shown.setdefault(call_id or "", asyncio.Event()).wait(), SHOWN_DEADLINE_S)

@@ -1,7 +1,7 @@
 """Messages of the SDK become events of a session. Pure: no I/O, no clock, so recorded messages replay exactly."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,11 +75,13 @@ class Normalizer:
         live: LiveText | None = None,
         *,
         command: Sequence[str] = ("claude",),
+        is_asked: Callable[[], bool] = lambda: False,
     ) -> None:
         self._folder = folder
         self._native_id = native_id
         self._mode = mode
         self._command = command
+        self._is_asked = is_asked
         self._turn: Turn | None = None
         self._waiting: str | None = None
         self._entries: deque[str] = deque(maxlen=MAX_ENTRIES)
@@ -108,6 +110,11 @@ class Normalizer:
     def is_interrupted(self) -> bool:
         """The running turn was asked to end."""
         return self._turn is not None and self._turn.is_interrupted
+
+    @property
+    def is_resting(self) -> bool:
+        """The running turn is over but for what is asked."""
+        return self._turn is not None and self._turn.end is not None
 
     @property
     def takes_more(self) -> bool:
@@ -154,6 +161,7 @@ class Normalizer:
     def prompt_given(self, uuid: str) -> None:
         """Another prompt for the running turn, which then ends when that is answered too."""
         assert self._turn is not None, "given only to a turn"
+        self._turn.end = None
         self._turn.unanswered.add(uuid)
         self._turn.unread.add(uuid)
 
@@ -182,7 +190,7 @@ class Normalizer:
         """The events of one message, in order; the iterator must be drained before the next message is fed."""
         match message:
             case StreamEvent(parent_tool_use_id=None):
-                yield from self.begin()
+                yield from self._speaks()
                 if (delta := self._live.feed(message.event)) is not None:
                     yield delta
             case AssistantMessage():
@@ -212,11 +220,22 @@ class Normalizer:
         self._waiting = None
         yield TurnEnded(stop_reason=stop_reason, error=error, anchor=self._entries[-1] if self._entries else None)
 
+    def settle(self) -> Iterator[AgentEvent]:
+        """End a turn whose result came while an agent in the background was waiting for an answer."""
+        if self._turn is not None and self._turn.end is not None:
+            yield from self.finish(*(("cancelled", None) if self._turn.is_interrupted else self._turn.end))
+
     def begin(self) -> Iterator[AgentEvent]:
         """The agent does something outside a turn, so it began one by itself: a background task has ended or asks."""
         if self._turn is None:
             self._turn = Turn()
             yield TurnStarted()
+
+    def _speaks(self) -> Iterator[AgentEvent]:
+        """The main thread goes on; a result of its own follows."""
+        yield from self.begin()
+        if self._turn is not None:
+            self._turn.end = None
 
     def asked_about(self, call_id: str | None) -> Iterator[AgentEvent]:
         """Claude asks: what must be told before. Between turns a background agent asks, for a call not told so far."""
@@ -229,7 +248,7 @@ class Normalizer:
     def _assistant(self, message: AssistantMessage) -> Iterator[AgentEvent]:
         parent = message.parent_tool_use_id
         if parent is None:
-            yield from self.begin()
+            yield from self._speaks()
             self._context_used = usage.context_used(message) or self._context_used
             if message.model != SYNTHETIC:  # the CLI's own words are not always kept
                 self._entry(message.uuid)
@@ -345,6 +364,10 @@ class Normalizer:
             yield self.spent
         if not is_over:
             yield from self._goes_on(turn, message)
+            return
+        if self._is_asked() and not turn.is_interrupted and not message.is_error:
+            turn.end = turn.ending(message, self._command)
+            turn.has_spoken = False
             return
         yield from self.finish(*turn.ending(message, self._command))
         if self._turn is not None and self._turn.unanswered & answered:

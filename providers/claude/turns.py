@@ -26,6 +26,8 @@ class Turn:
     is_interrupted: bool = False
     has_spoken: bool = False
     api_error: str | None = None
+    end: tuple[StopReason, str | None] | None = None
+    """What it ends with as soon as nobody is asked any more."""
 
     def is_ended_by(self, message: ResultMessage) -> bool:
         """False for the result of a turn of the agent's own that ran while our prompt was on its way, and as long as a

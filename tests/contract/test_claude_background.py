@@ -16,6 +16,8 @@ from tests.support.waiting import eventually
 from ws.protocol.events import (
     AgentMessage,
     AgentThought,
+    ApprovalRequested,
+    ApprovalResolved,
     Delta,
     Notice,
     TextContent,
@@ -139,6 +141,37 @@ async def test_a_background_agent_is_a_task_and_its_open_calls_are_closed_with_t
     await driver.until_state(lambda state: not state.tasks)
     await driver.until(TurnStarted)
     assert ended(await driver.rest_of_turn()).stop_reason == "end_turn"
+    await driver.agent.close()
+
+
+async def test_asks_of_agents_in_the_background_outlive_the_turns_of_the_main_one(claude: ClaudeHarness) -> None:
+    """The main one has answered, and does again as each of them reports, while another still waits for an answer."""
+    driver = await claude.open()
+    agents = "\n".join(sub_agent(f"run touch {name}\nsay {name}", waits=False) for name in ("one", "two"))
+    await driver.prompt(f"par 2\n{agents}\nsay started")
+    first, second = await driver.until(ApprovalRequested), await driver.until(ApprovalRequested)
+    await driver.choose(first, "allow_once")
+    await driver.until_state(lambda state: len(state.tasks) == 1)
+    await driver.until(AgentMessage, lambda message: message.parent is None)
+    await driver.choose(second, "allow_once")
+    await driver.until_state(lambda state: not state.tasks)
+    assert {"one", "two"} <= {path.name for path in claude.folder.iterdir()}
+    assert not of(ApprovalResolved, driver.events)
+    await driver.until(AgentMessage, lambda message: message.parent is None)
+    await driver.until(TurnEnded)
+    assert len(of(TurnEnded, driver.events)) == len(of(TurnStarted, driver.events)) + 1
+    await driver.agent.close()
+
+
+async def test_stopping_a_turn_that_waits_for_an_agent_in_the_background_ends_it(claude: ClaudeHarness) -> None:
+    driver = await claude.open()
+    await driver.prompt(f"{sub_agent('run touch one', waits=False)}\nsay started")
+    await driver.until(ApprovalRequested)
+    await claude.server.wait_for(lambda request: request.at.acts_done == 1 and "started" in request.at.prompt)
+    await driver.agent.interrupt()
+    await driver.until(ApprovalResolved, lambda event: event.outcome == "withdrawn")
+    assert (await driver.until(TurnEnded)).stop_reason == "cancelled"
+    assert said(await driver.turn("say on")) == "on"
     await driver.agent.close()
 
 
