@@ -324,7 +324,8 @@ class TerminalService:
         log.info("terminal_ended", terminal=terminal.id)
         if over := self._over.get(terminal.id):
             over.set()
-        self._keep_ended(terminal)
+        if terminal.id not in self._restarting:  # else it has a successor soon, or `restart` keeps it
+            self._keep_ended(terminal)
 
     def _keep_ended(self, terminal: Terminal) -> None:
         self._forget_after(ENDED_KEPT_S, terminal)

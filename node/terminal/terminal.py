@@ -162,8 +162,8 @@ class Terminal:
         self._tell_exit()
 
     def type_at_once(self, reader: Reader, data: bytes) -> bool:
-        """Input from `reader`; ignored when it may not type. False: no room, and none of it was taken."""
-        if not reader.may_type or not data or self.exit is not None:
+        """Input from `reader`; ignored when it may not type or has left. False: no room, and none of it was taken."""
+        if not reader.may_type or not reader.is_attached or not data or self.exit is not None:
             return True
         self._pace.typed(self.id)
         self._audience.claim(reader, Claim.TYPED)

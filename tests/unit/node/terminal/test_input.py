@@ -10,6 +10,7 @@ from node.terminal.service import TerminalService
 from tests.support.terminal_link import SplicingMain, page
 from tests.support.waiting import eventually
 from tests.unit.node.terminal.conftest import Opener
+from ws.protocol.errors import ErrorCode, WireError
 
 pytestmark = pytest.mark.usefixtures("streams")
 
@@ -64,3 +65,23 @@ async def test_where_ctrl_c_is_a_key_it_keeps_its_place(
         await reader.frame("resized")
         assert waiting.waiting_bytes > INPUT_LIMIT_BYTES // 2
         assert b"caught" not in reader.output
+
+
+class Deaf:
+    """A page that takes everything and says nothing."""
+
+    def send_bytes(self, data: bytes) -> None: ...
+
+    def send_text(self, text: str) -> None: ...
+
+    def end(self, why: WireError) -> None: ...
+
+
+async def test_a_key_that_comes_when_the_terminal_has_been_closed_is_dropped(
+    service: TerminalService, open_terminal: Opener
+) -> None:
+    """The node is stopping, and the socket hears of it last."""
+    terminal = service.find(await open_terminal("exec cat"))
+    reader = terminal.attach(Deaf(), None, may_type=True)
+    terminal.close(WireError(ErrorCode.NODE_OFFLINE, "The node of this machine is stopping."))
+    assert terminal.type_at_once(reader, b"x")

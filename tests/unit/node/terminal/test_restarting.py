@@ -119,6 +119,22 @@ async def test_a_job_left_behind_does_not_keep_the_terminal_from_its_next_life(
         await service.end(TerminalParams(node=NODE, terminal=terminal))
 
 
+async def test_what_was_started_again_while_its_end_was_awaited_counts_as_running(
+    service: TerminalService, open_terminal: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end of the old life is known while the new one is asked for; it must not make room for others later."""
+    monkeypatch.setattr("node.terminal.service.MAX_TERMINALS", 1)
+    script = "trap '' HUP; if [ -e lives ]; then exec sleep 60; fi; touch lives; sleep 61.5 & exit"
+    terminal = await open_terminal(script)
+    await eventually(lambda: service.find(terminal).exit is not None, what="the exit")
+    assert not service.find(terminal).is_over
+    assert (await restart(service, terminal)).running
+    with pytest.raises(WireError) as caught:
+        await open_terminal("exit 0")
+    assert caught.value.code is ErrorCode.CONFLICT
+    assert service.find(terminal).exit is None
+
+
 async def test_it_may_be_started_again_and_again(
     main: SplicingMain, service: TerminalService, open_terminal: Opener
 ) -> None:
