@@ -116,3 +116,41 @@ async def test_read_aloud_and_forced_colours(page: Page, desk: Desk) -> None:
     screen = terminal(page).locator(".xterm-scrollable-element")
     colour = "(element) => getComputedStyle(element).backgroundColor"
     assert await cursor.evaluate(colour) != await screen.evaluate(colour)
+
+
+async def test_a_machine_lists_all_its_terminals(page: Page, desk: Desk) -> None:
+    _ = await open_shell(page, desk, "listed")
+    await act(page, "Rename")
+    await page.get_by_label("Name", exact=True).fill("from afar")
+    await page.get_by_role("button", name="Rename").click()
+    await page.goto(f"{desk.url}/m/{desk.node}")
+    rows = page.get_by_role("region", name="Terminals").get_by_role("listitem")
+    await expect(rows.filter(has_text="from afar")).to_contain_text("Running")
+    await expect(page).to_have_url(re.compile("/m/"))
+    await rows.get_by_role("link", name="from afar").click()
+    await expect(page.get_by_role("tab", name="from afar")).to_have_attribute("aria-selected", "true")
+    await type_in_terminal(page, "exit")
+    await expect(terminal(page).get_by_role("status")).to_contain_text("exit code 0")
+    await page.goto(f"{desk.url}/m/{desk.node}")
+    await expect(rows.filter(has_text="from afar")).to_contain_text("Ended with exit code 0")
+    await page.get_by_role("button", name="Close from afar").click()
+    await expect(rows.filter(has_text="from afar")).to_be_hidden()
+
+
+async def test_a_terminal_stands_below_the_changes(page: Page, desk: Desk) -> None:
+    session = await open_shell(page, desk, "below")
+    await page.goto(desk.page_of(session, "changes"))
+    await panel(page).get_by_role("button", name="Terminal below").click()
+    await expect(terminal(page)).to_be_visible()
+    await expect(panel(page).get_by_text("Nothing differs")).to_be_visible()
+    before = (await terminal(page).bounding_box() or {})["height"]
+    splitter = panel(page).get_by_role("separator", name="Height of the terminal below")
+    await splitter.focus()
+    for _ in range(3):
+        await page.keyboard.press("ArrowUp")
+    after = (await terminal(page).bounding_box() or {})["height"]
+    assert after == before + 48
+    await page.reload()
+    await expect(terminal(page)).to_be_visible()
+    await panel(page).get_by_role("button", name="Terminal below").click()
+    await expect(terminal(page)).to_be_hidden()

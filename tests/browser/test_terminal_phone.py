@@ -1,0 +1,134 @@
+"""A terminal on a phone: composed words, keys that hold, fingers that scroll and pinch, room for the keyboard."""
+
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, CDPSession, Locator, Page, expect
+
+from tests.browser.desk import PHONE, Desk, window
+from tests.browser.steps import panel, terminal
+
+KEYBOARD = """
+Object.defineProperty(visualViewport, "height", { configurable: true, get: () => window.seen ?? innerHeight });
+"""
+"""A browser without a screen has no keyboard to show: only what it would tell the page is played here."""
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def phone(browser: Browser, desk: Desk, request: pytest.FixtureRequest) -> AsyncIterator[tuple[Page, CDPSession]]:
+    """A page with a shell that has the focus, and the browser's own input."""
+    async with window(browser, desk, PHONE, has_touch=True, is_mobile=True) as (context, _):
+        page = await context.new_page()
+        await page.add_init_script(KEYBOARD)
+        session = await desk.session(desk.repository(request.node.name).path, "scripted")
+        await page.goto(desk.page_of(session, "terminal"))
+        await panel(page).get_by_role("button", name="Start a shell").tap()
+        await expect(field(page)).to_be_focused()
+        yield page, await context.new_cdp_session(page)
+
+
+def field(page: Page) -> Locator:
+    return terminal(page).get_by_role("textbox", name="Terminal input")
+
+
+def key(page: Page, name: str) -> Locator:
+    return terminal(page).get_by_role("toolbar", name="Terminal keys").get_by_role("button", name=name, exact=True)
+
+
+async def middle(page: Page) -> tuple[float, float]:
+    box = await terminal(page).locator(".xterm-screen").bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+async def test_composed_words_arrive_once(phone: tuple[Page, CDPSession]) -> None:
+    page, cdp = phone
+    for attribute in ("autocomplete", "autocorrect", "autocapitalize"):
+        await expect(field(page)).to_have_attribute(attribute, "off")
+    await expect(field(page)).to_have_attribute("spellcheck", "false")
+    await cdp.send("Input.insertText", {"text": "echo "})
+    for part in ("h", "hé", "hér", "héron"):
+        at = len(part)
+        await cdp.send("Input.imeSetComposition", {"text": part, "selectionStart": at, "selectionEnd": at})
+    await cdp.send("Input.insertText", {"text": "héron"})
+    await expect(terminal(page).locator(".xterm-rows")).to_contain_text("echo héron")
+    await page.keyboard.press("Enter")
+    await expect(terminal(page).locator(".xterm-rows > div", has_text=re.compile(r"^héron\s*$"))).to_have_count(1)
+
+
+async def test_keys_hold_for_one_or_until_pressed_again(phone: tuple[Page, CDPSession]) -> None:
+    page, _ = phone
+    await page.keyboard.type("cat -v")
+    await page.keyboard.press("Enter")
+    await key(page, "Ctrl").tap()
+    await expect(field(page)).to_be_focused()
+    await page.keyboard.type("a")
+    await page.keyboard.type("b")
+    await key(page, "Alt").tap()
+    await key(page, "Alt").tap()
+    await page.keyboard.type("cd")
+    held = terminal(page).get_by_role("button", name=re.compile("^Alt ?, held"))
+    await expect(held).to_have_attribute("aria-pressed", "true")
+    await held.tap()
+    await page.keyboard.type("e")
+    await page.keyboard.press("Enter")
+    await expect(terminal(page)).to_contain_text("^Ab^[c^[de")
+
+
+async def test_a_finger_scrolls_two_change_the_size(phone: tuple[Page, CDPSession]) -> None:
+    page, cdp = phone
+    await page.keyboard.type("clear; seq 200; echo THE-''END")
+    await page.keyboard.press("Enter")
+    await expect(terminal(page)).to_contain_text("THE-END")
+    x, y = await middle(page)
+    await cdp.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for step in range(1, 8):
+        await cdp.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x, "y": y + 25 * step}]})
+    await cdp.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    await expect(terminal(page).locator(".xterm-rows")).not_to_contain_text("THE-END")
+    size = "(element) => Number.parseFloat(getComputedStyle(element).fontSize)"
+    rows = terminal(page).locator(".xterm-rows")
+    before = await rows.evaluate(size)
+    for kind, apart in (("touchStart", 40), ("touchMove", 50), ("touchMove", 60)):
+        points = [{"x": x - apart, "y": y, "id": 1}, {"x": x + apart, "y": y, "id": 2}]
+        await cdp.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    await cdp.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    await expect(rows).to_have_css("font-size", f"{round(before * 1.5)}px")
+    await page.reload()
+    await expect(rows).to_have_css("font-size", f"{round(before * 1.5)}px")
+
+
+async def test_the_keyboard_covers_nothing(phone: tuple[Page, CDPSession]) -> None:
+    page, _ = phone
+    await page.keyboard.type("seq 100; echo THE-''END")
+    await page.keyboard.press("Enter")
+    await page.evaluate("window.seen = innerHeight - 300; visualViewport.dispatchEvent(new Event('resize'))")
+    bar = page.get_by_role("navigation", name="More")
+    await expect(bar).to_be_hidden()
+    box = await key(page, "Select").bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] <= PHONE["height"] - 300
+    await expect(terminal(page).locator(".xterm-rows")).to_contain_text("THE-END")
+    await page.evaluate("window.seen = undefined; visualViewport.dispatchEvent(new Event('resize'))")
+    await expect(bar).to_be_visible()
+
+
+async def test_text_is_selected_as_anywhere_and_pasted_without_a_clipboard(phone: tuple[Page, CDPSession]) -> None:
+    page, _ = phone
+    await page.keyboard.type("echo to select $((40 + 2))")
+    await page.keyboard.press("Enter")
+    await expect(terminal(page)).to_contain_text("to select 42")
+    await key(page, "Select").tap()
+    text = terminal(page).get_by_role("region", name="Text of the terminal")
+    await expect(text).to_contain_text("to select 42")
+    await expect(text).to_have_css("user-select", "text")
+    await terminal(page).get_by_role("button", name="Back to the terminal").tap()
+    await key(page, "Paste").tap()
+    dialog = page.get_by_role("dialog", name="Paste here")
+    await dialog.get_by_label("Text to paste").fill("echo pasted $((40 + 2))")
+    await dialog.get_by_role("button", name="Paste", exact=True).tap()
+    await expect(field(page)).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(terminal(page)).to_contain_text("pasted 42")
