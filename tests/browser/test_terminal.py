@@ -143,12 +143,12 @@ async def test_a_terminal_stands_below_the_changes(page: Page, desk: Desk) -> No
     await panel(page).get_by_role("button", name="Terminal below").click()
     await expect(terminal(page)).to_be_visible()
     await expect(panel(page).get_by_text("Nothing differs")).to_be_visible()
-    before = (await terminal(page).bounding_box() or {})["height"]
+    before = await terminal(page).evaluate("(element) => element.clientHeight")
     splitter = panel(page).get_by_role("separator", name="Height of the terminal below")
     await splitter.focus()
     for _ in range(3):
         await page.keyboard.press("ArrowUp")
-    after = (await terminal(page).bounding_box() or {})["height"]
+    after = await terminal(page).evaluate("(element) => element.clientHeight")
     assert after == before + 48
     await page.reload()
     await expect(terminal(page)).to_be_visible()
