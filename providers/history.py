@@ -31,6 +31,9 @@ MAX_BRANCH_CHARS = 250
 END_OF_TIME_S = 253_402_300_799.0
 """The end of the year 9999, beyond which no date is written."""
 MAX_TITLE_CHARS = 120
+MAX_PROMPT_CHARS = 256 * 1024
+BY = "terminal"
+"""Who sent a prompt that was not sent here."""
 TRUNCATED = Notice(
     level="info", code="transcript_truncated", text="This session is longer than 64 MiB: only its newest part is shown."
 )

@@ -24,7 +24,7 @@ from providers.acp.presets import Preset
 from providers.acp.settings import Settings
 from providers.base import AgentEvent, NativeSession, ProcessRecorder, ProviderFailed
 from providers.bounds import one_line
-from providers.history import MAX_TITLE_CHARS, MAX_TRANSCRIPT_BYTES, TRUNCATED
+from providers.history import BY, MAX_PROMPT_CHARS, MAX_TITLE_CHARS, MAX_TRANSCRIPT_BYTES, TRUNCATED
 from providers.program import Launch
 from providers.tasks import TaskStarter
 from ws.protocol.base import MAX_PATH_CHARS
@@ -34,10 +34,8 @@ LOAD_S = 60.0
 MAX_LISTED = 5000
 MAX_PAGES = 50
 MAX_ID_CHARS = 128
-MAX_PROMPT_CHARS = 256 * 1024
 PROBE_PREFIX = "switchyard-agent-"
 """Of the empty folders in which agents are asked what they can do; some keep the session that is begun for it."""
-BY = "terminal"
 
 _LONG_AGO = "1970-01-01T00:00:00.000Z"
 _PAST = frozenset({"agent_message_chunk", "agent_thought_chunk", "tool_call", "tool_call_update", "plan"})
@@ -78,20 +76,21 @@ async def sessions_of(peer: Peer) -> list[NativeSession] | None:
 
 def _row(told: Mapping[str, Any]) -> NativeSession | None:
     native_id, folder = text(told, "sessionId"), text(told, "cwd")
-    if not 0 < len(native_id) <= MAX_ID_CHARS or not folder.startswith("/"):
+    if not 0 < len(native_id) <= MAX_ID_CHARS or not folder.startswith("/") or "\0" in folder:
         return None
     if Path(folder).name.startswith(PROBE_PREFIX):
         return None
     title = one_line(text(told, "title"), MAX_TITLE_CHARS)
-    return NativeSession(native_id=native_id, path=Path(folder), title=title, updated=_time(text(told, "updatedAt")))
+    return NativeSession(native_id=native_id, path=Path(folder), title=title, updated=utc_of(text(told, "updatedAt")))
 
 
-def _time(told: str) -> str:
+def utc_of(told: str) -> str:
+    """A time of an agent as the protocol writes it; long ago when it is none."""
     try:
         found = datetime.fromisoformat(told)
-    except ValueError:
+        found = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # OverflowError: the first and the last day that there are, elsewhere
         return _LONG_AGO
-    found = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
     return found.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

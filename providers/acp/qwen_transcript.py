@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from providers.acp.content import plan_entries
 from providers.acp.fields import table, tables, text
 from providers.bounds import clipped_input, fitting_all, one_line, parts
+from providers.history import BY, MAX_PROMPT_CHARS, MAX_TITLE_CHARS
 from ws.protocol.events import (
     AgentMessage,
     AgentThought,
@@ -30,11 +31,6 @@ from ws.protocol.events import (
     TurnStarted,
     UserMessage,
 )
-
-BY = "terminal"
-"""Who sent a prompt that was not sent here."""
-MAX_PROMPT_CHARS = 256 * 1024
-MAX_TITLE_CHARS = 120
 
 _KINDS: Mapping[str, ToolKind] = {
     "run_shell_command": "execute",

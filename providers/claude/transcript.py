@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from providers.bounds import parts
 from providers.claude import tools
 from providers.claude.plans import PlanKeeper
+from providers.history import BY, MAX_PROMPT_CHARS
 from ws.protocol.events import (
     AgentMessage,
     AgentThought,
@@ -23,9 +24,6 @@ from ws.protocol.events import (
     UserMessage,
 )
 
-BY = "terminal"
-"""Who sent a prompt that was not sent here."""
-MAX_PROMPT_CHARS = 256 * 1024
 INTERRUPTED = "[Request interrupted by user"
 
 _REMINDER = re.compile(r"<system-reminder>.*?</system-reminder>", re.DOTALL)

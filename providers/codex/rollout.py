@@ -8,6 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from providers.bounds import clipped_input, fitting_all, one_line, parts
+from providers.history import BY, MAX_PROMPT_CHARS, MAX_TITLE_CHARS
 from ws.protocol.events import (
     AgentMessage,
     AgentThought,
@@ -25,11 +26,6 @@ from ws.protocol.events import (
     TurnStarted,
     UserMessage,
 )
-
-BY = "terminal"
-"""Who sent a prompt that was not sent here."""
-MAX_PROMPT_CHARS = 256 * 1024
-MAX_TITLE_CHARS = 120
 
 _SHELLS = ("/bin/bash", "/bin/sh", "/bin/zsh", "bash", "sh", "zsh")
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from providers.acp import listed as listed_module
+from providers.acp.asking import utc_of
 from providers.acp.listed import ListedHistory
 from providers.base import NativeHistory, NativeSession, ProviderFailed
 from tests.contract.acp_harness import AcpHarness
@@ -47,11 +48,26 @@ async def test_what_it_lists_is_listed_over_all_pages(agent: Make) -> None:
     for number in range(5):
         keep(harness, f"s{number}", f"prompt\n{number}")
     keep(harness, "relative", "nowhere", cwd=Path("relative"))
+    keep(harness, "odd", "no folder at all", cwd=Path("/odd\0name"))
     rows = await history(harness).sessions()
     assert sorted((row.native_id, row.title) for row in rows) == [(f"s{n}", f"prompt {n}") for n in range(5)]
     assert {row.path for row in rows} == {harness.folder}
     assert all(row.updated.endswith("Z") and row.turns is None for row in rows)
     assert not history(harness).is_followed
+
+
+@pytest.mark.parametrize(
+    ("told", "read"),
+    [
+        ("2026-11-21T12:00:00.5+01:00", "2026-11-21T11:00:00.500Z"),
+        ("2026-11-21 12:00", "2026-11-21T12:00:00.000Z"),
+        ("0001-01-01T00:00:00+01:00", "1970-01-01T00:00:00.000Z"),
+        ("9999-12-31T23:59:59-01:00", "1970-01-01T00:00:00.000Z"),
+        ("yesterday", "1970-01-01T00:00:00.000Z"),
+    ],
+)
+def test_whatever_time_an_agent_tells_is_one_that_can_be_written(told: str, read: str) -> None:
+    assert utc_of(told) == read
 
 
 async def test_the_description_brings_the_list(agent: Make, monkeypatch: pytest.MonkeyPatch) -> None:
