@@ -79,7 +79,8 @@ class TerminalService:
         self._opening = 0
         self._over: dict[str, asyncio.Event] = {}
         self._expiries: dict[str, asyncio.TimerHandle] = {}
-        self._restarting: set[str] = set()
+        self._restarting: dict[str, asyncio.Event] = {}
+        self._closing: set[str] = set()
         self._watches = ListWatches(self._look)
         self.on_restart: OnRestart = lambda terminal: None
 
@@ -153,12 +154,19 @@ class TerminalService:
         return terminals.TerminalResult(terminal=terminal.as_listed())
 
     async def end(self, params: terminals.TerminalParams) -> Empty:
-        """End a terminal's program and forget it. Raises WireError (not_found)."""
+        """End a terminal's program and forget it, also while it is started again. Raises WireError (not_found)."""
         terminal = self.find(params.terminal)
-        if not terminal.is_over:
-            self._adopter.end(terminal.id)
-            if not await self._wait_over(terminal, CLOSE_DEADLINE_S):
-                log.warning("terminal_end_unconfirmed", terminal=terminal.id)
+        if restarted := self._restarting.get(terminal.id):
+            await restarted.wait()  # which has its own deadlines
+            terminal = self.find(terminal.id)
+        self._closing.add(terminal.id)
+        try:
+            if not terminal.is_over:
+                self._adopter.end(terminal.id)
+                if not await self._wait_over(terminal, CLOSE_DEADLINE_S):
+                    log.warning("terminal_end_unconfirmed", terminal=terminal.id)
+        finally:
+            self._closing.discard(terminal.id)
         self._forget(terminal)
         return Empty()
 
@@ -170,16 +178,17 @@ class TerminalService:
         terminal = self.find(params.terminal)
         self._check_enabled()
         self._check_restart(terminal)
-        self._restarting.add(terminal.id)
-        if timer := self._expiries.pop(terminal.id, None):
-            timer.cancel()
+        restarted = self._restarting[terminal.id] = asyncio.Event()
+        self._stay(terminal)
         try:
             with _refusals("terminal"):
                 await self._restart(terminal)
         finally:
-            self._restarting.discard(terminal.id)
-            if self._terminals.get(terminal.id) is terminal:  # it was not started
-                self._keep_ended(terminal)
+            del self._restarting[terminal.id]
+            restarted.set()
+            latest = self._terminals.get(terminal.id)
+            if latest is not None and latest.is_over:  # it was not started, or has ended already
+                self._keep_ended(latest)
         log.info("terminal_restarted", terminal=terminal.id)
         return terminals.TerminalResult(terminal=self.find(terminal.id).as_listed())
 
@@ -207,7 +216,7 @@ class TerminalService:
             raise WireError(
                 ErrorCode.CONFLICT, f"This machine has {MAX_TERMINALS} terminals open, which is the limit; close one."
             )
-        self._forget_oldest_ended()
+        self._forget(self._terminals[next(iter(self._expiries))], _ENDED_LONG_AGO)
 
     async def _open(self, params: terminals.TerminalOpenParams) -> Terminal:
         environment = shell.terminal_environment(self._environment, params.path)
@@ -246,7 +255,7 @@ class TerminalService:
         return name
 
     def _check_restart(self, terminal: Terminal) -> None:
-        if terminal.exit is None or terminal.id in self._restarting:
+        if terminal.exit is None or terminal.id in {*self._restarting, *self._closing}:
             raise WireError(
                 ErrorCode.CONFLICT,
                 "The program of this terminal is running; it can be started again when it has ended.",
@@ -295,6 +304,7 @@ class TerminalService:
         before = self._terminals.get(terminal.id)
         self._terminals[terminal.id] = terminal
         self._programs[terminal.id] = held.pid
+        self._stay(terminal)
         if before is not None:
             self.on_restart(terminal)
             before.close(WireError(ErrorCode.CONFLICT, "This terminal was started again; attach to it once more."))
@@ -307,6 +317,8 @@ class TerminalService:
     def _ended(self, ended: Ended) -> None:
         if terminal := self._terminals.get(ended.terminal):
             terminal.ended(ended.code, ended.signal, _timestamp(ended.ended_at_s))
+        else:  # closed before its program was over
+            self._adopter.forget(ended.terminal)
 
     async def _wait_over(self, terminal: Terminal, deadline_s: float) -> bool:
         """Whether all has come that the program of `terminal` had to say."""
@@ -338,15 +350,16 @@ class TerminalService:
         loop = asyncio.get_running_loop()
         self._expiries[terminal.id] = loop.call_later(seconds, self._forget, terminal, _ENDED_LONG_AGO)
 
-    def _forget_oldest_ended(self) -> None:
-        self._forget(self._terminals[next(iter(self._expiries))], _ENDED_LONG_AGO)
-
-    def _forget(self, terminal: Terminal, why: str = "This terminal was closed.") -> None:
-        if self._terminals.pop(terminal.id, None) is None:
-            return
-        del self._programs[terminal.id]
+    def _stay(self, terminal: Terminal) -> None:
+        """It runs, or will in a moment: no end is known of it."""
         if timer := self._expiries.pop(terminal.id, None):
             timer.cancel()
+
+    def _forget(self, terminal: Terminal, why: str = "This terminal was closed.") -> None:
+        if self._terminals.get(terminal.id) is not terminal:
+            return  # forgotten, or started again
+        del self._terminals[terminal.id], self._programs[terminal.id]
+        self._stay(terminal)
         if over := self._over.get(terminal.id):
             over.set()
         terminal.close(WireError(ErrorCode.NOT_FOUND, why))
