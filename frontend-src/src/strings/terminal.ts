@@ -12,7 +12,7 @@ export const terminalWords = {
   newName: "Name",
   close: "Close the terminal",
   closeTitle: (name: string) => `Close ${name}?`,
-  closeText: (machine: string) => `Its program on ${machine} is still running and will be ended. Its output is lost.`,
+  closeText: (machine: string) => `Everything that still runs in it on ${machine} is ended, what was put in the background too. Its output is lost.`,
   keep: "Keep it",
   readerOn: "Read output aloud",
   fit: "Fit it to this window",
