@@ -269,7 +269,7 @@ class Modes(msgspec.Struct, omit_defaults=True):
             self.title = "".join(filter(str.isprintable, value))[:_TITLE_CHARS]
         elif number in {"110", "111", "112"}:
             self.colours.pop(number[1:], None)
-        elif value != "?" and value.isprintable() and len(value) <= _COLOUR_CHARS:
+        elif "?" not in value and value.isprintable() and len(value) <= _COLOUR_CHARS:
             self.colours[number] = value
 
     # --- telling ----------------------------------------------------------------------------------------------------

@@ -365,4 +365,12 @@ describe("several windows", () => {
       [10, true],
     ]);
   });
+
+  it("takes no size from a machine that no terminal has", () => {
+    world.socket.attach(0, { cols: 1e9, rows: 1e9 });
+    expect(world.sizes).toEqual([]);
+    world.socket.frame({ type: "resized", cols: 90, rows: 20 });
+    for (const cols of [1001, 0, -1, 1.5, "80", null]) world.socket.frame({ type: "resized", cols, rows: 20 });
+    expect(world.sizes).toEqual([[90, 20, true]]);
+  });
 });

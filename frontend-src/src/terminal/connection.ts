@@ -72,6 +72,10 @@ const PASSING = new Set(["node_offline", "timeout"]);
 const OPEN = 1;
 const encoder = new TextEncoder();
 
+/** What the node gives terminals. Beyond it stands one that would have the page take all memory. */
+const MOST_CHARACTERS = 1000;
+const isPossible = ({ cols, rows }: Size): boolean =>
+  [cols, rows].every((each) => Number.isInteger(each) && each >= 1 && each <= MOST_CHARACTERS);
 const isSame = (one: Size | null, other: Size): boolean => one?.cols === other.cols && one.rows === other.rows;
 
 export class TerminalConnection {
@@ -253,6 +257,7 @@ export class TerminalConnection {
 
   /** Sizes come in the order in which the node has heard of them, so ours before one that came back is settled. */
   #resized(size: Size): void {
+    if (!isPossible(size)) return;
     this.#shown = size;
     const heard = this.#proposed.findIndex((each) => isSame(each, size));
     const isOnItsWay = heard >= 0 && this.#isTold;
@@ -303,7 +308,7 @@ export class TerminalConnection {
     this.leads = this.#answers = this.#isTold ? frame.leads : true;
     this.#changes = [];
     this.#proposed = [];
-    this.#shown = { cols: frame.cols, rows: frame.rows };
+    if (isPossible(frame)) this.#shown = { cols: frame.cols, rows: frame.rows };
     this.#tellSize(this.leads || hasLed);
     if (frame.offset !== this.#received) this.#jump(frame.offset, frame.preamble);
     // The node counts from the offset at which this socket attached.

@@ -32,3 +32,19 @@ it("still obeys while it is silent", async () => {
   expect(terminal.buffer.active.getLine(2)?.translateToString(true)).toBe("   here");
   terminal.dispose();
 });
+
+it.each(["10;?", "10;?;red", "4;1;?;2;red"])("a question among colours (%s) is passed over too", async (text) => {
+  const terminal = new Terminal({ cols: 20, rows: 5, allowProposedApi: true });
+  const heard: string[] = [];
+  for (const code of [4, 10])
+    terminal.parser.registerOscHandler(code, (data) => {
+      heard.push(data);
+      return true;
+    });
+  silence(terminal.parser, () => true);
+  await new Promise<void>((resolve) => {
+    terminal.write(`\x1b]${text}\x07`, resolve);
+  });
+  expect(heard).toEqual([]);
+  terminal.dispose();
+});

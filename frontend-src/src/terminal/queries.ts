@@ -30,7 +30,7 @@ const LAST_REPORT = 21;
 export function silence(parser: IParser, isSilent: () => boolean): void {
   for (const id of CSI) parser.registerCsiHandler(id, () => isSilent());
   for (const id of DCS) parser.registerDcsHandler(id, () => isSilent());
-  for (const code of COLOURS) parser.registerOscHandler(code, (data) => data.endsWith("?") && isSilent());
+  for (const code of COLOURS) parser.registerOscHandler(code, (data) => data.includes("?") && isSilent());
   parser.registerCsiHandler({ final: "t" }, ([act]) => {
     const isReport = typeof act === "number" && act >= FIRST_REPORT && act <= LAST_REPORT;
     return isReport && isSilent();

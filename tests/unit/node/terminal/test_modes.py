@@ -203,3 +203,10 @@ def test_what_was_given_back_without_being_followed_is_passed_over(pipe: tuple[D
     (screen,) = screens([[late.begin(late.start).preamble.encode()]])
     (italic,) = screens([[b"\x1b[3m"]])
     assert screen["pen"] == italic["pen"]
+
+
+@pytest.mark.parametrize("colours", ["?", "?;?", "red;?", "?;red"])
+def test_a_question_for_colours_is_not_asked_again(colours: str) -> None:
+    modes = Modes()
+    modes.feed(f"\x1b]10;{colours}\x07".encode())
+    assert "?" not in modes.preamble().replace("\x1b[?", "")
