@@ -217,7 +217,7 @@ async def test_what_is_asked_in_a_turn_of_the_agents_own_is_withdrawn_before_its
 
 async def test_config_options_serve_as_modes_and_models(agent: Make) -> None:
     harness = agent("options")
-    info = await harness.provider.describe()
+    info = await harness.provider.describe(is_awaited=True)
     assert [mode.id for mode in info.modes] == ["plan", "ask", "accept-edits", "yolo"]
     assert [(model.id, model.is_default) for model in info.models] == [("steady", True), ("brisk", False)]
     driver = await harness.open(mode="accept-edits")
@@ -234,7 +234,7 @@ async def test_config_options_serve_as_modes_and_models(agent: Make) -> None:
 
 async def test_an_agent_without_modes_and_models_is_served(agent: Make) -> None:
     harness = agent("bare")
-    info = await harness.provider.describe()
+    info = await harness.provider.describe(is_awaited=True)
     assert (info.available, info.modes, info.models) == (True, [], [])
     assert [command.name for command in info.commands] == ["tidy"]
     driver = await harness.open()
@@ -246,7 +246,7 @@ async def test_an_agent_without_modes_and_models_is_served(agent: Make) -> None:
 
 async def test_an_agent_that_cannot_resume_says_so_and_goes_on_anew(agent: Make) -> None:
     harness = agent("no-load")
-    assert "resume" not in (await harness.provider.describe()).features
+    assert "resume" not in (await harness.provider.describe(is_awaited=True)).features
     driver = await harness.open()
     (known,) = of(NativeIdKnown, await driver.turn(steps(SAY)))
     harness.kill()
@@ -268,7 +268,7 @@ async def test_an_agent_that_lost_a_session_is_not_believed_to_have_it(agent: Ma
 
 async def test_a_fork_begins_with_the_memory_of_the_first(agent: Make) -> None:
     harness = agent("fork")
-    assert "fork" in (await harness.provider.describe()).features
+    assert "fork" in (await harness.provider.describe(is_awaited=True)).features
     driver = await harness.open()
     (known,) = of(NativeIdKnown, await driver.turn(steps(SAY)))
     forked = await harness.open(fork_of=known.native_id)

@@ -165,7 +165,7 @@ async def test_a_conversation_that_is_gone_begins_anew_and_says_so(claude: Claud
 
 async def test_a_missing_cli_is_described_and_refused_with_the_remedy(claude: ClaudeHarness) -> None:
     claude.command = ("/nonexistent/claude",)
-    info = await claude.provider.describe()
+    info = await claude.provider.describe(is_awaited=True)
     assert not info.available
     assert "npm install -g @anthropic-ai/claude-code" in (info.reason or "")
     with pytest.raises(ProviderFailed, match="npm install"):
@@ -174,7 +174,7 @@ async def test_a_missing_cli_is_described_and_refused_with_the_remedy(claude: Cl
 
 async def test_not_signed_in_is_described_with_the_remedy(claude: ClaudeHarness) -> None:
     claude.extra = {"ANTHROPIC_API_KEY": ""}
-    info = await claude.provider.describe()
+    info = await claude.provider.describe(is_awaited=True)
     assert not info.available
     assert "claude auth login" in (info.reason or "")
     assert info.models
@@ -187,14 +187,14 @@ async def test_a_description_asks_no_model_and_runs_no_hook(claude: ClaudeHarnes
     settings.write_text(
         f'{{"hooks": {{"SessionStart": [{{"hooks": [{{"type": "command", "command": "touch {mark}"}}]}}]}}}}'
     )
-    info = await claude.provider.describe()
+    info = await claude.provider.describe(is_awaited=True)
     assert info.available
     assert info.version == "2.1.329"
     assert {"sonnet", "opus", "haiku"} <= {model.id for model in info.models}
     assert any(command.name == "context" for command in info.commands)
     assert not claude.server.requests
     assert not mark.exists()
-    assert await claude.provider.describe() is info
+    assert await claude.provider.describe(is_awaited=True) is info
 
 
 async def test_a_cli_that_starts_slowly_is_described_later(
@@ -216,7 +216,7 @@ async def test_a_folder_that_is_gone_is_refused(claude: ClaudeHarness) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root is refused this mode")
 async def test_never_asking_as_root_needs_a_sandbox(claude: ClaudeHarness) -> None:
     claude.extra = {"IS_SANDBOX": ""}
-    assert "bypassPermissions" not in {mode.id for mode in (await claude.provider.describe()).modes}
+    assert "bypassPermissions" not in {mode.id for mode in (await claude.provider.describe(is_awaited=True)).modes}
     with pytest.raises(ProviderFailed, match="IS_SANDBOX=1"):
         await claude.open(mode="bypassPermissions")
 

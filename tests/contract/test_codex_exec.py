@@ -50,7 +50,7 @@ async def test_shows_what_a_command_printed(codex: CodexHarness) -> None:
 
 
 async def test_tells_why_it_is_used_and_offers_no_more_than_it_can(by_exec: CodexHarness) -> None:
-    info = await by_exec.provider.describe()
+    info = await by_exec.provider.describe(is_awaited=True)
     assert info.available, info.reason
     assert "the configuration demands it" in (info.note or "")
     assert "exec" in info.features
@@ -129,7 +129,7 @@ async def test_one_without_an_app_server_is_used_by_exec_and_says_why(codex: Cod
     driver = await codex.open(mode="full-access")
     assert said(await driver.turn("say hello")) == "hello"
     await driver.agent.close()
-    info = await codex.provider.describe()
+    info = await codex.provider.describe(is_awaited=True)
     assert info.available
     assert "0.169.0 has no app-server" in (info.note or "")
     assert "unrecognized subcommand" in (info.note or "")
@@ -148,7 +148,7 @@ async def test_an_app_server_that_did_not_start_once_is_tried_again(
     assert "has no app-server" in ((await codex.provider.describe(is_awaited=True)).note or "")
 
     async def is_by_app_server() -> bool:
-        return "app-server" in (await codex.provider.describe()).features
+        return "app-server" in (await codex.provider.describe(is_awaited=True)).features
 
     await eventually(is_by_app_server, what="a description by the app-server")
     driver = await codex.open(mode="ask")
@@ -159,7 +159,7 @@ async def test_an_app_server_that_did_not_start_once_is_tried_again(
 
 async def test_one_that_must_have_an_app_server_is_not_used_without(codex: CodexHarness) -> None:
     codex.command = ("/bin/false", "app-server")
-    info = await codex.provider.describe()
+    info = await codex.provider.describe(is_awaited=True)
     assert not info.available
     assert "app-server does not start" in (info.reason or "")
 

@@ -165,7 +165,7 @@ async def test_a_conversation_that_is_gone_begins_anew_and_says_so(codex: CodexH
 
 async def test_a_missing_cli_is_described_and_refused_with_the_remedy(codex: CodexHarness) -> None:
     codex.command = ("/nonexistent/codex",)
-    info = await codex.provider.describe()
+    info = await codex.provider.describe(is_awaited=True)
     assert not info.available
     assert "npm install -g @openai/codex" in (info.reason or "")
     with pytest.raises(ProviderFailed, match="npm install"):
@@ -179,7 +179,7 @@ async def test_a_folder_that_is_gone_is_refused(codex: CodexHarness) -> None:
 
 
 async def test_a_description_asks_no_model(codex: CodexHarness) -> None:
-    info = await codex.provider.describe()
+    info = await codex.provider.describe(is_awaited=True)
     assert info.available, info.reason
     assert (info.version, info.note) == ("0.169.0", None)
     assert "app-server" in info.features
@@ -187,14 +187,14 @@ async def test_a_description_asks_no_model(codex: CodexHarness) -> None:
     assert next(model for model in info.models if model.id == "gpt-5.5").efforts == ["low", "medium", "high", "xhigh"]
     assert {"compact", "review"} == {command.name for command in info.commands}
     assert not codex.server.requests
-    assert await codex.provider.describe() is info
+    assert await codex.provider.describe(is_awaited=True) is info
 
 
 async def test_not_signed_in_is_described_with_the_remedy(codex: CodexHarness) -> None:
     environment = codex_environment(codex.server, codex.home)
     (codex.home / ".codex" / "config.toml").write_text("check_for_update_on_startup = false\n")
     provider = CodexProvider(CodexSettings(codex.command), environment, codex.start_task)
-    info = await provider.describe()
+    info = await provider.describe(is_awaited=True)
     await provider.close()
     assert not info.available
     assert "codex login" in (info.reason or "")
@@ -214,14 +214,14 @@ async def test_it_sees_the_environment_less_what_is_ours(codex: CodexHarness) ->
 async def test_the_newest_in_the_tools_is_found_and_it_is_no_script(codex: CodexHarness) -> None:
     environment = codex_environment(codex.server, codex.home)
     provider = CodexProvider(CodexSettings(tools=TOOLS), environment, codex.start_task)
-    info = await provider.describe()
+    info = await provider.describe(is_awaited=True)
     await provider.close()
     assert info.version == "0.169.0"
 
 
 async def test_an_older_one_is_driven_the_same_way(codex: CodexHarness) -> None:
     codex.command = OLDER
-    info = await codex.provider.describe()
+    info = await codex.provider.describe(is_awaited=True)
     assert (info.available, info.version, info.note) == (True, "0.153.4", None)
     driver = await codex.open(mode="ask")
     turn = await driver.turn(f"think heron\nrun echo heron\nwrite {codex.folder}/note.txt heron\nsay done")

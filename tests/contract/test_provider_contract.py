@@ -331,7 +331,7 @@ async def test_closing_in_a_turn_ends_it(harness: Harness) -> None:
 
 async def test_describes_what_it_can_do(harness: Harness) -> None:
     harness.script(Say(text="hello", pieces=1))
-    info = await harness.provider.describe()
+    info = await harness.provider.describe(is_awaited=True)
     assert info.available, info.reason
     assert {harness.asks, harness.accepts, harness.plans} <= {mode.id for mode in info.modes}
     assert [mode.id for mode in info.modes if mode.is_default] == [harness.asks]

@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.support.client import Client, Subscription
 from tests.support.processes import Program, main_settings, running
+from tests.support.waiting import eventually
 
 WORDS = " ".join(f"word{number}" for number in range(60))
 
@@ -55,6 +56,15 @@ class Installation:
     async def op(self, name: str, /, **params: Any) -> dict[str, Any]:
         """An op on the node."""
         return await self.client.op(name, node=self.node, **params)
+
+    async def offered(self, provider: str) -> dict[str, Any]:
+        """Its row of `providers.list`, once it is available: an agent that starts slowly is not yet."""
+
+        async def row() -> dict[str, Any] | None:
+            rows = (await self.op("providers.list"))["providers"]
+            return next((each for each in rows if each["id"] == provider and each["available"]), None)
+
+        return dict(await eventually(row, what=f"{provider} to be offered", deadline_s=40))
 
     async def session(self, **params: Any) -> dict[str, Any]:
         """A new session of the scripted agent in `work`."""

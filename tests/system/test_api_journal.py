@@ -110,8 +110,7 @@ async def test_claude_is_interrupted_and_remembers(claude: Installation) -> None
 
 @pytest.mark.cli
 async def test_claude_is_listed_with_what_it_can_do(claude: Installation) -> None:
-    [listed] = [each for each in (await claude.op("providers.list"))["providers"] if each["id"] == "claude"]
-    assert listed["available"] is True
+    listed = await claude.offered("claude")
     assert listed["version"]
     assert listed["models"]
     assert "default" in [mode["id"] for mode in listed["modes"]]

@@ -65,12 +65,7 @@ async def test_it_goes_on_here_and_in_the_terminal_again_and_all_is_there_once(t
             (row,) = await eventually(natives, what="the session in the list")
             assert (row["status"], row["title"], row["turns"]) == ("native", "say from the terminal", 1)
             assert said(await events(whole, row["id"])) == ["from the terminal"]
-
-            async def is_described() -> bool:
-                (info,) = (await whole.op("providers.list"))["providers"]
-                return bool(info["available"])
-
-            await eventually(is_described, what="the handshake of a large program", deadline_s=60)
+            await whole.offered("qwen")
             (answer,) = said(await whole.play(row["id"], "recall"))
             assert "say from the terminal" in answer
             state = await whole.op("session.get", session=row["id"])
