@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from playwright.async_api import Locator, Page, TimeoutError, expect  # noqa: A004  Playwright's own
 
-from tests.browser.desk import NAME, PASSWORD
+from tests.browser.desk import NAME, PASSWORD, Desk
 from tests.support.waiting import eventually
 
 
@@ -110,6 +110,21 @@ async def type_in_terminal(page: Page, line: str) -> None:
     await terminal(page).get_by_role("textbox", name="Terminal input").focus()
     await page.keyboard.type(line)
     await page.keyboard.press("Enter")
+
+
+async def open_shell(page: Page, desk: Desk, name: str) -> str:
+    """A session in a new folder of that name, beside it a shell that has the focus. Answers the session."""
+    session = await desk.session(desk.repository(name).path, "scripted")
+    await page.goto(desk.page_of(session, "terminal"))
+    await panel(page).get_by_role("button", name="Start a shell").click()
+    await expect(terminal(page).get_by_role("textbox", name="Terminal input")).to_be_focused()
+    return session
+
+
+async def act_on_terminal(page: Page, name: str) -> None:
+    """An entry of the terminal's menu."""
+    await panel(page).get_by_role("button", name="Acts on this terminal").click()
+    await page.get_by_role("menuitem", name=name).click()
 
 
 def panel(page: Page) -> Locator:

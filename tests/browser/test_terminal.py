@@ -6,23 +6,8 @@ from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.browser.desk import Desk, window
 from tests.browser.measures import axe_violations
-from tests.browser.steps import panel, terminal, type_in_terminal
+from tests.browser.steps import act_on_terminal, open_shell, panel, terminal, type_in_terminal
 from tests.support.waiting import eventually
-
-
-async def open_shell(page: Page, desk: Desk, name: str) -> str:
-    """A session in a new folder of that name, beside it a shell that has the focus. Answers the session."""
-    session = await desk.session(desk.repository(name).path, "scripted")
-    await page.goto(desk.page_of(session, "terminal"))
-    await panel(page).get_by_role("button", name="Start a shell").click()
-    await expect(terminal(page).get_by_role("textbox", name="Terminal input")).to_be_focused()
-    return session
-
-
-async def act(page: Page, name: str) -> None:
-    """An entry of the terminal's menu."""
-    await panel(page).get_by_role("button", name="Acts on this terminal").click()
-    await page.get_by_role("menuitem", name=name).click()
 
 
 async def paste(page: Page, text: str) -> None:
@@ -53,7 +38,7 @@ async def test_a_program_that_has_ended_says_how_and_starts_again_in_its_place(p
     await expect(terminal(page)).to_contain_text("anew 42")
     await expect(terminal(page)).to_contain_text("kept 42")
     await expect(terminal(page).get_by_role("status")).to_contain_text("ended by SIGKILL")
-    await act(page, "Close the terminal")
+    await act_on_terminal(page, "Close the terminal")
     await expect(panel(page).get_by_role("button", name="Start a shell")).to_be_visible()
 
 
@@ -66,11 +51,11 @@ async def test_two_windows_show_the_same_terminals(page: Page, desk: Desk, brows
         await expect(panel(page).get_by_text("2 windows show it")).to_be_visible()
         await panel(page).get_by_role("button", name="Start another shell").click()
         await expect(tabs(other)).to_have_count(2)
-        await act(page, "Rename")
+        await act_on_terminal(page, "Rename")
         await page.get_by_label("Name", exact=True).fill("logs")
         await page.get_by_role("button", name="Rename").click()
         await expect(tabs(other).get_by_text("logs")).to_be_visible()
-        await act(page, "Close the terminal")
+        await act_on_terminal(page, "Close the terminal")
         await page.get_by_role("dialog", name="Close logs?").get_by_role("button", name="Close the terminal").click()
         await expect(tabs(other)).to_have_count(1)
     await expect(panel(page).get_by_text("windows show it")).to_be_hidden()
@@ -120,7 +105,7 @@ async def test_read_aloud_and_forced_colours(page: Page, desk: Desk) -> None:
 
 async def test_a_machine_lists_all_its_terminals(page: Page, desk: Desk) -> None:
     _ = await open_shell(page, desk, "listed")
-    await act(page, "Rename")
+    await act_on_terminal(page, "Rename")
     await page.get_by_label("Name", exact=True).fill("from afar")
     await page.get_by_role("button", name="Rename").click()
     await page.goto(f"{desk.url}/m/{desk.node}")

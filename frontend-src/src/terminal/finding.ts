@@ -22,6 +22,7 @@ export interface Found {
 
 export class Finder {
   readonly #addon = new SearchAddon({ highlightLimit: MOST_MARKED });
+  #last: Wanted | null = null;
   onFound: (found: Found) => void = () => undefined;
 
   constructor(terminal: Terminal) {
@@ -33,16 +34,23 @@ export class Finder {
 
   /** The match above what is chosen, from the bottom at first; round at the top. */
   up(wanted: Wanted): boolean {
-    return this.#addon.findPrevious(wanted.text, optionsOf(wanted));
+    return this.#addon.findPrevious(wanted.text, this.#optionsOf(wanted));
   }
 
   down(wanted: Wanted): boolean {
-    return this.#addon.findNext(wanted.text, optionsOf(wanted));
+    return this.#addon.findNext(wanted.text, this.#optionsOf(wanted));
   }
 
   /** Takes the marks away; what is chosen stays selected, so that it can be copied. */
   leave(): void {
     this.#addon.clearDecorations();
+  }
+
+  #optionsOf(wanted: Wanted): ISearchOptions {
+    // The addon counts anew for another text only: its marks of the other way of searching have to go first.
+    if (this.#last?.isCase !== wanted.isCase || this.#last.isRegex !== wanted.isRegex) this.#addon.clearDecorations();
+    this.#last = wanted;
+    return optionsOf(wanted);
   }
 }
 
