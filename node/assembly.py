@@ -57,7 +57,7 @@ class Assembly:
         self, config: NodeConfig, store: Store, guard: PathGuard, pool: FilePool, environment: Mapping[str, str]
     ) -> None:
         self._config = config
-        self._database_bytes = store.database.size_bytes
+        self._database = store.database
         self._pool = pool
         self._tasks = TaskOwner("node")
         self._guard = guard
@@ -155,7 +155,7 @@ class Assembly:
         terminals = dict(terminal_handlers(self.terminals, streams))
         terminals["link.stream"] = self._policy().guard_stream(terminals["link.stream"])
         return [
-            link_handlers(self._database_bytes),
+            link_handlers(lambda: self._database.size_bytes),
             session_handlers(self.sessions),
             terminals,
             files_handlers(self._files, self._file_acts, self._search, self._watcher),

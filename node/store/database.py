@@ -45,7 +45,10 @@ class _Waiting:
 
 
 class Database:
-    """Made by `open`. Reads see everything whose `write` has returned."""
+    """Made by `open`. Reads see everything whose `write` has returned.
+
+    `size_bytes` is what the file and its log take on the disk since the last write, 0 while that is not known.
+    """
 
     def __init__(self, lock: int, heads: Heads, reader: sqlite3.Connection, writer: sqlite3.Connection) -> None:
         self.heads = heads
@@ -55,6 +58,7 @@ class Database:
         self._read_thread = ThreadPoolExecutor(1, "store-reader")
         self._write_thread = ThreadPoolExecutor(1, "store-writer")
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(MAX_WAITING_WRITES)
+        self.size_bytes = 0
         self._tasks = TaskOwner("store")
         _ = self._tasks.start(self._write_for_ever(), name="writer")
 
@@ -91,10 +95,6 @@ class Database:
         except asyncio.QueueFull:
             done.set_exception(asyncio.QueueFull("too many writes wait for the disk"))
 
-    async def size_bytes(self) -> int:
-        """What the file and its log take on the disk."""
-        return await self.read(_size)
-
     async def close(self) -> None:
         """Write what waits, then close and release the lock."""
         # Writes are done in order: once this one is, nothing that came before is under way any more.
@@ -111,18 +111,22 @@ class Database:
 
     async def _write_for_ever(self) -> None:
         loop = asyncio.get_running_loop()
+        self.size_bytes = await loop.run_in_executor(self._write_thread, _size, self._writer)
         while True:
             drained = [await self._queue.get()]
             while not self._queue.empty():
                 drained.append(self._queue.get_nowait())
-            await loop.run_in_executor(self._write_thread, _transact, self._writer, drained)
+            self.size_bytes = await loop.run_in_executor(self._write_thread, _transact, self._writer, drained)
             for waiting in drained:
                 _settle(waiting)
 
 
 def _size(connection: sqlite3.Connection) -> int:
-    path = connection.execute("PRAGMA database_list").fetchone()["file"]
-    return sum(file.stat().st_size for file in (Path(path), Path(f"{path}-wal")) if file.exists())
+    try:
+        path = connection.execute("PRAGMA database_list").fetchone()["file"]
+        return sum(file.stat().st_size for file in (Path(path), Path(f"{path}-wal")) if file.exists())
+    except (OSError, sqlite3.Error):
+        return 0
 
 
 def _log_loss(done: asyncio.Future[int]) -> None:
@@ -131,8 +135,11 @@ def _log_loss(done: asyncio.Future[int]) -> None:
         log.warning("note_not_written", reason=str(error))
 
 
-def _transact(writer: sqlite3.Connection, drained: list[_Waiting]) -> None:
-    """One transaction for all; a savepoint each, so a write that fails takes none of the others with it."""
+def _transact(writer: sqlite3.Connection, drained: list[_Waiting]) -> int:
+    """One transaction for all; a savepoint each, so a write that fails takes none of the others with it.
+
+    Returns what the database takes on the disk then.
+    """
     try:
         writer.execute("BEGIN IMMEDIATE")
         for waiting in drained:
@@ -146,6 +153,7 @@ def _transact(writer: sqlite3.Connection, drained: list[_Waiting]) -> None:
     for waiting in drained:
         if waiting.committed is not None and waiting.error is None:
             waiting.committed()
+    return _size(writer)
 
 
 def _attempt(writer: sqlite3.Connection, waiting: _Waiting) -> None:

@@ -3,17 +3,21 @@
 import asyncio
 import sqlite3
 import stat
+import threading
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from node.link.handlers import handlers as link_handlers
 from node.store import StoreError, open_store
 from node.store.database import Database
+from tests.support.terminal_link import CALLER
 from ws.database.lock import take_lock
 from ws.database.migrations import ROLE_MARKS
 from ws.protocol.errors import ErrorCode, WireError
+from ws.protocol.link import ProbeParams, ProbeResult
 
 
 async def _refusal(path: Path) -> str:
@@ -202,3 +206,19 @@ def _make(path: Path, mark: int, version: int) -> None:
     connection.execute(f"PRAGMA user_version = {version}")
     connection.commit()
     connection.close()
+
+
+async def test_its_size_is_known_while_a_read_takes_long(tmp_path: Path) -> None:
+    """Main's probes ask for it: a node that reads a long journal has no worse a link for that."""
+    store = await open_store(tmp_path / "node.db")
+    may_end = threading.Event()
+    async with asyncio.TaskGroup() as group:
+        _ = group.create_task(store.database.read(lambda connection: may_end.wait(30)), name="a long read")
+        await store.pinned.add("/a")
+        probe = link_handlers(lambda: store.database.size_bytes)["link.probe"]
+        told = await asyncio.wait_for(probe(CALLER, ProbeParams()), 5)
+        may_end.set()
+    assert isinstance(told, ProbeResult)
+    files = [tmp_path / name for name in ("node.db", "node.db-wal")]
+    assert told.database_bytes == sum(file.stat().st_size for file in files)
+    await store.close()
