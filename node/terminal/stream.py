@@ -15,7 +15,7 @@ from ws.dial import DialError
 from ws.protocol.errors import ErrorCode, WireError
 from ws.protocol.link import StreamParams, StreamResult, StreamRevokeParams
 from ws.protocol.nodes import Empty
-from ws.protocol.terminals import Ack, ReaderFrame, Resize, StreamFault
+from ws.protocol.terminals import MAX_INPUT_FRAME_BYTES, Ack, ReaderFrame, Resize, StreamFault
 from ws.streams import ProbeFailedError, RawSocket, ServerFrames, StreamClosedError, carried_at_node
 from ws.tasks import TaskOwner
 
@@ -26,6 +26,9 @@ Dial = Callable[[str], Awaitable[RawSocket]]
 
 MAX_STREAMS = 512
 """Streams of one node. Each may have a credit window of output under way."""
+VIEWER_MESSAGE_BYTES = 64 * 1024
+"""Longest message of a reader that may not type. It sends acknowledgements only; 512 begun messages of the length of a
+paste would be half a gigabyte."""
 FAREWELL_S = 1.0
 """At shutdown, for the close frames to leave."""
 CLOSE_CODES: dict[ErrorCode, int] = {
@@ -91,7 +94,8 @@ class StreamServer:
         except (DialError, ProbeFailedError) as error:
             log.warning("stream_not_dialled", stream=stream.params.stream, reason=str(error))
             return
-        await stream.serve(ServerFrames(raw))
+        limit = MAX_INPUT_FRAME_BYTES if stream.params.may_type else VIEWER_MESSAGE_BYTES
+        await stream.serve(ServerFrames(raw, max_message_bytes=limit))
 
 
 class _Stream:

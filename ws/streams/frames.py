@@ -17,9 +17,9 @@ MAX_MESSAGE_BYTES = 1024 * 1024
 MAX_QUEUED_BYTES = 256 * 1024
 """Received and not taken by `recv`; then the connection is not read. One read may go beyond it."""
 
-MAX_UNSENT_BYTES = 4 * 1024 * 1024
+MAX_UNSENT_BYTES = 1024 * 1024
 """Written and not taken by the other end; then the connection is cut. Only a sender who never drains gets there, or a
-client that pings and does not read."""
+client that does not read: one that pings, or acknowledges what it has not taken."""
 
 PING_INTERVAL_S = 20.0
 SILENCE_S = 60.0

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from node.terminal.service import TerminalService
-from node.terminal.stream import StreamServer
+from node.terminal.stream import VIEWER_MESSAGE_BYTES, StreamServer
 from tests.support.terminal_link import SplicingMain, page
 from tests.support.waiting import eventually
 from tests.unit.node.terminal.conftest import NODE, Opener
@@ -222,6 +222,18 @@ async def test_an_overlong_frame_is_refused(main: SplicingMain, open_terminal: O
     async with page(main, await open_terminal("cat")) as reader:
         await reader.type(b"x" * (1024 * 1024 + 1))
         assert await reader.ended() == 1009
+
+
+async def test_who_may_not_type_has_no_room_for_a_paste(main: SplicingMain, open_terminal: Opener) -> None:
+    """A begun message of each of 512 viewers stays small."""
+    terminal = await open_terminal("exec cat")
+    async with page(main, terminal, may_type=0) as viewer, page(main, terminal) as typist:
+        await viewer.type(b"x" * VIEWER_MESSAGE_BYTES)
+        await viewer.type(b"x" * (VIEWER_MESSAGE_BYTES + 1))
+        assert await viewer.ended() == 1009
+        await typist.type(b"alive\n")
+        await typist.shows(b"alive")
+        assert b"x" not in typist.output
 
 
 async def test_revoking_ends_the_stream_and_drops_what_waits(
