@@ -58,7 +58,8 @@ class TerminalReader:
         """Until `count` bytes have come."""
         async with asyncio.timeout(DEADLINE_S):
             while len(self.output) < count:
-                await self.take()
+                kind = await self.take()
+                assert kind in {aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT}, (kind, self.socket.close_code)
 
     async def until_frame(self, kind: str) -> dict[str, Any]:
         """The first frame of that type."""
