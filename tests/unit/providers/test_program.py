@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -79,22 +80,38 @@ async def test_one_that_says_too_much_at_once_is_killed(
     await running.close()
 
 
-async def test_a_start_that_is_given_up_leaves_nothing(owner: TaskOwner, tmp_path: Path) -> None:
-    """Whenever it is given up: the process may or may not be there yet."""
-    mark = tmp_path / "pids"
-    code = f"import os, time\nopen({str(mark)!r}, 'a').write(f'{{os.getpid()}}\\n')\ntime.sleep(600)\n"
-    for turns in range(12):
-        running = program(owner, tmp_path, code)
-        starting = owner.start(running.start(), name="start")
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        starting.cancel()
-        with suppress(asyncio.CancelledError):
-            await starting
-        await running.close()
-    pids = [int(line) for line in mark.read_text().split()] if mark.exists() else []
-    for pid in pids:
-        assert not await asyncio.to_thread(is_alive, await asyncio.to_thread(identify, pid))
+async def test_a_start_that_is_given_up_leaves_nothing(
+    owner: TaskOwner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process is there, and nobody else knows of it yet."""
+    mark, may_go_on = str(tmp_path), threading.Event()
+    monkeypatch.setattr("providers.program.identify", lambda *_: may_go_on.wait(30))
+    running = program(owner, tmp_path, f"import time\ntime.sleep(600)  # {mark}")
+    starting = owner.start(running.start(), name="start")
+
+    async def is_there() -> bool:
+        return bool(await asyncio.to_thread(marked, mark))
+
+    async def is_gone() -> bool:
+        return not await is_there()
+
+    await eventually(is_there, what="the process to start")
+    starting.cancel()
+    with suppress(asyncio.CancelledError):
+        await starting
+    may_go_on.set()
+    await running.close()
+    await eventually(is_gone, what="the process to end")
+
+
+def marked(mark: str) -> list[str]:
+    """The processes whose command line has `mark` in it. Blocks."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if mark.encode() in place.read_bytes():
+                found.append(place.parent.name)
+    return found
 
 
 async def test_what_cannot_be_run_is_named_with_the_remedy(owner: TaskOwner, tmp_path: Path) -> None:
