@@ -26,14 +26,18 @@ class ModePolicy:
     def first(self, modes: Sequence[Mode]) -> str | None:
         """The mode of a session for which none was chosen: the agent's default if allowed, else the most permissive.
 
-        None for an agent without modes. Raises `forbidden` when the policy allows none of this agent.
+        Of an agent that names no default the most careful that does more than plan. None for an agent without modes.
+        Raises `forbidden` when the policy allows none of this agent.
         """
         allowed = [mode for mode in modes if self.is_allowed(modes, mode.id)]
         if self.is_capped and not allowed:
             has = "has no mode that is allowed here" if modes else "has no modes, so nothing holds it to that"
             raise WireError(ErrorCode.FORBIDDEN, f"{self._sentence()}, and this agent {has}: choose another agent.")
-        default = next((mode.id for mode in allowed if mode.is_default), None)
-        return default or (allowed[-1].id if allowed else None)
+        if not allowed:
+            return None
+        has_default = any(mode.is_default for mode in modes)
+        fit = (mode.id for mode in allowed if (mode.is_default if has_default else level_of(mode) > Level.PLAN))
+        return next(fit, allowed[-1].id)
 
     def is_allowed(self, modes: Sequence[Mode], mode: str) -> bool:
         """Whether a session may be in this mode. An unknown one is allowed only where there is no cap."""

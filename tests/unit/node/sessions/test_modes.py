@@ -41,6 +41,15 @@ def test_modes_up_to_the_cap_are_allowed(max_mode: str | None, allowed: list[str
     assert policy.first(MODES) == first
 
 
+@pytest.mark.parametrize(
+    ("modes", "first"),
+    [(["plan", "default", "yolo"], "default"), (["plan", "build", "yolo"], "build"), (["chat"], "chat")],
+)
+def test_where_no_mode_is_the_default_nothing_free_is_chosen(modes: list[str], first: str) -> None:
+    for max_mode in (None, "everything"):
+        assert ModePolicy(max_mode).first([_mode(mode) for mode in modes]) == first
+
+
 def test_a_mode_that_nobody_knows_is_allowed_only_without_a_cap() -> None:
     assert ModePolicy(None).is_allowed(MODES, "new")
     assert not ModePolicy("free").is_allowed(MODES, "new")
