@@ -143,7 +143,8 @@ class Program:
     async def lines(self) -> AsyncIterator[bytes]:
         """Every line of output until it ends; raises :class:`ProviderFailed`, the program killed, for too long a one.
 
-        Once the program has exited the output ends within a second, whoever holds it open.
+        Once the program has exited nobody in its group holds the output open for more than a second; what has left the
+        group may, and then it ends with that.
         """
         stdout = self._process.stdout if self._process else None
         assert stdout is not None, "lines are read after start"
