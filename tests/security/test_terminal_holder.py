@@ -1,7 +1,9 @@
 """The holder's socket opens for nobody but the user whose terminals it holds."""
 
 import asyncio
+import contextlib
 import os
+import resource
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -146,3 +148,29 @@ async def test_a_node_of_another_version_is_refused_with_a_sentence(tmp_path: Pa
     again = TerminalService(TerminalConfig(), tmp_path / "node.db", environment())
     await again.adopt()
     await again.close(end_terminals=True)
+
+
+async def test_connections_that_say_nothing_do_not_take_the_holder_s_descriptors(tmp_path: Path) -> None:
+    service = TerminalService(TerminalConfig(), tmp_path / "node.db", environment())
+    opened = await service.open(WANTED)
+    holder = service.holder_pid
+    assert holder is not None
+    resource.prlimit(holder, resource.RLIMIT_NOFILE, (64, 64))
+    address = await holder_address(tmp_path)
+
+    def crowd() -> None:
+        with contextlib.ExitStack() as crowd:
+            for _ in range(100):
+                silent = crowd.enter_context(channel.new_socket())
+                silent.connect(str(address))  # waits in the queue of the listener
+            late = crowd.enter_context(channel.new_socket())
+            late.connect(str(address))
+            late.settimeout(5)
+            channel.send(late, Hello(versions=[1], keep="process"))
+            assert b'"refused"' in late.recv(1000)
+
+    await asyncio.to_thread(crowd)
+    await service.open(WANTED)
+    assert service.holder_pid == holder
+    assert service.find(opened.terminal).exit is None
+    await service.close(end_terminals=True)

@@ -36,6 +36,8 @@ from node.terminal.holder.messages import (
 
 FIRST_NODE_WAIT_S = 30.0
 """The node that started the holder attaches at once; one that never does was killed in between."""
+MAX_TURNED_AWAY = 16
+"""Connections beside the node's whose greeting is waited for; a newer one takes the place of the oldest."""
 RETRY_S = 1.0
 """After the system refused memory."""
 ENDED_KEPT_S = 600.0
@@ -53,6 +55,7 @@ class HolderServer:
         self._terminals: dict[str, HeldTerminal] = {}
         self._endings: list[Ending] = []
         self._node: socket.socket | None = None
+        self._turned_away: list[socket.socket] = []
         self._is_attached = False
         self._keep: Keep = "process"
         self._is_closing = False
@@ -105,14 +108,20 @@ class HolderServer:
     # --- the node ---------------------------------------------------------------------------------------------------
 
     def _accept(self) -> None:
-        connection, _ = self._listener.accept()
+        try:
+            connection, _ = self._listener.accept()
+        except OSError:  # it has gone again, or there is no descriptor for it: the terminals live on
+            return
         if not channel.is_own(connection):
             connection.close()
             return
         if self._node is not None and _is_gone(self._node):
             self._detach()
         if self._node is not None:
+            self._turned_away.append(connection)
             self._watch(connection, functools.partial(self._turn_away, connection))
+            if len(self._turned_away) > MAX_TURNED_AWAY:
+                self._leave(self._turned_away[0])
         else:
             # Sending may wait for the node: it is the only one served, and when it dies the wait ends with EPIPE.
             connection.setblocking(True)
@@ -121,10 +130,16 @@ class HolderServer:
 
     def _turn_away(self, connection: socket.socket) -> None:
         """Read the greeting first: a connection that is closed with something unread loses the answer too."""
+        if connection not in self._turned_away:
+            return  # it has just made room for another
         with suppress(OSError):
             for descriptor in channel.receive(connection)[1]:
                 os.close(descriptor)
         self._send(connection, Refused(reason="Another node has these terminals; stop it before this one starts."))
+        self._leave(connection)
+
+    def _leave(self, connection: socket.socket) -> None:
+        self._turned_away.remove(connection)
         self._unwatch(connection)
         connection.close()
 
