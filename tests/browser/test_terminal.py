@@ -101,6 +101,9 @@ async def test_read_aloud_and_forced_colours(page: Page, desk: Desk) -> None:
     screen = terminal(page).locator(".xterm-scrollable-element")
     colour = "(element) => getComputedStyle(element).backgroundColor"
     assert await cursor.evaluate(colour) != await screen.evaluate(colour)
+    line = "(element) => getComputedStyle(element).borderBottomColor"
+    chosen = await panel(page).get_by_role("tab", name="Terminal", exact=True).evaluate(line)
+    assert chosen != await panel(page).get_by_role("tab", name="Files", exact=True).evaluate(line)
 
 
 async def test_a_machine_lists_all_its_terminals(page: Page, desk: Desk) -> None:

@@ -12,7 +12,8 @@ export const terminalWords = {
   newName: "Name",
   close: "Close the terminal",
   closeTitle: (name: string) => `Close ${name}?`,
-  closeText: (machine: string) => `Everything that still runs in it on ${machine} is ended, what was put in the background too. Its output is lost.`,
+  closeText: (machine: string) =>
+    `Everything that still runs in it on ${machine} is ended, what was put in the background too. Its output is lost.`,
   keep: "Keep it",
   readerOn: "Read output aloud",
   fit: "Fit it to this window",
@@ -60,6 +61,8 @@ export const terminalWords = {
   splitHeight: "Height of the terminal below",
   attaching: "Attaching",
   lost: (since: string) => `Lost ${since}, trying again`,
+  /** Said once, where the clock would be said each second. */
+  lostAloud: "Lost, trying again.",
   lostInput: "What you type now is not sent.",
   tryNow: "Try now",
   ended: (how: string) => (how === "" ? "The program has ended." : `The program has ended ${how}.`),

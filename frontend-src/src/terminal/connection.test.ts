@@ -229,7 +229,7 @@ describe("ends", () => {
     second.connect();
     other.socket.frame({ type: "error", code: "node_offline", detail: "vm is offline." });
     other.socket.drop();
-    expect(second.state.kind).toBe("lost");
+    expect(second.state).toMatchObject({ kind: "lost", why: null });
   });
 
   it("closes for good", () => {

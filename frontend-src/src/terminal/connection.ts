@@ -352,7 +352,9 @@ export class TerminalConnection {
     this.#retry = this.around.setTimer(() => {
       this.#dial();
     }, delay);
-    this.#enter({ kind: "lost", since: this.#lostSince, nextTry: now + delay, why: fault?.detail ?? null });
+    // Of a machine that is away the page tells above, with what to do, which here is done.
+    const why = fault === null || fault.code === "node_offline" ? null : fault.detail;
+    this.#enter({ kind: "lost", since: this.#lostSince, nextTry: now + delay, why });
   }
 }
 

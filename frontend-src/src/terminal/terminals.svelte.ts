@@ -61,7 +61,8 @@ export class Terminals {
       onPause: (error) => {
         // A machine with an older version tells its list only when it is asked.
         if (error?.code === "unsupported") void this.refresh();
-        else if (error !== null) this.problem = error;
+        // What is shown stays while the machine is away, which the page tells once for all of it.
+        else if (error !== null && !(error.code === "node_offline" && this.isLoaded)) this.problem = error;
       },
     });
     return () => subscription.close();

@@ -114,6 +114,15 @@ it("asks a machine that cannot tell", async () => {
   expect(terminals.problem).toBeNull();
 });
 
+it("leaves it to the page to tell of a machine that is away, once there is something to show", () => {
+  const away = new WireError("node_offline", "vm is offline.");
+  machine.handlers?.onPause?.(away);
+  expect(terminals.problem).toBe(away);
+  machine.begin();
+  machine.handlers?.onPause?.(away);
+  expect(terminals.problem).toBeNull();
+});
+
 it("starts a program again in its place, or another shell where the machine cannot", async () => {
   machine.begin();
   await terminals.again(terminal("1"));

@@ -1,0 +1,61 @@
+"""Terminals of two machines in one window: whose each is, and what is said when one machine goes away."""
+
+import re
+from pathlib import Path
+
+from playwright.async_api import Page, expect
+
+from tests.browser.desk import Desk
+from tests.browser.measures import axe_violations
+from tests.browser.steps import panel, terminal, type_in_terminal
+from tests.browser.test_machines import another_machine
+from tests.browser.test_panes import pane
+
+WIDE = {"width": 1920, "height": 900}
+
+
+async def show(page: Page, title: str) -> None:
+    """The panel shows what belongs to that session's folder."""
+    await pane(page, title).get_by_role("textbox", name=re.compile("What should be done")).click()
+
+
+async def start(page: Page, title: str, machine: str) -> None:
+    await show(page, title)
+    await expect(panel(page).get_by_text(re.compile(f"^No terminal is open in .* on {machine}[.]$"))).to_be_visible()
+    await panel(page).get_by_role("button", name="Start a shell").click()
+    await expect(terminal(page)).to_have_accessible_name(re.compile(f" on {machine}[.]"))
+    await type_in_terminal(page, f"clear; pwd; echo in-''{title}")
+    await expect(terminal(page)).to_contain_text(f"in-{title}")
+
+
+async def test_each_says_whose_it_is_and_takes_its_own_keys(page: Page, desk: Desk, tmp_path: Path) -> None:
+    here = await desk.session(desk.repository("here").path, "scripted", title="here")
+    (machine,) = (await desk.client.op("nodes.list"))["nodes"]
+    own = str(machine["name"])
+    await page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+    async with another_machine(desk, tmp_path / "shed", "far-shed"):
+        given = {"path": str(tmp_path / "shed"), "provider": "scripted", "title": "there"}
+        there = (await desk.client.op("session.create", node="far-shed", **given))["session"]["id"]
+        await page.goto(f"{desk.page_of(here)}?beside=far-shed/{there}&panel=terminal")
+        await start(page, "here", own)
+        await start(page, "there", "far-shed")
+        await expect(terminal(page)).not_to_contain_text("in-here")
+        await show(page, "here")
+        await expect(terminal(page)).to_have_accessible_name(re.compile(f" on {own}[.]"))
+        await expect(terminal(page)).to_contain_text("in-here")
+        await type_in_terminal(page, "echo only-''here")
+        await expect(terminal(page)).to_contain_text("only-here")
+        await show(page, "there")
+        await expect(terminal(page)).to_contain_text("in-there")
+        await expect(terminal(page)).not_to_contain_text("only-here")
+        assert await axe_violations(page) == []
+    strip = terminal(page).get_by_role("status")
+    await expect(strip).to_contain_text("What you type now is not sent.", timeout=30_000)
+    await expect(page.get_by_text("far-shed stopped answering")).to_be_visible()
+    await expect(terminal(page)).to_contain_text("in-there")
+    # It is told once, above, with what to do.
+    await expect(panel(page).get_by_text("far-shed is offline")).to_have_count(0)
+    await show(page, "here")
+    await type_in_terminal(page, "echo still-''here")
+    await expect(terminal(page)).to_contain_text("still-here")
+    _ = await desk.client.op("nodes.remove", node="far-shed")
