@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
@@ -27,14 +27,14 @@ class LineTooLong(Exception):
         super().__init__(f"a message of more than {MAX_LINE_BYTES >> 20} MiB")
 
 
-async def lines(output: asyncio.StreamReader) -> AsyncIterator[bytes]:
+async def lines(read: Callable[[int], Awaitable[bytes]]) -> AsyncIterator[bytes]:
     """Every line that is not empty, without its break, until the end; what lacks its break there is none.
 
-    Raises LineTooLong.
+    `read` takes the most bytes that it may return; none is the end. Raises LineTooLong.
     """
     pending: list[bytes] = []
     pending_bytes = 0
-    while chunk := await output.read(READ_BYTES):
+    while chunk := await read(READ_BYTES):
         *ends, rest = chunk.split(b"\n")
         for end in ends:
             line = b"".join((*pending, end))

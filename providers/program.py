@@ -26,8 +26,12 @@ _EXIT_S = 2.0
 _GRACE_S = 0.5
 """For what gets SIGTERM, and for what is left in the group after the exit."""
 
+_QUIET_S = 1.0
+"""After the exit the output is over when nothing has come for so long: somebody outside the group may hold it open."""
+
 _REAP_S = 1.0
 _POLL_S = 0.02
+_STDOUT, _STDERR = 1, 2
 _MAX_SAID_CHARS = 300
 _ENDED_BY_SOMEBODY = {-signal.SIGHUP, -signal.SIGINT, -signal.SIGKILL, -signal.SIGTERM}
 
@@ -72,11 +76,23 @@ class Exit:
 
 
 class _Protocol(SubprocessStreamProtocol):
-    """Tells the exit of the process itself: `Process.wait` also waits for pipes, which its children may hold open."""
+    """Tells the exit of the process itself: `Process.wait` also waits for pipes, which its children may hold open.
+
+    `received` counts the bytes of its output, `heard_s` is when the last ones came.
+    """
 
     def __init__(self, on_exit: Callable[[], None]) -> None:
-        super().__init__(limit=pipes.READ_BYTES, loop=asyncio.get_running_loop())
+        self._clock = asyncio.get_running_loop()
+        super().__init__(limit=pipes.READ_BYTES, loop=self._clock)
         self._on_exit = on_exit
+        self.received = 0
+        self.heard_s = 0.0
+
+    def pipe_data_received(self, fd: int, data: bytes | str) -> None:
+        if fd == _STDOUT:
+            self.received += len(data)
+            self.heard_s = self._clock.time()
+        super().pipe_data_received(fd, data)
 
     def process_exited(self) -> None:
         super().process_exited()
@@ -92,8 +108,12 @@ class Program:
         self._recorder = recorder
         self._recorded: AgentProcess | None = None
         self._process: Process | None = None
+        self._protocol: _Protocol | None = None
+        self._transport: asyncio.SubprocessTransport | None = None
+        self._taken = 0
         self._identity: AgentProcess | None = None
         self._exited = asyncio.Event()
+        self._exited_s = 0.0
         self._group_gone = asyncio.Event()
         self._stderr = pipes.LastWords()
         self._stderr_read: asyncio.Task[None] | None = None
@@ -143,13 +163,18 @@ class Program:
     async def lines(self) -> AsyncIterator[bytes]:
         """Every line of output until it ends; raises :class:`ProviderFailed`, the program killed, for too long a one.
 
-        Once the program has exited nobody in its group holds the output open for more than a second; what has left the
-        group may, and then it ends with that.
+        Once the program has exited the output ends when nothing has come for a second, whoever holds it open.
         """
         stdout = self._process.stdout if self._process else None
         assert stdout is not None, "lines are read after start"
+
+        async def read(most_bytes: int) -> bytes:
+            chunk = await stdout.read(most_bytes)
+            self._taken += len(chunk)
+            return chunk
+
         try:
-            async for line in pipes.lines(stdout):
+            async for line in pipes.lines(read):
                 yield line
         except pipes.LineTooLong as error:
             self.kill()
@@ -213,6 +238,7 @@ class Program:
         except OSError as error:
             remedy = f"run `{shlex.join(launch.command)}` by hand on this machine to see why"
             raise ProviderFailed(f"{launch.name} cannot be started ({error.strerror or error}): {remedy}.") from error
+        self._transport, self._protocol = transport, protocol
         return Process(transport, protocol, loop)
 
     async def _exits_within(self, seconds: float) -> bool:
@@ -222,6 +248,7 @@ class Program:
 
     def _has_exited(self) -> None:
         self._exited.set()
+        self._exited_s = asyncio.get_running_loop().time()
         if self._process is not None:
             self._end_group(asyncio.get_running_loop().time() + _GRACE_S)
 
@@ -233,6 +260,22 @@ class Program:
             loop.call_later(_POLL_S, self._end_group, due)
         else:
             self._group_gone.set()
+            self._end_output()
+
+    def _end_output(self) -> None:
+        """Close our ends of the pipes once all that came is taken and nothing more comes."""
+        loop, protocol, transport = asyncio.get_running_loop(), self._protocol, self._transport
+        if protocol is None or transport is None:
+            return
+        quiet_s = loop.time() - max(protocol.heard_s, self._exited_s)
+        is_untaken = protocol.received > self._taken and not self._is_closing
+        if is_untaken or quiet_s < _QUIET_S:
+            loop.call_later(_QUIET_S / 4, self._end_output)
+            return
+        for number in (_STDOUT, _STDERR):
+            pipe = transport.get_pipe_transport(number)
+            if pipe is not None:
+                pipe.close()
 
     def _signal_group(self, number: int) -> bool:
         """Whether there was anybody; 0 only asks."""

@@ -1,6 +1,8 @@
 """The program of an agent, however odd it is: what it says, how it ends, and that nothing of it is left."""
 
 import asyncio
+import os
+import signal
 import sys
 import threading
 from collections.abc import AsyncIterator
@@ -52,6 +54,31 @@ async def test_its_output_ends_with_it_though_a_child_holds_it_open(owner: TaskO
         return not await asyncio.to_thread(is_alive, left)
 
     await eventually(is_gone, what="the child to end")
+
+
+async def test_its_output_ends_with_it_though_something_outside_its_group_holds_it_open(
+    owner: TaskOwner, tmp_path: Path
+) -> None:
+    running = program(owner, tmp_path, HOLDING.replace("])", "], start_new_session=True)"))
+    await running.start()
+    async with asyncio.timeout(10):
+        (pid,) = [int(line) async for line in running.lines()]
+    assert (await running.ended()).code == 0
+    await running.close()
+    os.kill(pid, signal.SIGKILL)  # after an end in order it is left alone
+
+
+async def test_what_a_program_has_said_is_all_read_though_it_has_ended_before(
+    owner: TaskOwner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than is read ahead: the rest waits in the pipe."""
+    monkeypatch.setattr("providers.program._QUIET_S", 0.0)
+    lines = 9_000
+    running = program(owner, tmp_path, f"print(('y' * 63 + '\\n') * {lines}, end='')")
+    await running.start()
+    await eventually(lambda: not running.is_running, what="the program to end")
+    assert len([line async for line in running.lines()]) == lines
+    await running.close()
 
 
 async def test_one_that_only_closes_its_output_is_said_to_and_is_ended(owner: TaskOwner, tmp_path: Path) -> None:
