@@ -73,7 +73,7 @@ async def test_what_a_program_has_said_is_all_read_though_it_has_ended_before(
 ) -> None:
     """More than is read ahead: the rest waits in the pipe."""
     monkeypatch.setattr("providers.program._QUIET_S", 0.0)
-    lines = 9_000
+    lines = 10_000
     running = program(owner, tmp_path, f"print(('y' * 63 + '\\n') * {lines}, end='')")
     await running.start()
     await eventually(lambda: not running.is_running, what="the program to end")
