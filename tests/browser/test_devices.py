@@ -83,9 +83,13 @@ async def test_what_was_looked_at_on_one_device_is_read_on_the_other(desk: Desk,
     await desk.send(session, "say And more.")
     await desk.until(session, "idle")
     await eventually(is_unread, what="news that nobody has looked at")
+    unseen = "Done, not seen yet"
+    mark = page.get_by_role("treeitem", name=re.compile(f"Look at me.*{unseen}|{unseen}.*Look at me"))
+    await expect(mark).to_be_visible()
     await phone.goto(desk.page_of(session))
     await expect(said(phone, "And more.")).to_be_visible()
     await eventually(is_read, what="the session to be read on all devices")
+    await expect(mark).to_be_hidden()
 
 
 async def test_keys_belong_to_the_person_and_the_look_to_the_device(desk: Desk, page: Page, phone: Page) -> None:
