@@ -111,6 +111,7 @@ class Program:
         self._protocol: _Protocol | None = None
         self._transport: asyncio.SubprocessTransport | None = None
         self._taken = 0
+        self._taken_s = 0.0
         self._identity: AgentProcess | None = None
         self._exited = asyncio.Event()
         self._exited_s = 0.0
@@ -171,6 +172,7 @@ class Program:
         async def read(most_bytes: int) -> bytes:
             chunk = await stdout.read(most_bytes)
             self._taken += len(chunk)
+            self._taken_s = asyncio.get_running_loop().time()  # what waited in the pipe comes only now
             return chunk
 
         try:
@@ -267,7 +269,7 @@ class Program:
         loop, protocol, transport = asyncio.get_running_loop(), self._protocol, self._transport
         if protocol is None or transport is None:
             return
-        quiet_s = loop.time() - max(protocol.heard_s, self._exited_s)
+        quiet_s = loop.time() - max(protocol.heard_s, self._taken_s, self._exited_s)
         is_untaken = protocol.received > self._taken and not self._is_closing
         if is_untaken or quiet_s < _QUIET_S:
             loop.call_later(_QUIET_S / 4, self._end_output)

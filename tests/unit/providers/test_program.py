@@ -72,11 +72,14 @@ async def test_what_a_program_has_said_is_all_read_though_it_has_ended_before(
     owner: TaskOwner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More than is read ahead: the rest waits in the pipe."""
-    monkeypatch.setattr("providers.program._QUIET_S", 0.0)
+    monkeypatch.setattr("providers.program._QUIET_S", 0.02)
     lines = 10_000
     running = program(owner, tmp_path, f"print(('y' * 63 + '\\n') * {lines}, end='')")
     await running.start()
     await eventually(lambda: not running.is_running, what="the program to end")
+    clock = asyncio.get_running_loop()
+    late_s = clock.time() + 0.2
+    await eventually(lambda: clock.time() > late_s, what="ten times the silence that ends the output")
     assert len([line async for line in running.lines()]) == lines
     await running.close()
 
