@@ -1,13 +1,13 @@
-"""Terminals of two machines in one window: whose each is, and what is said when one machine goes away."""
+"""Terminals of two machines in one window, and one in two: whose it is, whose size counts, what is said of it."""
 
 import re
 from pathlib import Path
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
-from tests.browser.desk import Desk
+from tests.browser.desk import Desk, window
 from tests.browser.measures import axe_violations
-from tests.browser.steps import panel, terminal, type_in_terminal
+from tests.browser.steps import open_shell, panel, terminal, type_in_terminal
 from tests.browser.test_machines import another_machine
 from tests.browser.test_panes import pane
 
@@ -59,3 +59,19 @@ async def test_each_says_whose_it_is_and_takes_its_own_keys(page: Page, desk: De
     await type_in_terminal(page, "echo still-''here")
     await expect(terminal(page)).to_contain_text("still-here")
     _ = await desk.client.op("nodes.remove", node="far-shed")
+
+
+async def test_what_is_said_of_a_smaller_windows_size_covers_nothing(page: Page, desk: Desk, browser: Browser) -> None:
+    session = await open_shell(page, desk, "small")
+    async with window(browser, desk, {"width": 1280, "height": 500}) as (context, _):
+        other = await context.new_page()
+        await other.goto(desk.page_of(session, "terminal"))
+        await type_in_terminal(other, "seq 100; echo low-''down")
+        await expect(terminal(page)).to_contain_text("low-down")
+        strip = terminal(page).get_by_role("status").filter(has_text="Sized by another window.")
+        await expect(strip).to_be_visible()
+        said = await strip.bounding_box()
+        screen = await terminal(page).locator(".xterm-screen").bounding_box()
+        assert said is not None
+        assert screen is not None
+        assert said["y"] >= screen["y"] + screen["height"]

@@ -19,6 +19,8 @@ const SCROLLBACK_LINES = 10_000;
 /** In CSS pixels. */
 export const LEAST_FONT = 8;
 export const LARGEST_FONT = 32;
+/** The height of a strip that takes two lines of text and a button for fingers. */
+const STRIP_PX = 130;
 
 export interface EmulatorEvents {
   onInput(bytes: Uint8Array<ArrayBuffer>): void;
@@ -215,9 +217,12 @@ export class Emulator implements Screen {
     this.events.onSize(Math.max(2, proposed.cols), Math.max(1, proposed.rows), isClaim);
   }
 
-  /** Whether the cursor, and so what one looks at, is in the lower half. */
+  /** Whether the cursor, and so what one looks at, is where strips stand that lie over the lower end of the panel. */
   get isCursorLow(): boolean {
-    return this.#terminal.buffer.active.cursorY >= this.#terminal.rows / 2;
+    const { buffer, element, rows } = this.#terminal;
+    const screen = element?.querySelector(".xterm-screen")?.clientHeight ?? 0;
+    const room = element?.parentElement?.clientHeight ?? screen;
+    return ((buffer.active.cursorY + 1) * screen) / rows > room - STRIP_PX;
   }
 
   get isLetterboxed(): boolean {
