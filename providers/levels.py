@@ -26,6 +26,7 @@ _WORDS = {
     Level.AUTO: ("auto", "smart", "build"),
     Level.EVERYTHING: (
         "everything", "yolo", "bypass", "full", "danger", "dontask", "never", "allow-all", "unrestricted",
+        "always-a", "autonom", "autopilot", "skip",
     ),
 }  # fmt: skip
 """Words in the ids of modes; a mode without any asks. OpenCode's `build` asks only what its own configuration says."""

@@ -75,6 +75,8 @@ ACP_MODES = {
     "gemini": ["default", "autoEdit", "yolo"],
     "opencode": ["build", "plan"],
     "codex-acp": ["read-only", "workspace-write", "agent", "agent-full-access"],
+    "copilot": ["plan", "agent", "autopilot"],
+    "another": ["ask", "skip-permissions", "always-allow"],
 }
 CAPS: dict[str, dict[str, list[str]]] = {
     "claude": {
@@ -109,6 +111,8 @@ CAPS: dict[str, dict[str, list[str]]] = {
         "edit": ["read-only", "agent", "workspace-write"],
         "auto": ["read-only", "agent", "workspace-write"],
     },
+    "copilot": {"plan": ["plan"], "ask": ["plan", "agent"], "edit": ["plan", "agent"], "auto": ["plan", "agent"]},
+    "another": {"plan": [], "ask": ["ask"], "edit": ["ask"], "auto": ["ask"]},
 }
 
 
