@@ -63,11 +63,13 @@ async def test_each_says_whose_it_is_and_takes_its_own_keys(page: Page, desk: De
 
 async def test_what_is_said_of_a_smaller_windows_size_covers_nothing(page: Page, desk: Desk, browser: Browser) -> None:
     session = await open_shell(page, desk, "small")
+    await type_in_terminal(page, "seq 100; echo low-''down")
+    await expect(terminal(page)).to_contain_text("low-down")
     async with window(browser, desk, {"width": 1280, "height": 500}) as (context, _):
         other = await context.new_page()
         await other.goto(desk.page_of(session, "terminal"))
-        await type_in_terminal(other, "seq 100; echo low-''down")
-        await expect(terminal(page)).to_contain_text("low-down")
+        await expect(terminal(other)).to_contain_text("low-down")
+        await type_in_terminal(other, "echo here")
         strip = terminal(page).get_by_role("status").filter(has_text="Sized by another window.")
         await expect(strip).to_be_visible()
         said = await strip.bounding_box()
