@@ -6,11 +6,12 @@ from itertools import pairwise
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from websockets.exceptions import PayloadTooBig
 from websockets.frames import Frame
 from websockets.frames import Opcode as TheirOpcode
 from websockets.protocol import Protocol, Side, State
 
-from ws.streams.parsing import Close, FrameError, FrameParser, Opcode, Ping, unmask, write_head
+from ws.streams.parsing import MAX_CONTROL_BYTES, Close, FrameError, FrameParser, Opcode, Ping, unmask, write_head
 
 MAX_BYTES = 1000
 ANY_OPCODE = st.sampled_from([0, 0, 1, 1, 2, 2, 8, 9, 10, 3, 11])
@@ -28,6 +29,8 @@ class Heard:
 
     events: list[bytes | str | Ping] = field(default_factory=list)
     code: int | None = None
+    is_cut_short: bool = False
+    """By the stock library, which counts a control frame to the message that it comes in."""
 
 
 def _written(first: int, is_masked: bool, key: bytes, payload: bytes) -> bytes:
@@ -97,6 +100,8 @@ def theirs(pieces: list[bytes]) -> Heard:
                 heard.code = 1007
                 return heard
             partial = b""
+    fault = protocol.parser_exc
+    heard.is_cut_short = isinstance(fault, PayloadTooBig) and (fault.size or 0) <= MAX_CONTROL_BYTES
     close = protocol.close_rcvd or protocol.close_sent
     heard.code = None if close is None else close.code
     return heard
@@ -113,9 +118,14 @@ def _cut(stream: bytes, places: list[int]) -> list[bytes]:
 @example([_written(0x88, True, b"abcd", b"\0\0\x80")], [])
 @example([_written(0x01, True, b"abcd", b"\xc3"), _written(0x80, True, b"abcd", b"\xbc")], [7])
 @example([_written(0x81, True, b"abcd", b"\xed\xa0\x80")], [])
+@example([_written(1, True, b"abcd", b"x" * 1000), _written(0x89, True, b"abcd", b"still there?")], [])
 def test_every_stream_is_read_as_the_stock_library_reads_it(written: list[bytes], places: list[int]) -> None:
     stream = b"".join(written)
-    assert ours(_cut(stream, places)) == theirs([stream])
+    heard, expected = ours(_cut(stream, places)), theirs([stream])
+    if expected.is_cut_short:
+        assert heard.events[: len(expected.events)] == expected.events
+    else:
+        assert heard == expected
 
 
 @settings(max_examples=200, deadline=None)
