@@ -48,12 +48,14 @@ async def test_composed_words_arrive_once(phone: tuple[Page, CDPSession]) -> Non
     for attribute in ("autocomplete", "autocorrect", "autocapitalize"):
         await expect(field(page)).to_have_attribute(attribute, "off")
     await expect(field(page)).to_have_attribute("spellcheck", "false")
+    rows = terminal(page).locator(".xterm-rows")
     await cdp.send("Input.insertText", {"text": "echo "})
+    await expect(rows).to_contain_text("echo")  # a person sees it too, before the next word begins
     for part in ("h", "hé", "hér", "héron"):
         at = len(part)
         await cdp.send("Input.imeSetComposition", {"text": part, "selectionStart": at, "selectionEnd": at})
     await cdp.send("Input.insertText", {"text": "héron"})
-    await expect(terminal(page).locator(".xterm-rows")).to_contain_text("echo héron")
+    await expect(rows).to_contain_text("echo héron")
     await page.keyboard.press("Enter")
     await expect(terminal(page).locator(".xterm-rows > div", has_text=re.compile(r"^héron\s*$"))).to_have_count(1)
 
