@@ -18,7 +18,10 @@ OWN_PACKAGES = ["main", "node", "providers", "routes", "ws"]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--terminal-lives", type=int, default=300, help="how many terminals test_terminal_many opens and closes"
+        "--terminal-lives",
+        type=int,
+        default=300,
+        help="how many terminals tests/system/terminals/test_many.py opens and closes",
     )
 
 

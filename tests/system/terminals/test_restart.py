@@ -1,18 +1,16 @@
 """Terminals over the end of their node: real processes, kill -9, and every byte counted."""
 
-import asyncio
 import functools
 import itertools
 import os
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import pytest
 
 from node.terminal.service import RESTARTED
-from tests.support.terminal_holder import end_holder, is_running
+from tests.support.terminal_holder import is_running
 from tests.support.terminal_link import SplicingMain, TerminalPage, page
 from tests.support.terminal_process import start_terminal_node, terminal_node
 from tests.support.waiting import eventually
@@ -20,22 +18,6 @@ from tests.support.waiting import eventually
 BURSTS, BURST = 500, 8000
 KEPT_BYTES = 64 << 20
 """More than the counter writes, so that nothing may be missing."""
-
-
-@pytest.fixture
-async def main() -> AsyncIterator[SplicingMain]:
-    main = SplicingMain()
-    await main.start()
-    yield main
-    await main.stop()
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Path]:
-    """A node's database; the holder that belongs to it is ended with the test."""
-    database = tmp_path / "node.db"
-    yield database
-    await asyncio.to_thread(end_holder, database)
 
 
 def has_flooded(reader: TerminalPage) -> bool:

@@ -1,16 +1,15 @@
 """Fifty terminals at once: over kill -9 of their node and of their holder, and a thousand that come and go."""
 
-import asyncio
 import os
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.support.terminal_holder import end_holder, is_running
+from tests.support.terminal_holder import is_running
 from tests.support.terminal_link import SplicingMain, TerminalPage, page
 from tests.support.terminal_process import TerminalNode, start_terminal_node, terminal_node
 from tests.support.waiting import eventually
@@ -21,22 +20,6 @@ BURST = 5000
 KEPT_BYTES = 16 << 20
 """More than a terminal writes while nobody reads it, so that nothing may be missing."""
 KILLS = 3
-
-
-@pytest.fixture
-async def main() -> AsyncIterator[SplicingMain]:
-    main = SplicingMain()
-    await main.start()
-    yield main
-    await main.stop()
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Path]:
-    """A node's database; the holder that belongs to it is ended with the test."""
-    database = tmp_path / "node.db"
-    yield database
-    await asyncio.to_thread(end_holder, database)
 
 
 async def read_on(

@@ -4,13 +4,12 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.frozen import unpack
-from tests.support.terminal_holder import end_holder, is_running
+from tests.support.terminal_holder import is_running
 from tests.support.terminal_link import SplicingMain, page
 from tests.support.terminal_process import terminal_node
 from tests.support.waiting import eventually
@@ -75,22 +74,6 @@ class OlderNode:
 @pytest.fixture(scope="module")
 def older_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return unpack(OLDER_BUILD, tmp_path_factory.mktemp("older"))
-
-
-@pytest.fixture
-async def main() -> AsyncIterator[SplicingMain]:
-    main = SplicingMain()
-    await main.start()
-    yield main
-    await main.stop()
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Path]:
-    """A node's database; the holder that belongs to it is ended with the test."""
-    database = tmp_path / "node.db"
-    yield database
-    await asyncio.to_thread(end_holder, database)
 
 
 async def start_older(build: Path, database: Path) -> OlderNode:

@@ -1,0 +1,1 @@
+"""Tests of terminals that outlive the node that opened them."""
