@@ -25,7 +25,7 @@ _is_open = re.compile(
 ).fullmatch
 _STRING_ENDS = {"]": re.compile(rb"[\x07\x18\x1a]").search, "P": re.compile(rb"[\x18\x1a]").search}
 _RENDITION_RESETS = (b"\x1b[m", b"\x1b[0m", b"\x1b[0;")
-_IN_ORDER = re.compile(rb"\x1b(?:[78]|\[[su]|\[\?[0-9;]*\b(?:47|104[789])\b)").match
+_IN_ORDER = re.compile(rb"\x1b(?:[78]|\[[su]|\[\?[0-9;]*\b(?:47|104[789])(?![0-9]))").match
 """What they do depends on what came before: which screen is shown, what was saved."""
 
 LONG_SEQUENCE_BYTES = 4096
@@ -86,9 +86,11 @@ class Modes(msgspec.Struct, omit_defaults=True):
         whole = self._whole(data)
         if whole < len(data):
             data = data[: whole + 1]  # the ESC ends a string before it
+        is_shifted = b"\x0e" in data or b"\x0f" in data
+        if not is_shifted and b"\x1b" not in data:
+            return whole  # most of what programs print
         if data.count(b"\x1b") > DENSE:
             data = self._skim(data)
-        is_shifted = b"\x0e" in data or b"\x0f" in data
         self._follow_all((_find_all_and_shifts if is_shifted else _find_all)(data))
         return whole
 

@@ -93,18 +93,19 @@ class ServerFrames:
 
     def send_bytes(self, data: bytes) -> None:
         """Write a binary message. Raises StreamClosedError."""
-        self._check_open()
-        self._write(Opcode.BINARY, data)
+        if not self._write(Opcode.BINARY, data):
+            raise self._closed_error()
 
     def send_text(self, text: str | bytes) -> None:
         """Write a text message; bytes are UTF-8. Raises StreamClosedError."""
-        self._check_open()
-        self._write(Opcode.TEXT, text.encode() if isinstance(text, str) else text)
+        if not self._write(Opcode.TEXT, text.encode() if isinstance(text, str) else text):
+            raise self._closed_error()
 
     async def drain(self) -> None:
         """Wait until the other end has taken enough. Raises StreamClosedError when it never will."""
         await self._writable.wait()
-        self._check_open()
+        if self._is_over:
+            raise self._closed_error()
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close with a handshake of at most 5 s, then cut. Returns when the connection has ended."""
@@ -127,10 +128,6 @@ class ServerFrames:
     def _closed_error(self) -> StreamClosedError:
         close = self._close_received or self._close_sent
         return StreamClosedError(1006, "") if close is None else StreamClosedError(close.code, close.reason)
-
-    def _check_open(self) -> None:
-        if self._is_over:
-            raise self._closed_error()
 
     def received(self, data: bytes) -> None:
         """For the receiver: bytes came."""
@@ -205,10 +202,11 @@ class ServerFrames:
         self._arrived.set()
         self._writable.set()
 
-    def _write(self, opcode: Opcode, data: bytes) -> None:
+    def _write(self, opcode: Opcode, data: bytes) -> bool:
+        """False: the connection is over, and nothing was written."""
         transport = self.raw.transport
         if self._close_sent is not None or transport.is_closing():
-            return
+            return False
         head = write_head(opcode, len(data))
         if len(data) <= _JOINED_BYTES:
             transport.write(head + data)
@@ -217,6 +215,7 @@ class ServerFrames:
         if transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
             log.warning("stream_unread", peer=self.raw.peer)
             self.raw.abort()
+        return True
 
     def _send_close(self, close: Close) -> None:
         """The first close frame counts. A client's own is answered with what it says."""
