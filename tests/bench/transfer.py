@@ -2,7 +2,8 @@
 
 The client is a blocking socket in this process, so that it is not what is measured. The reference is an aiohttp server
 on uvloop that reads and writes the file in a thread, 512 KiB at a time. Rounds are interleaved, and what counts is the
-median of the ratios of one round. Memory is the most that Main and Node had while it ran.
+median of the ratios of one round. Memory is the most that Main and Node had while it ran; a sparse file of 5 GiB at the
+end shows that it does not grow with the size.
 """
 
 import asyncio
@@ -11,10 +12,9 @@ import os
 import socket
 import statistics
 import tempfile
-import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -25,19 +25,21 @@ from aiohttp import web
 
 from tests.bench.report import Row, table
 from tests.support.installation import installed
+from tests.support.resident import MIB, Resident, watched_memory
 
 SIZE_BYTES = 256 << 20
+HUGE_BYTES = 5 << 30
 ROUNDS = 10
 CHUNK_BYTES = 512 * 1024
-MIB = 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Whereabouts:
-    """`reference` and `ours` are URLs that take GET and PUT; `pids` are Main's and the node's."""
+    """`reference` and `ours` are URLs that take GET and PUT, `huge` one for GET; `pids` are Main's and the node's."""
 
     reference: str
     ours: str
+    huge: str
     token: str
     pids: tuple[int, int]
 
@@ -53,7 +55,7 @@ def _request(url: str, method: str, headers: str) -> socket.socket:
     return client
 
 
-def down(url: str, headers: str = "") -> float:
+def down(url: str, headers: str = "", size: int = SIZE_BYTES) -> float:
     """MB/s of one whole GET."""
     buffer = bytearray(1 << 20)
     began = time.perf_counter()
@@ -61,8 +63,8 @@ def down(url: str, headers: str = "") -> float:
     with _request(url, "GET", headers) as client:
         while count := client.recv_into(buffer):
             received += count
-    assert received > SIZE_BYTES, f"only {received} bytes came"
-    return SIZE_BYTES / (time.perf_counter() - began) / 1e6
+    assert received > size, f"only {received} bytes came"
+    return size / (time.perf_counter() - began) / 1e6
 
 
 def up(url: str, headers: str = "") -> float:
@@ -131,41 +133,32 @@ def _run(serve: Callable[[Connection, Path], object], pipe: Connection, folder: 
         runner.run(serve(pipe, folder))  # type: ignore[arg-type]
 
 
-@dataclass
-class _Memory:
-    """The most that each process had, looked at every 20 ms."""
-
-    pids: tuple[int, int]
-    before: list[float] = field(default_factory=list)
-    most: list[float] = field(default_factory=list)
-    is_over: threading.Event = field(default_factory=threading.Event)
-
-    def watch(self) -> None:
-        processes = [psutil.Process(pid) for pid in self.pids]
-        self.before = self.most = [each.memory_info().rss / MIB for each in processes]
-        while not self.is_over.wait(0.02):
-            now = [each.memory_info().rss / MIB for each in processes]
-            self.most = [max(pair) for pair in zip(self.most, now, strict=True)]
-
-
 def measure(there: Whereabouts) -> list[Row]:
     """Interleaved rounds of both ways."""
     bearer = f"Authorization: Bearer {there.token}\r\n"
     rows: list[Row] = []
     up(there.reference), up(there.ours, bearer), down(there.reference), down(there.ours, bearer)
-    memory = _Memory(there.pids)
-    watching = threading.Thread(target=memory.watch)
-    watching.start()
-    for name, way in (("down", down), ("up", up)):
-        pairs = [(way(there.reference), way(there.ours, bearer)) for _ in range(ROUNDS)]
-        rows.append(Row(f"{name}, one aiohttp hop", statistics.median(a for a, _ in pairs), "MB/s"))
-        rows.append(Row(f"{name}, Main and Node", statistics.median(b for _, b in pairs), "MB/s"))
-        rows.append(Row(f"{name}, ratio", statistics.median(b / a for a, b in pairs), "", "target 0.8"))
-    memory.is_over.set()
-    watching.join()
-    for name, before, most in zip(("Main", "Node"), memory.before, memory.most, strict=True):
-        rows.append(Row(f"memory of {name}, above its start", most - before, "MiB", f"of {before:.0f}"))
-    return rows
+    with watched_memory(*there.pids) as memory:
+        for name, way in (("down", down), ("up", up)):
+            pairs = [(way(there.reference), way(there.ours, bearer)) for _ in range(ROUNDS)]
+            rows.append(Row(f"{name}, one aiohttp hop", statistics.median(a for a, _ in pairs), "MB/s"))
+            rows.append(Row(f"{name}, Main and Node", statistics.median(b for _, b in pairs), "MB/s"))
+            rows.append(Row(f"{name}, ratio", statistics.median(b / a for a, b in pairs), "", "target 0.8"))
+    return rows + _growth(memory, "")
+
+
+def measure_huge(there: Whereabouts) -> list[Row]:
+    """One sparse file of HUGE_BYTES down: what it takes of memory."""
+    with watched_memory(*there.pids) as memory:
+        rate = down(there.huge, f"Authorization: Bearer {there.token}\r\n", HUGE_BYTES)
+    return [Row("5 GiB down, Main and Node", rate, "MB/s"), *_growth(memory, ", 5 GiB")]
+
+
+def _growth(memory: Resident, during: str) -> list[Row]:
+    return [
+        Row(f"memory of {name}, above its start{during}", growth, "MiB", f"of {before:.0f}")
+        for name, growth, before in zip(("Main", "Node"), memory.growth, memory.before, strict=True)
+    ]
 
 
 def run() -> list[Row]:
@@ -176,6 +169,8 @@ def run() -> list[Row]:
         with (folder / "down").open("wb") as file:
             for _ in range(SIZE_BYTES // MIB):
                 file.write(os.urandom(MIB))
+        with (folder / "huge").open("wb") as file:
+            file.truncate(HUGE_BYTES)
         pipes, serving = [], []
         for serve in (_serve_reference, _serve_ours):
             ours, theirs = context.Pipe()
@@ -187,7 +182,8 @@ def run() -> list[Row]:
             reference = pipes[0].recv()
             url, node, token, pids = pipes[1].recv()
             base = f"{url}/api/nodes/{node}/files/content?path={quote(made)}"
-            return measure(Whereabouts(reference, f"{base}/down", token, pids))
+            there = Whereabouts(reference, f"{base}/down", f"{base}/huge", token, pids)
+            return measure(there) + measure_huge(there)
         finally:
             for pipe in pipes:
                 pipe.send(None)

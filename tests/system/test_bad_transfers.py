@@ -18,7 +18,7 @@ from yarl import URL
 from tests.support.client import Client, OpError
 from tests.support.disk import small_disk
 from tests.support.installation import Installation, installed, scripted
-from tests.support.processes import main_settings, running
+from tests.support.processes import main_settings, node_settings, running, start_program
 from tests.support.waiting import eventually
 
 
@@ -43,6 +43,15 @@ def node_pid(whole: Installation) -> int:
 
 def names(folder: Path) -> list[str]:
     return sorted(each.name for each in folder.iterdir())
+
+
+def opened(pid: int, folder: Path) -> list[str]:
+    """What the process has open below the folder."""
+    found = []
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed since
+            found.append(str(each.readlink()))
+    return [path for path in found if path.startswith(str(folder))]
 
 
 class Gate:
@@ -107,6 +116,44 @@ async def test_a_node_that_is_killed_leaves_the_old_file_and_nothing_beside_it(w
         assert await asyncio.wait_for(uploading, 20) == 503
     assert (whole.work / "a").read_text() == "old"
     assert names(whole.work) == ["a", "big"]
+    await whole.client.online_node()
+    async with whole.client.http.put(data=b"new", **content(whole, whole.work / "a")) as answer:
+        assert answer.status == 200
+    assert (whole.work / "a").read_text() == "new"
+    assert names(whole.work) == ["a", "big"]
+
+
+async def test_main_that_is_killed_cuts_what_runs_and_leaves_nothing_half_written(tmp_path: Path) -> None:
+    token = "a-register-token-of-the-tests"
+    settings = main_settings(**{"main.local_node": False, "main.node_register_tokens": [token]})
+    main = await start_program("main_server.py", tmp_path / "main", settings)
+    await main.healthy()
+    async with Client(main.url) as client:
+        await client.register()
+        laptop = {**scripted(tmp_path / "home"), "node.id": "laptop"}
+        async with running("app.py", tmp_path / "home", node_settings(main, token, **laptop)) as node:
+            whole = Installation(main, client, tmp_path / "home", await client.online_node("laptop"))
+            (whole.work / "a").write_text("old")
+            (whole.work / "big").write_bytes(bytes(64 << 20))
+            gate = Gate(bytes(3 << 20))
+
+            async def upload() -> None:
+                async with client.http.put(data=gate.__aiter__(), **content(whole, whole.work / "a")):
+                    pass
+
+            uploading = asyncio.get_running_loop().create_task(upload(), name="upload")
+            await asyncio.wait_for(gate.sent.wait(), 20)
+            async with client.http.get(**content(whole, whole.work / "big")) as answer:
+                await answer.content.readexactly(1000)
+                assert await eventually(lambda: len(opened(node.process.pid, whole.work)) == 3, what="both")
+                await main.kill()
+                with pytest.raises(aiohttp.ClientPayloadError):
+                    await answer.read()
+            with pytest.raises(aiohttp.ClientError):
+                await uploading
+            await eventually(lambda: not opened(node.process.pid, whole.work), what="their end", deadline_s=5)
+            assert (whole.work / "a").read_text() == "old"
+            assert names(whole.work) == ["a", "big"]
 
 
 async def test_a_client_that_does_not_read_holds_nobody_else_up_and_little_memory(whole: Installation) -> None:
@@ -135,16 +182,10 @@ async def test_an_upload_whose_client_is_gone_is_forgotten_by_the_node(whole: In
 
     uploading = asyncio.get_running_loop().create_task(upload(), name="upload")
     await asyncio.wait_for(gate.sent.wait(), 20)
-    node = psutil.Process(node_pid(whole))
-
-    def opened() -> list[str]:
-        folder = str(whole.work)
-        links = [str(each.readlink()) for each in Path(f"/proc/{node.pid}/fd").iterdir() if each.is_symlink()]
-        return [link for link in links if link.startswith(folder)]
-
-    assert await eventually(opened, what="the open upload")
+    node = node_pid(whole)
+    assert await eventually(lambda: opened(node, whole.work), what="the open upload")
     uploading.cancel()
-    await eventually(lambda: not opened(), what="its end")
+    await eventually(lambda: not opened(node, whole.work), what="its end", deadline_s=5)
     assert names(whole.work) == ["a"]
     assert (whole.work / "a").read_text() == "old"
 
