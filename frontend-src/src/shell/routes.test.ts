@@ -24,6 +24,8 @@ const ROUTES: Route[] = [
   { name: "project", node: "win", path: "C:\\Users\\ada", panel: null },
   { name: "session", node: "laptop", session: "s_1-2", panel: null },
   { name: "session", node: "laptop", session: "s1", panel: "terminal" },
+  { name: "session", node: "laptop", session: "s1", panel: "terminal", terminal: "t_1" },
+  { name: "project", node: "laptop", path: "/w", panel: "terminal", terminal: "t-2" },
   { name: "session", node: "laptop", session: "s1", panel: null, seq: 9 },
   { name: "session", node: "laptop", session: "s1", panel: null, beside: [{ node: "vps", session: "s2" }] },
   {
@@ -62,6 +64,14 @@ describe("routes", () => {
     "m/%E0%A4%A/p/",
   ])("knows that %s is no address", (path) => {
     expect(parseRoute(path, new URLSearchParams())).toEqual({ name: "unknown" });
+  });
+
+  it("names a terminal only while terminals are shown", () => {
+    const read = (query: string) => parseRoute("m/a/s/b", new URLSearchParams(query));
+    expect(read("panel=files&terminal=t1")).toEqual({ name: "session", node: "a", session: "b", panel: "files" });
+    expect(read("panel=terminal&terminal=")).not.toHaveProperty("terminal");
+    const left: Route = { name: "session", node: "a", session: "b", panel: "changes", terminal: "t1" };
+    expect(formatRoute(left)).toBe("m/a/s/b?panel=changes");
   });
 
   it("reads at most four sessions side by side, each once, and no nonsense", () => {

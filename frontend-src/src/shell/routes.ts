@@ -8,7 +8,7 @@ export type Route =
   | { name: "machines"; filter?: MachineFilter }
   | { name: "add" }
   | { name: "machine"; node: string }
-  | { name: "project"; node: string; path: string; panel: PanelTab | null }
+  | ProjectRoute
   | SessionRoute
   | { name: "new"; node: string | null; path: string | null }
   | { name: "settings"; section?: SettingsSection }
@@ -16,15 +16,27 @@ export type Route =
   | { name: "more" }
   | { name: "unknown" };
 
+/** What the panel beside shows. */
+interface PanelRoute {
+  panel: PanelTab | null;
+  /** The terminal that is shown; absent where none is named, and beside any other part. */
+  terminal?: string;
+}
+
+export interface ProjectRoute extends PanelRoute {
+  name: "project";
+  node: string;
+  path: string;
+}
+
 export interface Place {
   node: string;
   session: string;
 }
 
 /** `node` and `session` are what the panel, the keys and the tree are about; others may stand beside. */
-export interface SessionRoute extends Place {
+export interface SessionRoute extends Place, PanelRoute {
   name: "session";
-  panel: PanelTab | null;
   /** The other sessions that are open, in order; absent when there are none. */
   beside?: readonly Place[];
   /** Where among them this one stands; absent for first. */
@@ -61,8 +73,14 @@ export const ALL_ACTS: AuditFilter = { who: null, action: null, node: null };
 
 export const PANEL_TABS: readonly PanelTab[] = ["changes", "files", "terminal"];
 
-function panelOf(query: URLSearchParams): PanelTab | null {
-  return PANEL_TABS.find((tab) => tab === query.get("panel")) ?? null;
+function panelOf(query: URLSearchParams): PanelRoute {
+  const panel = PANEL_TABS.find((tab) => tab === query.get("panel")) ?? null;
+  const terminal = query.get("terminal") ?? "";
+  return { panel, ...(panel === "terminal" && terminal !== "" ? { terminal } : {}) };
+}
+
+function panelQuery({ panel, terminal }: PanelRoute): Record<string, string | null> {
+  return { panel, terminal: panel === "terminal" ? (terminal ?? null) : null };
 }
 
 function besideOf(own: Place, query: URLSearchParams): Pick<SessionRoute, "beside" | "at"> {
@@ -127,11 +145,11 @@ export function parseRoute(path: string, query: URLSearchParams): Route {
   const [first = "", node, kind, ...rest] = parts;
   if (first === "m" && node !== undefined && node !== "") {
     if (kind === undefined) return { name: "machine", node };
-    if (kind === "p") return { name: "project", node, path: folderOf(rest.join("/")), panel: panelOf(query) };
+    if (kind === "p") return { name: "project", node, path: folderOf(rest.join("/")), ...panelOf(query) };
     const session = rest[0];
     if (kind === "s" && session !== undefined && rest.length === 1) {
       const place = { node, session };
-      return { name: "session", ...place, panel: panelOf(query), ...besideOf(place, query), ...seqOf(query) };
+      return { name: "session", ...place, ...panelOf(query), ...besideOf(place, query), ...seqOf(query) };
     }
     return { name: "unknown" };
   }
@@ -175,13 +193,13 @@ export function formatRoute(route: Route): string {
       return `m/${encodeURIComponent(route.node)}`;
     case "project": {
       const folder = route.path.replace(/^\//, "").split("/").map(encodeURIComponent).join("/");
-      return `m/${encodeURIComponent(route.node)}/p/${folder}${queryOf({ panel: route.panel })}`;
+      return `m/${encodeURIComponent(route.node)}/p/${folder}${queryOf(panelQuery(route))}`;
     }
     case "session": {
-      const { node, session, panel, beside = [], at, seq } = route;
+      const { node, session, beside = [], at, seq } = route;
       const others = beside.map((place) => `${place.node}/${place.session}`).join(",");
       const query = queryOf({
-        panel,
+        ...panelQuery(route),
         beside: others === "" ? null : others,
         at: at === undefined ? null : String(at),
         seq: seq === undefined ? null : String(seq),

@@ -19,18 +19,34 @@ export class Terminals {
   isLoaded = $state(false);
   problem: WireError | null = $state.raw(null);
   #chosen: string | null = $state(null);
+  /** What an address has named last: when it is gone that is said, and nothing else is shown in its place. */
+  #linked: string | null = $state(null);
   /** Gone from the machine while one looked at it: its last screen stays until it is closed here. */
   #kept: Terminal | null = null;
   /** Closed here, so that it goes without a word. */
   readonly #closed = new Set<string>();
 
-  /** `path`: only those of that folder; null for all of the machine. */
+  /** `path`: only those of that folder; null for all of the machine. `linked` is shown first, by an address. */
   constructor(
     private readonly calls: Calls,
     readonly node: string,
     readonly path: string | null,
+    linked: string | null = null,
   ) {
-    this.#chosen = path === null ? null : (looked.get(`${node}\n${path}`) ?? null);
+    this.#linked = linked;
+    this.#chosen = linked ?? (path === null ? null : (looked.get(`${node}\n${path}`) ?? null));
+  }
+
+  /** An address names this one. */
+  follow(terminal: string): void {
+    if (terminal === this.#chosen) return;
+    this.#linked = terminal;
+    this.chosen = terminal;
+  }
+
+  /** The address names one that is not there. */
+  get isGone(): boolean {
+    return this.isLoaded && this.current === undefined && this.#chosen !== null && this.#chosen === this.#linked;
   }
 
   get chosen(): string | null {
@@ -134,7 +150,8 @@ export class Terminals {
       (a, b) => a.created.localeCompare(b.created) || a.terminal.localeCompare(b.terminal),
     );
     // One that was just opened is told of in a moment; one that has gone leaves its place to its neighbour.
-    if (this.current === undefined && (before >= 0 || this.#chosen === null || !this.isLoaded))
+    const isFirst = !this.isLoaded && this.#chosen !== this.#linked;
+    if (this.current === undefined && (before >= 0 || this.#chosen === null || isFirst))
       this.#chosen = (this.list[before] ?? this.list.at(-1))?.terminal ?? null;
     this.isLoaded = true;
   }

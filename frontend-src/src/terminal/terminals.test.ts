@@ -108,6 +108,38 @@ it("begins with the terminal that was looked at last, unless it has gone", () =>
   expect(terminals.chosen).toBe("2");
 });
 
+it("shows the terminal of an address, and nothing in the place of one that is gone", () => {
+  terminals = new Terminals(machine.calls, "vm", "/linked", "1");
+  terminals.watch();
+  machine.begin();
+  expect([terminals.chosen, terminals.isGone]).toEqual(["1", false]);
+  terminals.follow("gone");
+  expect([terminals.current, terminals.isGone]).toEqual([undefined, true]);
+  machine.handlers?.onEvent({ type: "terminal", terminal: terminal("3") });
+  expect([terminals.current, terminals.isGone]).toEqual([undefined, true]);
+  terminals.chosen = "3";
+  expect(terminals.isGone).toBe(false);
+  terminals = new Terminals(machine.calls, "vm", "/linked", "gone");
+  terminals.watch();
+  expect(terminals.isGone).toBe(false);
+  machine.begin();
+  expect([terminals.chosen, terminals.isGone]).toEqual(["gone", true]);
+});
+
+it("does not take what was just opened for gone, nor what is closed here", async () => {
+  terminals = new Terminals(machine.calls, "vm", "/linked", "2");
+  terminals.watch();
+  machine.begin();
+  machine.there = [terminal("1")];
+  await terminals.close("2");
+  expect([terminals.chosen, terminals.isGone]).toEqual(["1", false]);
+  const opening = terminals.open();
+  await expect.poll(() => terminals.chosen).toBe("9");
+  terminals.follow("9");
+  expect(terminals.isGone).toBe(false);
+  await opening;
+});
+
 it("asks a machine that cannot tell", async () => {
   machine.handlers?.onPause?.(new WireError("unsupported", "No."));
   await expect.poll(ids).toEqual(["1", "2"]);
