@@ -14,7 +14,8 @@ import msgspec
 
 _OTHERS = (
     rb"[()*+][0-9A-Z<=>`]"
-    rb"|\](?:[02]|1[0-2]);[^\x07\x18\x1a\x1b]{0,1024}(?=[\x07\x1b])|\]11[0-2](?=[\x07\x1b]))"
+    rb"|\](?:[024]|1[0-2]);[^\x07\x18\x1a\x1b]{0,1024}(?=[\x07\x1b])"
+    rb"|\]1(?:04(?:;[0-9;]{0,1024})?|1[0-2])(?=[\x07\x1b])|\[3g(?:[\r ]*+\x1bH)*+)"
 )
 _find_all = re.compile(rb"\x1b(?:\[[!?0-9;: ]*+[hlmpqrsu]|[78=>cno]|" + _OTHERS).findall
 _find_all_and_shifts = re.compile(rb"[\x0e\x0f]|\x1b(?:\[[!?0-9;: ]*+[hlmpqrsu]|[78=>cno]|" + _OTHERS).findall
@@ -35,6 +36,11 @@ DENSE = 2048
 _DENSE_END_BYTES = 8192
 _TITLE_CHARS = 256
 _COLOUR_CHARS = 64
+_PALETTE_COLOURS = 32
+"""Themes for shells set 16 to 22 of the 256."""
+_TAB_STOPS = 100
+_is_palette_number = re.compile(r"[01]?[0-9]{1,2}|2[0-4][0-9]|25[0-5]").fullmatch
+_is_palette_colour = re.compile(r"rgb:[0-9A-Fa-f]{1,4}(?:/[0-9A-Fa-f]{1,4}){2}|#[0-9A-Fa-f]{3,12}").fullmatch
 _SWITCHES: Final = {1: False, 6: False, 7: True, 12: False, 25: True, 45: False, 66: False, 1004: False, 2004: False}
 """DEC private modes that are just on or off, and what they are at first."""
 _SOFT_RESET_LEAVES = {12}
@@ -60,7 +66,7 @@ class Modes(msgspec.Struct, omit_defaults=True):
 
     `switches` are the private modes that are not as at first; `margins`, `saved` belong to the main and the alternate
     screen; `rendition` has the parameter of each property that SGR has set; `string` is the kind of a control string
-    that has begun and not ended.
+    that has begun and not ended; `tabs` are columns of the main screen, None while they are those of the beginning.
     """
 
     is_alternate: bool = False
@@ -77,6 +83,8 @@ class Modes(msgspec.Struct, omit_defaults=True):
     cursor: str = ""
     title: str | None = None
     colours: dict[str, str] = {}
+    palette: dict[str, str] = {}
+    tabs: list[int] | None = None
     string: str = ""
 
     # --- following --------------------------------------------------------------------------------------------------
@@ -166,7 +174,9 @@ class Modes(msgspec.Struct, omit_defaults=True):
             self._reset()
 
     def _control(self, parameters: str, final: str) -> None:
-        if final in "hl":
+        if final in "gH":
+            self._tab_stops(parameters + final)
+        elif final in "hl":
             is_private = parameters.startswith("?")
             for number in _numbers(parameters.lstrip("?")):
                 (self._private if is_private else self._public)(number, is_on=final == "h")
@@ -184,6 +194,19 @@ class Modes(msgspec.Struct, omit_defaults=True):
             self._save()
         elif final == "u":
             self._restore()
+
+    def _tab_stops(self, moves: str) -> None:
+        """All cleared, then set at the columns that carriage returns and spaces lead to, as tabs(1) and reset(1) do."""
+        if self.is_alternate:
+            return
+        self.tabs, column = [], None
+        for move in moves:
+            if move == "\r":
+                column = 0
+            elif column is not None and move == " ":
+                column += 1
+            elif column is not None and move == "H" and len(self.tabs) < _TAB_STOPS:
+                self.tabs.append(column)
 
     def _margins(self, parameters: str) -> None:
         top, bottom, *_ = [*_numbers(parameters), 0, 0]
@@ -246,6 +269,7 @@ class Modes(msgspec.Struct, omit_defaults=True):
         self.mouse = self.mouse_encoding = 0
         self.margins = ["", ""]
         self.saved = [{}, {}]
+        self.tabs = None
 
     def _rendition(self, parameters: str) -> None:
         each = iter(parameters.split(";"))
@@ -269,10 +293,25 @@ class Modes(msgspec.Struct, omit_defaults=True):
         number, _, value = text.partition(";")
         if number in {"0", "2"}:
             self.title = "".join(filter(str.isprintable, value))[:_TITLE_CHARS]
+        elif number in {"4", "104"}:
+            self._palette(number, value.split(";"))
         elif number in {"110", "111", "112"}:
             self.colours.pop(number[1:], None)
         elif "?" not in value and value.isprintable() and len(value) <= _COLOUR_CHARS:
             self.colours[number] = value
+
+    def _palette(self, number: str, values: list[str]) -> None:
+        if number == "4":
+            for index, colour in zip(values[::2], values[1::2], strict=False):
+                if _is_palette_number(index) and _is_palette_colour(colour):
+                    self.palette[str(int(index))] = colour
+            while len(self.palette) > _PALETTE_COLOURS:
+                _ = self.palette.popitem()
+        elif values == [""]:
+            self.palette.clear()
+        else:
+            for index in filter(_is_palette_number, values):
+                self.palette.pop(str(int(index)), None)
 
     # --- telling ----------------------------------------------------------------------------------------------------
 
@@ -280,6 +319,7 @@ class Modes(msgspec.Struct, omit_defaults=True):
         """What brings any terminal into this state; the picture of an alternate screen it begins blank."""
         # CAN ends whatever sequence the terminal is in. Cursor saved and restored: a main screen stays as it is.
         parts = ["\x18\x1b7\x1b[?1049l\x1b[!p\x1b[?9;1000;1002;1003;1006;1016l\x1b[4;20l\x1b[?12l", self._margins_of(0)]
+        parts += [self._tabs_text()]
         if self.is_alternate:
             parts += [_rendition_text(self.saved[0]), "\x1b[?1049h\x1b[m\x1b[2J\x1b[H", self._margins_of(1)]
         elif self.saved[1]:
@@ -293,12 +333,18 @@ class Modes(msgspec.Struct, omit_defaults=True):
         parts += [_SHIFT_BACK[self.shift]] * (self.shift > 0)
         parts += [f"\x1b[{self.cursor} q"] * bool(self.cursor)
         parts += [f"\x1b]{number};{colour}\x07" for number, colour in sorted(self.colours.items())]
+        parts += [f"\x1b]4;{number};{colour}\x07" for number, colour in self.palette.items()]
         parts += [f"\x1b]2;{self.title}\x07"] * (self.title is not None)
         return "".join([*parts, _rendition_text(self.rendition), self._open_string()])
 
     def _margins_of(self, screen: int) -> str:
         """Setting margins moves the cursor, which is put back."""
         return f"\x1b7\x1b[{self.margins[screen]}r\x1b8" if self.margins[screen] else ""
+
+    def _tabs_text(self) -> str:
+        if self.tabs is None:
+            return ""
+        return "".join(["\x1b7\x1b[3g", *(f"\x1b[{column + 1}G\x1bH" for column in self.tabs), "\x1b8"])
 
     def _open_string(self) -> str:
         """The rest of a long string is swallowed: an OSC that nobody knows, an APC that nobody reads."""

@@ -20,7 +20,7 @@ function cells(line, cols) {
   return runs.join(" ");
 }
 
-function shown(terminal, title) {
+function shown(terminal, title, palette) {
   const buffer = terminal.buffer.active;
   const core = terminal._core;
   const lines = [];
@@ -37,7 +37,10 @@ function shown(terminal, title) {
     lines,
     cursor: [buffer.cursorX, buffer.cursorY],
     margins: [inner.scrollTop, inner.scrollBottom],
-    pen: [pen.fg, pen.bg],
+    // Its numbers as it shows them: a colour of the palette leaves bits of an earlier one of three parts behind.
+    pen: [pen.getFgColorMode(), pen.getFgColor(), pen.getBgColorMode(), pen.getBgColor(), pen.fg >>> 26, pen.bg >>> 26],
+    tabs: Object.keys(core._bufferService.buffers.normal.tabs).map(Number),
+    palette,
     isCursorHidden: core.coreService.isCursorHidden,
     switches: { ...switches, cursorStyle: cursorStyle ?? null },
     insert: core.coreService.modes.insertMode,
@@ -50,13 +53,21 @@ function shown(terminal, title) {
 function draw({ cols, rows, writes }) {
   const terminal = new Terminal({ cols, rows, allowProposedApi: true, scrollback: 1000 });
   let title = null;
+  const palette = {};
   terminal.onTitleChange((text) => (title = text));
+  // Events of InputHandler: 1 sets a colour of the palette, 2 gives it back, or all of them.
+  terminal._core._inputHandler.onColor((events) => {
+    for (const { type, index, color } of events)
+      if (type === 1) palette[index] = color;
+      else if (type === 2)
+        for (const each of index === undefined ? Object.keys(palette) : [index]) delete palette[each];
+  });
   return new Promise((resolve) => {
     for (const each of writes)
       if (typeof each === "string") terminal.write(Buffer.from(each, "hex"));
       else terminal.write("", () => terminal.resize(...each));
     terminal.write("", () => {
-      resolve(shown(terminal, title));
+      resolve(shown(terminal, title, palette));
       terminal.dispose();
     });
   });

@@ -51,6 +51,10 @@ OTHERS = [
     b"\x1b[?u",
     b"\x1b[s",
     b"\x1b[u",
+    b"\x1b]4;1;rgb:12/34/56\x1b\\",
+    b"\x1b]4;1;#abcdef;017;rgb:1/2/3;300;#000000;2;red\x07",
+    b"\x1b]104;1\x07",
+    b"\x1b]104\x07",
 ]
 DRAWING = [b"\x1b[4m", b"\x1b[4:3m", b"\x1b[21m", b"\x1b(0", b"\x1b(B", b"\x1b)0", b"\x0e", b"\x0f"]
 
@@ -203,6 +207,40 @@ def test_what_was_given_back_without_being_followed_is_passed_over(pipe: tuple[D
     (screen,) = screens([[late.begin(late.start).preamble.encode()]])
     (italic,) = screens([[b"\x1b[3m"]])
     assert screen["pen"] == italic["pen"]
+
+
+def test_what_screens_keep_apart_is_followed_in_order() -> None:
+    """A soft reset between two changes of the screen: margins and saved colours of the one that was shown."""
+    other = b"\x1b[?1049h\x1b[7;9r\x1b[?1049l"
+    data = other + b"\x1b[3;10r\x1b[31m\x1b7\x1b[!p\x1b[1m\x1b[?1049h\x1b[?1049l\x1b[m\x1b8"
+    modes = Modes()
+    assert modes.feed(data) == len(data)
+    full, late = screens([[data], [modes.preamble().encode()]])
+    assert state(late) == state(full)
+
+
+@pytest.mark.parametrize("columns", [(0, 4, 8, 12), (8, 13), ()])
+@pytest.mark.parametrize("screen", [b"", b"\x1b[?1049h"])
+def test_tab_stops_are_kept_as_tabs_sets_them(columns: tuple[int, ...], screen: bytes) -> None:
+    steps = [right - left for left, right in zip((0, *columns), columns, strict=False)]
+    data = b"\x1b[3g\r" + b"".join(b" " * step + b"\x1bH" for step in steps) + b"\r" + screen
+    modes = Modes()
+    modes.feed(data)
+    full, late = screens([[data], [modes.preamble().encode()]])
+    assert state(late) == state(full)
+    assert late["tabs"] == [*columns]
+    modes.feed(b"\x1bc")
+    full, late = screens([[data, b"\x1bc"], [modes.preamble().encode()]])
+    assert late["tabs"] == full["tabs"] == [*range(0, 80, 8)]
+
+
+def test_a_palette_has_a_bound() -> None:
+    modes = Modes()
+    for number in range(256):
+        modes.feed(b"\x1b]4;%d;rgb:ffff/ffff/ffff\x1b\\" % number)
+    assert len(modes.preamble()) < 2000
+    modes.feed(b"\x1b]104\x07")
+    assert "rgb:" not in modes.preamble()
 
 
 @pytest.mark.parametrize("colours", ["?", "?;?", "red;?", "?;red"])
