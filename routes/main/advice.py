@@ -90,9 +90,11 @@ def wants_page(request: web.Request) -> bool:
 
 
 def page_of(request: web.Request, error: WireError) -> web.Response:
-    """The same refusal as a page with one sentence."""
+    """The same refusal as a page with one sentence, and the way to the page where that helps."""
     status = HTTPStatus(error.http_status)
-    context = {"title": status.phrase, "detail": error.detail}
+    is_lost = status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND}
+    home = f"{request.app[MAIN].config.server.base_path}/" if is_lost else ""
+    context = {"title": status.phrase, "detail": error.detail, "home": home}
     answer = aiohttp_jinja2.render_template(TROUBLE, request, context, status=status)
     if status is HTTPStatus.UNAUTHORIZED:
         answer.headers["WWW-Authenticate"] = "Bearer"

@@ -5,6 +5,7 @@ Order: Host, credentials, then whatever the address itself checks.
 
 from collections.abc import Awaitable, Callable
 from enum import Enum, auto
+from http import HTTPStatus
 
 from aiohttp import web
 
@@ -14,7 +15,7 @@ from main.auth.arrival import Site
 from main.keys import ARRIVAL, MAIN, PRINCIPAL, SITE, TOKEN
 from routes.main.advice import look_at_proxy, note_refusal, of_unknown_path, page_of, wants_page
 from routes.main.cookies import cookie_name, set_cookie
-from routes.main.problems import defect, problem, refusal
+from routes.main.problems import NOT_THERE, defect, problem, refusal
 from ws.bearer import bearer_of
 from ws.protocol.errors import ErrorCode, WireError
 from ws.requests import begin_request
@@ -77,7 +78,8 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
         note_refusal(request, error)
         return page_of(request, error) if wants_page(request) else problem(error)
     except web.HTTPException as error:
-        return refusal(error)
+        is_looked_for = error.status == HTTPStatus.NOT_FOUND and wants_page(request)
+        return page_of(request, WireError(ErrorCode.NOT_FOUND, NOT_THERE)) if is_looked_for else refusal(error)
     except (ConnectionError, TimeoutError):
         raise
     except Exception as error:  # noqa: BLE001  the boundary: one request never takes the connection's others down

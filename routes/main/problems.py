@@ -10,6 +10,7 @@ from ws.defects import internal_error
 from ws.protocol.errors import ErrorCode, WireError
 
 PROBLEM_TYPE = "application/problem+json"
+NOT_THERE = "There is nothing at this address."
 
 _CODES = {
     400: ErrorCode.INVALID,
@@ -45,7 +46,7 @@ def refusal(error: web.HTTPException) -> web.Response:
     status = error.status if error.status in _CODES else 400
     code = _CODES[status]
     details = {
-        404: "There is nothing at this address.",
+        404: NOT_THERE,
         405: f"This address takes {', '.join(sorted(getattr(error, 'allowed_methods', ())))} only.",
         413: "The body is longer than this address takes.",
     }

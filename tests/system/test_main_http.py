@@ -45,6 +45,18 @@ async def test_an_op_that_acts_takes_post_only(main: RunningMain) -> None:
         assert (await answer.json(content_type=None))["status"] == 405
 
 
+async def test_a_person_at_a_wrong_address_reads_a_page_that_leads_back(main: RunningMain) -> None:
+    looking = {"Accept": "text/html,application/xhtml+xml", "Sec-Fetch-Dest": "document"}
+    async with main.client() as client:
+        async with client.http.get(f"{main.url}/machines", headers={**client.headers, **looking}) as answer:
+            assert (answer.status, answer.content_type) == (404, "text/html")
+            text = await answer.text()
+            assert "There is nothing at this address." in text
+            assert '<a href="/">' in text
+        async with client.http.get(f"{main.url}/machines", headers=client.headers) as answer:
+            assert (answer.status, answer.content_type) == (404, "application/problem+json")
+
+
 @pytest.mark.parametrize(
     ("op", "params", "field"),
     [
@@ -150,11 +162,11 @@ async def test_a_dropped_event_stream_is_detached(main: RunningMain) -> None:
     async with main.client() as client:
         async with client.http.get(f"{main.url}/api/ops/nodes.watch", headers=client.headers) as stream:
             await stream.content.readuntil(b"\n\n")
-            assert len(main.main.registry.nodes._readers) == 1
+            assert main.main.registry.nodes.readers == 1
             stream.close()
         async with node_of(main).online():
             pass  # something to write, at which the end of the connection is met
-        await eventually(lambda: not main.main.registry.nodes._readers, what="the reader to be gone")
+        await eventually(lambda: not main.main.registry.nodes.readers, what="the reader to be gone")
 
 
 async def test_the_socket_takes_calls_from_the_first_frame_and_batches(main: RunningMain) -> None:
