@@ -15,7 +15,7 @@ from tests.support.peers import until, within
 from ws.streams import ProbeFailedError, RawProtocol, RawSocket, carried_at_main, carried_at_node
 from ws.streams import carriage as module
 from ws.streams.framed import framed
-from ws.streams.parsing import Opcode, write_head
+from ws.streams.parsing import FRAMES_PER_TURN, Opcode, write_head
 
 Tls = tuple[ssl.SSLContext, ssl.SSLContext]
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
@@ -175,3 +175,41 @@ async def test_a_ping_of_a_proxy_is_answered_and_noise_ends_the_stream() -> None
         assert sink.received == b"ok"
         dialled.transport.write(b"\x82\x01x")
         await within(sink.raw.wait_ended())
+
+
+async def test_ten_thousand_frames_in_one_read_leave_the_others_their_turns() -> None:
+    """As a hostile node would send them to Main."""
+    async with pair() as (dialled, accepted):
+        plain, sink = Sink(dialled), Sink(framed(accepted))
+        read = accepted.transport.get_protocol()
+        assert isinstance(read, asyncio.Protocol)
+        read.data_received(b"\x82\x81\0\0\0\0x" * 10_000)
+        assert not accepted.transport.is_reading(), "what would come behind it waits outside"
+        turns = 0
+        while len(sink.received) < 10_000:
+            await asyncio.sleep(0)
+            turns += 1
+        assert turns >= 10_000 // FRAMES_PER_TURN - 1
+        await until(accepted.transport.is_reading, "it is read again")
+        dialled.transport.write(b"\x82\x81\0\0\0\0y")
+        await until(lambda: sink.received.endswith(b"y"), "what came behind it")
+        assert not plain.received
+
+
+async def test_what_waits_when_the_other_end_stops_writing_is_not_lost() -> None:
+    async with pair() as (_, accepted):
+        sink = Sink(framed(accepted))
+        read = accepted.transport.get_protocol()
+        assert isinstance(read, asyncio.Protocol)
+        read.data_received(b"\x82\x81\0\0\0\0x" * 10_000)
+        read.eof_received()
+        assert len(sink.received) == 10_000
+
+
+async def test_nothing_is_read_before_somebody_takes_it() -> None:
+    async with pair() as (dialled, accepted):
+        outer = framed(accepted)
+        assert not accepted.transport.is_reading()
+        dialled.transport.write(b"\x82\x82\0\0\0\0ok")
+        sink = Sink(outer)
+        await until(lambda: sink.received == b"ok", "the bytes")

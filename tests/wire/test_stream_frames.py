@@ -11,6 +11,7 @@ from websockets.frames import Frame, Opcode
 from tests.support.peers import until, within
 from ws.streams import RawSocket, ServerFrames, StreamClosedError
 from ws.streams import frames as module
+from ws.streams.parsing import FRAMES_PER_TURN
 
 
 def _frame(data: bytes, opcode: Opcode = Opcode.BINARY, *, fin: bool = True) -> bytes:
@@ -166,6 +167,59 @@ async def test_endless_empty_fragments_cost_nothing() -> None:
         line.writer.write(_frame(b"", fin=False) + _frame(b"", Opcode.CONT, fin=False) * 200_000)
         line.writer.write(_frame(b"end", Opcode.CONT))
         assert await within(line.frames.recv()) == b"end"
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [
+        pytest.param(_frame(b"", Opcode.PING) * 10_000, id="pings"),
+        pytest.param(_frame(b"", Opcode.PONG) * 10_000, id="pongs"),
+        pytest.param(_frame(b"x") * 10_000, id="one byte each"),
+        pytest.param(_frame(b"") * 10_000, id="empty"),
+        pytest.param(
+            _frame(b"", fin=False) + _frame(b"", Opcode.CONT, fin=False) * 10_000 + _frame(b"", Opcode.CONT),
+            id="fragments",
+        ),
+    ],
+)
+async def test_ten_thousand_frames_in_one_read_leave_the_others_their_turns(flood: bytes) -> None:
+    """Looked at in one go they would keep the loop, and with it every other terminal, for a tenth of a second."""
+    async with _line() as line:
+
+        async def listen() -> None:
+            while await line.frames.recv() != b"end":
+                pass
+
+        listening = asyncio.get_running_loop().create_task(listen())
+        await asyncio.sleep(0)
+        line.frames.received(flood + _frame(b"end"))
+        assert not line.frames.raw.transport.is_reading(), "what would come behind it waits outside"
+        turns = 0
+        while not listening.done():
+            await asyncio.sleep(0)
+            turns += 1
+        assert turns >= 10_000 // FRAMES_PER_TURN
+        assert line.frames.raw.transport.is_reading()
+
+
+async def test_who_takes_many_messages_at_once_leaves_the_others_their_turns() -> None:
+    async with _line() as line:
+        line.frames.received(_frame(b"x") * 2000)
+        await until(lambda: len(line.frames._messages) == 2000, "all of them")
+        turns, is_over = 0, False
+
+        async def count() -> None:
+            nonlocal turns
+            while not is_over:
+                turns += 1
+                await asyncio.sleep(0)
+
+        counting = asyncio.get_running_loop().create_task(count())
+        for _ in range(2000):
+            await line.frames.recv()
+        is_over = True
+        await counting
+        assert turns >= 2000 // FRAMES_PER_TURN
 
 
 async def test_a_client_that_pings_and_does_not_read_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,17 @@ from websockets.frames import Frame
 from websockets.frames import Opcode as TheirOpcode
 from websockets.protocol import Protocol, Side, State
 
-from ws.streams.parsing import MAX_CONTROL_BYTES, Close, FrameError, FrameParser, Opcode, Ping, unmask, write_head
+from ws.streams.parsing import (
+    MAX_CONTROL_BYTES,
+    Close,
+    FrameError,
+    FrameParser,
+    Opcode,
+    Passed,
+    Ping,
+    unmask,
+    write_head,
+)
 
 MAX_BYTES = 1000
 ANY_OPCODE = st.sampled_from([0, 0, 1, 1, 2, 2, 8, 9, 10, 3, 11])
@@ -73,7 +83,8 @@ def ours(pieces: list[bytes]) -> Heard:
                 if isinstance(event, Close):
                     heard.code = event.code
                     return heard
-                heard.events.append(event)
+                if not isinstance(event, Passed):
+                    heard.events.append(event)
         except FrameError as error:
             heard.code = error.code
             return heard

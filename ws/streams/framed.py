@@ -5,7 +5,17 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from ws.streams.parsing import Close, FrameError, FrameParser, Opcode, Ping, unmask, write_head
+from ws.streams.parsing import (
+    FRAMES_PER_TURN,
+    Close,
+    FrameError,
+    FrameParser,
+    Opcode,
+    Passed,
+    Ping,
+    unmask,
+    write_head,
+)
 from ws.streams.raw import RawProtocol, RawSocket
 
 CHUNK_BYTES = 64 * 1024
@@ -22,6 +32,7 @@ def framed(raw: RawSocket) -> RawSocket:
     transport = _FramedTransport(raw)
     outer = RawSocket(transport, is_client=raw.is_client)
     raw.hand_to(_Frames(raw, transport))
+    transport.pause_reading()  # `hand_to` reads on, but nobody takes the outer one's bytes yet
     return outer
 
 
@@ -33,6 +44,8 @@ class _FramedTransport(asyncio.Transport):
         self.inner = raw.transport
         self.protocol: asyncio.Protocol | None = None
         self._is_client = raw.is_client
+        self._is_paused = False
+        self._is_busy = False
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
         assert isinstance(protocol, asyncio.Protocol)
@@ -52,11 +65,26 @@ class _FramedTransport(asyncio.Transport):
         return self.inner.is_reading()
 
     def pause_reading(self) -> None:
-        if not self.inner.is_closing():
-            self.inner.pause_reading()
+        self._is_paused = True
+        self._steer()
 
     def resume_reading(self) -> None:
-        self.inner.resume_reading()
+        self._is_paused = False
+        self._steer()
+
+    def be_busy(self, is_busy: bool) -> None:
+        """Nothing more is read while frames wait to be looked at."""
+        if is_busy is not self._is_busy:
+            self._is_busy = is_busy
+            self._steer()
+
+    def _steer(self) -> None:
+        if self.inner.is_closing():
+            return
+        if self._is_paused or self._is_busy:
+            self.inner.pause_reading()
+        else:
+            self.inner.resume_reading()
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         self.inner.set_write_buffer_limits(high, low)
@@ -100,24 +128,44 @@ class _Frames(RawProtocol):
         super().__init__(raw)
         self._transport = transport
         self._parser = FrameParser(MAX_MESSAGE_BYTES, is_masked=not raw.is_client)
+        self._turn: asyncio.Handle | None = None
 
     def data_received(self, data: bytes) -> None:
         self._parser.feed(data)
+        if self._turn is None:
+            self._take_turn()
+
+    def _take_turn(self) -> None:
+        """Look at so many frames, at the others in the loop's next turn."""
+        self._turn = None
         try:
-            while (event := self._parser.next_event()) is not None:
-                match event:
-                    case bytes():
-                        self._above.data_received(event)
-                    case Ping():
-                        self._transport.write_frame(Opcode.PONG, event.data)
-                    case Close():
-                        self._transport.close()
-                        return
-                    case str():  # nobody here sends one
-                        self._transport.abort()
-                        return
+            has_more = self._take_events()
         except FrameError:
             self._transport.abort()
+            return
+        if has_more:
+            self._turn = asyncio.get_running_loop().call_soon(self._take_turn)
+        self._transport.be_busy(has_more)
+
+    def _take_events(self) -> bool:
+        """Whether there may be more than one turn's."""
+        for _ in range(FRAMES_PER_TURN):
+            match event := self._parser.next_event():
+                case None:
+                    return False
+                case Passed():
+                    pass
+                case bytes():
+                    self._above.data_received(event)
+                case Ping():
+                    self._transport.write_frame(Opcode.PONG, event.data)
+                case Close():
+                    self._transport.close()
+                    return False
+                case str():  # nobody here sends one
+                    self._transport.abort()
+                    return False
+        return True
 
     def pause_writing(self) -> None:
         self._above.pause_writing()
@@ -126,10 +174,15 @@ class _Frames(RawProtocol):
         self._above.resume_writing()
 
     def eof_received(self) -> bool:
+        while self._turn is not None:
+            self._turn.cancel()
+            self._take_turn()
         self._above.eof_received()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._turn is not None:
+            self._turn.cancel()
         super().connection_lost(exc)
         self._above.connection_lost(exc)
 

@@ -6,7 +6,18 @@ from collections.abc import Callable
 import structlog
 
 from ws.streams.messages import MessageQueue
-from ws.streams.parsing import MAX_CONTROL_BYTES, Close, FrameError, FrameParser, Opcode, Ping, unmask, write_head
+from ws.streams.parsing import (
+    FRAMES_PER_TURN,
+    MAX_CONTROL_BYTES,
+    Close,
+    FrameError,
+    FrameParser,
+    Opcode,
+    Passed,
+    Ping,
+    unmask,
+    write_head,
+)
 from ws.streams.raw import RawProtocol, RawSocket, can_half_close
 
 log = structlog.get_logger(__name__)
@@ -65,6 +76,8 @@ class ServerFrames:
         self._writable.set()
         self._is_reader_waiting = False
         self._is_reading_paused = False
+        self._taken = 0
+        self._turn: asyncio.Handle | None = None  # what came is looked at further then
         self._close_sent: Close | None = None
         self._close_received: Close | None = None
         self._is_deaf = False  # a close frame came, or a fault: what follows it counts for nothing
@@ -77,6 +90,9 @@ class ServerFrames:
 
     async def recv(self) -> bytes | str:
         """The next message, in order. Raises StreamClosedError when there is none any more."""
+        self._taken += 1
+        if self._taken % FRAMES_PER_TURN == 0:
+            await asyncio.sleep(0)  # whatever waits here, the others have their turn
         while not self._messages:
             if self._is_over:
                 raise self._closed_error()
@@ -137,15 +153,25 @@ class ServerFrames:
         if self.raw.is_ended or self._is_deaf:
             return
         self._parser.feed(data)
+        if self._turn is None:
+            self._take_turn()
+
+    def _take_turn(self) -> None:
+        """Look at so many frames; at the others in the loop's next turn, and until then nothing more is read."""
+        self._turn = None
         try:
-            self._take_events()
+            has_more = self._take_events()
         except FrameError as error:
             self._end_listening(Close(error.code, error.reason))
+            has_more = False
+        if has_more:
+            self._turn = self._loop.call_soon(self._take_turn)
         if self._is_over:
             self._begin_linger()
-        elif self._messages.waiting_bytes > MAX_QUEUED_BYTES and not self._is_reading_paused:
-            self._is_reading_paused = True
-            self.raw.transport.pause_reading()
+        if has_more or (self._messages.waiting_bytes > MAX_QUEUED_BYTES and not self._is_over):
+            self._pause_reading()
+        elif self._is_over or self._messages.waiting_bytes <= MAX_QUEUED_BYTES // 2:
+            self._resume_reading()
         self._arrived.set()
 
     def _took_at_once(self, data: bytes) -> bool:
@@ -167,18 +193,24 @@ class ServerFrames:
             self._arrived.set()
         return True
 
-    def _take_events(self) -> None:
-        while (event := self._parser.next_event()) is not None:
-            match event:
+    def _take_events(self) -> bool:
+        """Whether there may be more than one turn's."""
+        for _ in range(FRAMES_PER_TURN):
+            match event := self._parser.next_event():
+                case None:
+                    return False
+                case Passed():
+                    pass
                 case Ping():
                     self._write(Opcode.PONG, event.data)
                 case Close():
                     self._close_received = event
                     self._end_listening(event)
-                    return
+                    return False
                 case _:
                     if self._close_sent is None:
                         self._messages.add(event)
+        return True
 
     def _end_listening(self, last_word: Close) -> None:
         self._is_deaf = True
@@ -197,6 +229,8 @@ class ServerFrames:
         """For the receiver: no bytes come any more."""
         self._end_writing()
         self._ping.cancel()
+        if self._turn is not None:
+            self._turn.cancel()
         if self._linger is not None:
             self._linger.cancel()
         self._arrived.set()
@@ -237,8 +271,13 @@ class ServerFrames:
         else:
             transport.close()
 
+    def _pause_reading(self) -> None:
+        if not self._is_reading_paused and not self.raw.transport.is_closing():
+            self._is_reading_paused = True
+            self.raw.transport.pause_reading()
+
     def _resume_reading(self) -> None:
-        if self._is_reading_paused:
+        if self._is_reading_paused and self._turn is None:
             self._is_reading_paused = False
             if not self.raw.transport.is_closing():
                 self.raw.transport.resume_reading()

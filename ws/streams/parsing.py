@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 MAX_CONTROL_BYTES = 125
 """RFC 6455, section 5.5."""
+FRAMES_PER_TURN = 256
+"""One read may bring 40,000 frames, pings say. Whoever parses looks at so many in a turn of the loop (about 1 ms)."""
 
 _FIN = 0x80
 _RESERVED = 0x70
@@ -41,6 +43,10 @@ class Ping(NamedTuple):
     data: bytes
 
 
+class Passed(NamedTuple):
+    """A frame that asks for nothing yet: a pong, or a fragment whose message goes on."""
+
+
 class FrameError(Exception):
     """The client broke the rules; the connection closes with `code`."""
 
@@ -50,8 +56,8 @@ class FrameError(Exception):
         self.reason = reason
 
 
-Event = bytes | str | Ping | Close
-"""A whole binary or text message, or what has to be answered. Pongs are passed by."""
+Event = bytes | str | Ping | Close | Passed
+"""A whole binary or text message, or what has to be answered, or neither: each frame is one event."""
 
 
 def unmask(data: bytes | memoryview, key: bytes | memoryview) -> bytes:
@@ -71,8 +77,11 @@ def write_head(opcode: int, length: int) -> bytes:
     return bytes((_FIN | opcode, 127)) + length.to_bytes(8, "big")
 
 
+PASSED = Passed()
+
+
 class FrameParser:
-    """Fed with what comes; `next_event` gives what is whole. A message, in however many frames, has a bound.
+    """Fed with what comes; `next_event` goes through it frame by frame. A message, in however many frames, has a bound.
 
     What a client sends is masked, what a server sends is not; the other way round is a fault.
 
@@ -104,14 +113,16 @@ class FrameParser:
         self._position = 0
 
     def next_event(self) -> Event | None:
-        """The next in order; None when more bytes are needed. Raises FrameError, and then is not called again."""
-        while (frame := self._next_frame()) is not None:
-            event = self._take(*frame)
-            if event is not None:
-                return event
-        del self._buffer[: self._position]
-        self._position = 0
-        return None
+        """The next frame's, in order; None when more bytes are needed.
+
+        Raises FrameError, and then is not called again.
+        """
+        frame = self._next_frame()
+        if frame is None:
+            del self._buffer[: self._position]
+            self._position = 0
+            return None
+        return self._take(*frame)
 
     def _next_frame(self) -> tuple[Opcode, bool, bytes] | None:
         """Opcode, FIN and payload."""
@@ -160,13 +171,13 @@ class FrameParser:
                 raise FrameError(1002, f"a control frame has at most {MAX_CONTROL_BYTES} bytes")
         return Opcode(opcode)
 
-    def _take(self, opcode: Opcode, is_last: bool, payload: bytes) -> Event | None:
+    def _take(self, opcode: Opcode, is_last: bool, payload: bytes) -> Event:
         if opcode is Opcode.PING:
             return Ping(payload)
         if opcode is Opcode.CLOSE:
             return _close(payload)
         if opcode is Opcode.PONG:
-            return None
+            return PASSED
         if self._partial_opcode is None:
             if is_last:
                 return payload if opcode is Opcode.BINARY else _text(payload)
@@ -174,7 +185,7 @@ class FrameParser:
         # Joined as they come: a list of fragments would grow with their number, which nothing bounds.
         self._partial += payload
         if not is_last:
-            return None
+            return PASSED
         opcode, self._partial_opcode = self._partial_opcode, None
         payload = bytes(self._partial)
         self._partial.clear()
