@@ -210,9 +210,8 @@ def test_what_was_given_back_without_being_followed_is_passed_over(pipe: tuple[D
 
 
 def test_what_screens_keep_apart_is_followed_in_order() -> None:
-    """A soft reset between two changes of the screen: margins and saved colours of the one that was shown."""
-    other = b"\x1b[?1049h\x1b[7;9r\x1b[?1049l"
-    data = other + b"\x1b[3;10r\x1b[31m\x1b7\x1b[!p\x1b[1m\x1b[?1049h\x1b[?1049l\x1b[m\x1b8"
+    """An editor that is opened twice: its margins and colours are not those of the screen it leaves."""
+    data = b"\x1b[1;31m\x1b[?1049h\x1b[3;10r\x1b[m\x1b[?1049l" * 2
     modes = Modes()
     assert modes.feed(data) == len(data)
     full, late = screens([[data], [modes.preamble().encode()]])
