@@ -210,8 +210,8 @@ def test_what_was_given_back_without_being_followed_is_passed_over(pipe: tuple[D
 
 
 def test_what_screens_keep_apart_is_followed_in_order() -> None:
-    """An editor that is opened twice: its margins and colours are not those of the screen it leaves."""
-    data = b"\x1b[1;31m\x1b[?1049h\x1b[3;10r\x1b[m\x1b[?1049l" * 2
+    """An editor and then a pager: the margins of the first are not those of the screen that both leave."""
+    data = b"\x1b[?1049h\x1b[3;10r\x1b[?1049l\x1b[?1049h\x1b[2J\x1b[?1049l"
     modes = Modes()
     assert modes.feed(data) == len(data)
     full, late = screens([[data], [modes.preamble().encode()]])
