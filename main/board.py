@@ -1,22 +1,13 @@
 """Values by key with their watchers: a snapshot first, then every change, for as many readers as there are."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable
 from typing import Generic, TypeVar
 
+from main.telling import Reader, Said, Telling
 from ws.rpc import Detach, EventSink, Feed
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
-
-
-@dataclass(frozen=True, eq=False)
-class _Reader(Generic[Key, Value]):
-    sink: EventSink
-    owner: str
-    shows: Callable[[Value], bool]
-    hears: Callable[[str], bool]
-    view: Callable[[Value], Value]
 
 
 class Board(Generic[Key, Value]):
@@ -38,8 +29,13 @@ class Board(Generic[Key, Value]):
         self._group = group
         self._values: dict[Key, Value] = {}
         self._groups: dict[str, dict[Key, Value]] = {}
-        self._readers: set[_Reader[Key, Value]] = set()
-        self._by_owner: dict[str, set[_Reader[Key, Value]]] = {}
+        self._telling: Telling[Key, Value] = Telling(changed)
+        self._by_owner: dict[str, set[Reader[Value]]] = {}
+
+    @property
+    def readers(self) -> int:
+        """How many there are."""
+        return len(self._telling.readers)
 
     def get(self, key: Key) -> Value | None:
         return self._values.get(key)
@@ -65,24 +61,18 @@ class Board(Generic[Key, Value]):
             return
         self._values[key] = value
         self._groups.setdefault(self._group(key), {})[key] = value
-        if not is_news:
-            return
-        encoded, removed = _Once(self._changed), self._removed(key)
-        for reader in list(self._readers):
-            if reader.shows(value):
-                reader.sink.offer(encoded(reader.view(value)))
-            elif before is not None and reader.shows(before):
-                reader.sink.offer(removed)
+        if is_news:
+            self._telling.change(key, before, value, self._removed(key))
 
     def again(self, key: Key, owner: str) -> None:
         """Tell the readers of that owner how they see a value now; a missing one is fine."""
         value = self._values.get(key)
         if value is None:
             return
-        encoded = _Once(self._changed)
-        for reader in list(self._by_owner.get(owner, ())):
-            if reader.shows(value):
-                reader.sink.offer(encoded(reader.view(value)))
+        if self._telling.is_busy:
+            self._telling.change(key, value, value, self._removed(key))
+        else:
+            self._telling.only(list(self._by_owner.get(owner, ())), value)
 
     def remove(self, key: Key, told: bytes | None = None) -> None:
         """Forget a key and tell the readers, of why by `told`; a missing one is fine."""
@@ -90,19 +80,14 @@ class Board(Generic[Key, Value]):
         if before is None:
             return
         self._forget_in_group(key)
-        removed = self._removed(key) if told is None else told
-        for reader in list(self._readers):
-            if reader.shows(before):
-                reader.sink.offer(removed)
+        self._telling.change(key, before, None, self._removed(key) if told is None else told)
 
     def tell(self, event: Callable[[str], bytes], *, about: str) -> None:
         """Offer an event that is no change of a value to every reader who hears what is `about` that.
 
         `event` encodes it as the owner of a reader sees it.
         """
-        for reader in list(self._readers):
-            if reader.hears(about):
-                reader.sink.offer(event(reader.owner))
+        self._telling.say(Said(event, about))
 
     def watch(
         self,
@@ -112,11 +97,13 @@ class Board(Generic[Key, Value]):
         owner: str = "",
         hears: Callable[[str], bool] = lambda _: True,
         view: Callable[[Value], Value] = lambda value: value,
+        look: Hashable = None,
     ) -> Feed:
         """A feed for one reader: `result` encodes the snapshot. What changes before it is attached is told then.
 
         `shows` chooses the values, `hears` what is told, by what it is about; `view` makes of a value what this reader
-        sees of it. `owner` is who reads.
+        sees of it. `owner` is who reads. Readers of one owner and one `look` hear and see the same, so only one of
+        them is asked; None is the look of this reader alone.
         """
         snapshot = {key: view(value) for key, value in self._values.items() if shows(value)}
 
@@ -129,15 +116,16 @@ class Board(Generic[Key, Value]):
                         sink.offer(self._removed(key))
                 elif snapshot.get(key) != (seen := view(value)):
                     sink.offer(self._changed(seen))
-            reader: _Reader[Key, Value] = _Reader(sink, owner, shows, hears, view)
-            self._readers.add(reader)
+            own = object() if look is None else (owner, look)
+            reader: Reader[Value] = Reader(sink, owner, shows, hears, view, own)
+            self._telling.readers.add(reader)
             self._by_owner.setdefault(owner, set()).add(reader)
             return lambda: self._leave(reader)
 
         return Feed(result(snapshot.values()), attach)
 
-    def _leave(self, reader: _Reader[Key, Value]) -> None:
-        self._readers.discard(reader)
+    def _leave(self, reader: Reader[Value]) -> None:
+        self._telling.readers.discard(reader)
         others = self._by_owner.get(reader.owner, set())
         others.discard(reader)
         if not others:
@@ -149,18 +137,3 @@ class Board(Generic[Key, Value]):
         del group[key]
         if not group:
             del self._groups[name]
-
-
-class _Once(Generic[Value]):
-    """Encodes each value once: readers who see the same object get the same bytes."""
-
-    def __init__(self, encode: Callable[[Value], bytes]) -> None:
-        self._encode = encode
-        self._encoded: dict[int, tuple[Value, bytes]] = {}
-
-    def __call__(self, value: Value) -> bytes:
-        known = self._encoded.get(id(value))
-        if known is None:
-            # The value is kept with its bytes, so no other takes its id meanwhile.
-            known = self._encoded[id(value)] = value, self._encode(value)
-        return known[1]

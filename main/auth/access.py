@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -56,6 +56,11 @@ class Principal:
     def kind(self) -> WhoKind:
         """What `who` names."""
         return "user" if self.token is None else "token"
+
+    @property
+    def sight(self) -> Hashable:
+        """Whoever has an equal one sees the same nodes, and may do the same there."""
+        return self.role, frozenset(self.grants.items()), self.token
 
     def role_on(self, node: str) -> Role | None:
         """What the account may do on a node; None: it has nothing to do with it. A grant for the node counts before

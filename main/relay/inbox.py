@@ -52,6 +52,7 @@ class Inbox:
             owner=user,
             hears=sees,
             view=lambda item: self._seen_by(user, item),
+            look=principal.sight,
         )
 
     async def close(self) -> None:

@@ -90,6 +90,7 @@ class SessionLists:
             lambda session: sees(session.node) and self.shows(params, session),
             owner=user,
             view=lambda session: self._personal.seen_by(user, session),
+            look=(principal.sight, _encode(params)),
         )
 
     async def find(self, params: SessionListParams, principal: Principal) -> SessionListResult:

@@ -6,6 +6,7 @@ and `ended` are events of those names and the last.
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 
 import msgspec
 from aiohttp import web
@@ -49,6 +50,9 @@ class EventStream:
             return False
         self._add(frame)
         return True
+
+    def offer_all(self, events: Sequence[bytes]) -> bool:
+        return all(self.offer(event) for event in events)
 
     async def send(self, event: bytes) -> bool:
         while not self._is_over and self._waiting_bytes > BROWSER_LIMITS.replay_bytes:

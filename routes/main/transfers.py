@@ -22,7 +22,7 @@ from routes.main.disposition import POLICY, content_type, disposition
 from routes.main.passing import broken, pass_on, relay
 from routes.main.problems import problem
 from routes.main.visits import visit_of
-from ws.protocol.base import Located, StreamId, Struct
+from ws.protocol.base import Located, StreamId, Struct, UploadKey
 from ws.protocol.envelope import Caller
 from ws.protocol.errors import ErrorCode, WireError, invalid
 from ws.protocol.ops import Scope
@@ -38,6 +38,7 @@ from ws.protocol.transfers import (
     TransferParams,
     Uploaded,
     UploadParams,
+    UploadResult,
 )
 from ws.streams import Kind, Record, StreamCutError
 
@@ -48,6 +49,13 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 class _Content(Located, frozen=True, kw_only=True):
     inline: Literal["0", "1"] = "0"
+
+
+class _Target(_Content, frozen=True, kw_only=True):
+    """`upload` makes it one that can be continued, from `offset` on."""
+
+    upload: UploadKey | None = None
+    offset: Annotated[str, msgspec.Meta(pattern=r"^\d{1,18}\Z")] = "0"
 
 
 class _Archive(Located, frozen=True, kw_only=True):
@@ -95,7 +103,7 @@ async def archive(request: web.Request) -> web.StreamResponse:
 
 async def upload(request: web.Request) -> web.StreamResponse:
     """PUT …/content?path=…: replaces or makes the file, whole or not at all."""
-    query: _Content = _query(request, _Content, Scope.WRITE)
+    query: _Target = _query(request, _Target, Scope.WRITE)
     visit = visit_of(request)
     result = UNFINISHED
     try:
@@ -131,11 +139,16 @@ async def continue_later(_: web.Request) -> None:
     """In the place of aiohttp's own answer to `Expect: 100-continue`: the node is asked first."""
 
 
-async def _upload(request: web.Request, query: _Content) -> Uploaded:
+async def _upload(request: web.Request, query: _Target) -> Uploaded:
     headers = request.headers
     refuse_encoding(request)
     if "Content-Range" in headers:
-        raise WireError(ErrorCode.INVALID, "An upload with Content-Range is not taken: send the file whole.")
+        raise WireError(
+            ErrorCode.INVALID, "An upload with Content-Range is not taken: one goes on with `upload` and `offset`."
+        )
+    offset = int(query.offset)
+    if offset and query.upload is None:
+        raise invalid("offset", "params.offset is for an upload that has an id: give `upload` too.")
     if "If-Unmodified-Since" in headers:
         raise WireError(ErrorCode.INVALID, "Of an upload, the condition is If-Match with the file's ETag, not a time.")
     expected = headers.get("Expect")
@@ -150,8 +163,15 @@ async def _upload(request: web.Request, query: _Content) -> Uploaded:
         if_match=None if if_match is None else tags(if_match, is_strong=True),
         is_new_only="If-None-Match" in headers,
         size=request.content_length,
+        upload=query.upload,
+        offset=offset,
     )
     async with _opened(request, query, Scope.WRITE, "link.upload", asked) as transfer:
+        if transfer.answered(UploadResult).offset != offset:
+            raise WireError(
+                ErrorCode.UNSUPPORTED,
+                "Switchyard on this machine is too old to go on with an upload: send the file whole, or update it.",
+            )
         if expected is not None:
             await request.writer.write(_CONTINUE)
             request.writer.output_size = 0

@@ -64,7 +64,9 @@ class Socket:
         try:
             async for frame in self.raw:
                 if frame.type is aiohttp.WSMsgType.TEXT:
-                    self._take(frame.json())
+                    told = frame.json()
+                    for each in told if isinstance(told, list) else [told]:
+                        self._take(each)
         finally:
             self.closed.set()
             for answer in self._answers.values():

@@ -1,7 +1,7 @@
 """What happens to answers, live events and replays when the other end does not read fast enough."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -160,6 +160,9 @@ async def test_the_iterator_of_a_feed_is_closed_even_when_nothing_was_taken(*, i
 
 class _Nowhere:
     def offer(self, event: bytes) -> bool:
+        return False
+
+    def offer_all(self, events: Sequence[bytes]) -> bool:
         return False
 
     async def send(self, event: bytes) -> bool:

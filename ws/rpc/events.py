@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from ws.protocol.errors import WireError
 from ws.rpc.feeds import Detach, Feed, Lagging
@@ -51,6 +51,9 @@ class EventQueue:
             return False
         self._add(event)
         return True
+
+    def offer_all(self, events: Sequence[bytes]) -> bool:
+        return all(self.offer(event) for event in events)
 
     async def send(self, event: bytes) -> bool:
         while not self.is_over and not self._fits(event):

@@ -1,6 +1,6 @@
 """What a handler answers to a subscription, and the sink into which its events go."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,6 +21,9 @@ class EventSink(Protocol):
 
     def offer(self, event: bytes) -> bool:
         """Send a live event now. False: there was no room, `lagging` has been sent and the subscription is over."""
+
+    def offer_all(self, events: Sequence[bytes]) -> bool:
+        """Send live events that have come together, in as few messages as they fit; otherwise like `offer`."""
 
     async def send(self, event: bytes) -> bool:
         """Send an event of a replay as soon as there is room; it never lags. False: the subscription is over."""

@@ -5,6 +5,7 @@ unread.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -96,6 +97,11 @@ def event_head(subscription: CallId) -> bytes:
 
 
 EVENT_TAIL = b"}}"
+
+
+def write_events(head: bytes, events: Sequence[bytes]) -> bytes:
+    """A batch of `event` notifications of one subscription, in order."""
+    return b"[%b%b%b]" % (head, (EVENT_TAIL + b"," + head).join(events), EVENT_TAIL)
 
 
 def write_lagging(subscription: CallId) -> bytes:

@@ -1,7 +1,7 @@
 """One subscription of the other end: composes its notifications and sees that its feed is detached exactly once."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ws.defects import internal_error, log_defect
 from ws.protocol.envelope import CallId
@@ -11,6 +11,9 @@ from ws.rpc.feeds import Detach, Feed
 from ws.rpc.limits import Limits
 from ws.rpc.outbox import Outbox
 from ws.rpc.totals import TOTALS
+
+BATCH_BYTES = 128 * 1024
+"""Of events in one message: a page reads that in about a millisecond."""
 
 
 class ServedSubscription:
@@ -41,12 +44,20 @@ class ServedSubscription:
 
     def offer(self, event: bytes) -> bool:
         frame = self._frame(event)
-        if frame is None:
-            return False
-        if self._outbox.offer(frame):
-            return True
-        self.lag()
-        return False
+        return frame is not None and self._offered(frame)
+
+    def offer_all(self, events: Sequence[bytes]) -> bool:
+        """Events that are too long for a batch with others go as they would alone."""
+        batch: list[bytes] = []
+        batch_bytes = 0
+        for event in events:
+            batch_bytes += len(event) + len(self._head) + len(frames.EVENT_TAIL) + 1
+            if batch and batch_bytes > BATCH_BYTES:
+                if not self._offer_batch(batch):
+                    return False
+                batch, batch_bytes = [], len(event)
+            batch.append(event)
+        return self._offer_batch(batch)
 
     async def send(self, event: bytes) -> bool:
         frame = self._frame(event)
@@ -73,6 +84,17 @@ class ServedSubscription:
             detach()
         except Exception as error:  # noqa: BLE001 (a feed that cannot let go must not end the connection)
             log_defect("detach_failed", error, subscription=self._id)
+
+    def _offer_batch(self, events: list[bytes]) -> bool:
+        if len(events) == 1:
+            return self.offer(events[0])
+        return not self._is_over and self._offered(frames.write_events(self._head, events))
+
+    def _offered(self, frame: bytes) -> bool:
+        if self._outbox.offer(frame):
+            return True
+        self.lag()
+        return False
 
     def _frame(self, event: bytes) -> bytes | None:
         if self._is_over:

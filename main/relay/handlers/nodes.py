@@ -30,7 +30,10 @@ def handlers(registry: Registry, certificate: Path | None) -> MainHandlers:
     async def watch(call: MainCall) -> Feed:
         shown = _shown_to(call.principal)
         return registry.nodes.watch(
-            lambda nodes: msgspec.json.encode(NodesListResult(nodes=list(nodes))), _shows(call), view=shown
+            lambda nodes: msgspec.json.encode(NodesListResult(nodes=list(nodes))),
+            _shows(call),
+            view=shown,
+            look=(call.principal.sight, msgspec.json.encode(call.params)),
         )
 
     async def rename(call: MainCall) -> NodeResult:

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -53,6 +53,9 @@ class Page:
             return False
         self._take(msgspec.json.decode(event))
         return True
+
+    def offer_all(self, events: Sequence[bytes]) -> bool:
+        return all(self.offer(event) for event in events)
 
     async def send(self, event: bytes) -> bool:
         await asyncio.sleep(0)

@@ -1,6 +1,6 @@
 """Lists, the two subscriptions of Main, and pages of events."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,9 @@ class Sink:
     def offer(self, event: bytes) -> bool:
         self.events.append(self._decode(event))
         return True
+
+    def offer_all(self, events: Sequence[bytes]) -> bool:
+        return all(self.offer(event) for event in events)
 
     async def send(self, event: bytes) -> bool:
         return self.offer(event)
