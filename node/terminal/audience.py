@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from enum import IntEnum
+from typing import NamedTuple
 
 from node.terminal.reader import Reader
 from ws.protocol.errors import ErrorCode, WireError
@@ -11,7 +12,17 @@ from ws.protocol.terminals import CREDIT_WINDOW_BYTES
 MAX_READERS = 32
 """Each may have a credit window of output under way: 8 MiB for one terminal."""
 STALLED_AFTER_S = 5.0
-"""A reader that holds the program and acknowledges nothing for so long is set aside."""
+"""A reader that holds the program and has not acknowledged LEAST_BYTES more in so long is set aside."""
+LEAST_BYTES = 16 * 1024
+"""Whoever acknowledged byte by byte, or the same byte again and again, would hold the program for as long as it likes.
+Somebody who may only look could. No line that is of use is as slow as 3 KB/s."""
+
+
+class _Watch(NamedTuple):
+    """Ends a reader's hold when `timer` is over, unless it acknowledges `wanted` before."""
+
+    timer: asyncio.TimerHandle
+    wanted: int
 
 
 class Claim(IntEnum):
@@ -35,7 +46,7 @@ class Audience:
         self._loop = asyncio.get_running_loop()
         self._on_credit = on_credit
         self._on_lead = on_lead
-        self._readers: dict[Reader, asyncio.TimerHandle | None] = {}
+        self._readers: dict[Reader, _Watch | None] = {}
         self._claims: dict[Reader, tuple[Claim, int]] = {}
         self._last_claim = 0
         self.lead: Reader | None = None
@@ -75,9 +86,9 @@ class Audience:
 
     def remove(self, reader: Reader) -> None:
         """Forget `reader`; does nothing when it has left already."""
-        timer = self._readers.pop(reader, None)
-        if timer is not None:
-            timer.cancel()
+        watch = self._readers.pop(reader, None)
+        if watch is not None:
+            watch.timer.cancel()
         reader.is_attached = False
         self._claims.pop(reader, None)
         self._elect()
@@ -93,21 +104,24 @@ class Audience:
     def credit(self) -> int:
         """How many bytes the program may write now. Whoever leaves none is watched from here on."""
         credit = CREDIT_WINDOW_BYTES
-        for reader, timer in self._readers.items():
+        for reader, watch in self._readers.items():
             if not reader.holds_program:
                 continue
             credit = min(credit, reader.credit)
-            if reader.credit <= 0 and timer is None:
-                self._readers[reader] = self._loop.call_later(STALLED_AFTER_S, self._set_aside, reader)
+            if reader.credit <= 0 and watch is None:
+                timer = self._loop.call_later(STALLED_AFTER_S, self._set_aside, reader)
+                self._readers[reader] = _Watch(timer, reader.acknowledged + LEAST_BYTES)
         return credit
 
     def acknowledge(self, reader: Reader, offset: int) -> None:
-        """As `Reader.acknowledge`; a sign of life stops the watch."""
+        """As `Reader.acknowledge`; enough of it stops the watch."""
         was_aside = reader.is_aside
         reader.acknowledge(offset)
-        if was_aside:
+        if was_aside and not reader.is_aside:
             self._elect()
-        self._unwatch(reader)
+        watch = self._readers.get(reader)
+        if watch is not None and reader.acknowledged >= watch.wanted:
+            self._unwatch(reader)
         self._on_credit()
 
     def hold_back(self, reader: Reader, *, is_held_back: bool) -> None:
@@ -129,9 +143,9 @@ class Audience:
             reader.flush()
 
     def _unwatch(self, reader: Reader) -> None:
-        timer = self._readers.get(reader)
-        if timer is not None:
-            timer.cancel()
+        watch = self._readers.get(reader)
+        if watch is not None:
+            watch.timer.cancel()
             self._readers[reader] = None
 
     def _set_aside(self, reader: Reader) -> None:

@@ -28,9 +28,10 @@ class ReaderSink(Protocol):
 class Reader:
     """Credit of one reader, in offsets of the terminal's life.
 
-    `sent` is the offset of the next byte to send. At most CREDIT_WINDOW_BYTES lie between it and what was acknowledged.
-    A reader is `is_aside` after it consumed nothing for too long: the program no longer waits for it. While
-    `is_held_back` its own input keeps its acknowledgements from being heard, so the program does not wait either.
+    `sent` is the offset of the next byte to send, `acknowledged` of the next to consume: at most CREDIT_WINDOW_BYTES
+    lie between them. A reader is `is_aside` after it consumed too little for too long: the program does not wait for it
+    until it has consumed half of what it was sent. While `is_held_back` its own input keeps its acknowledgements from
+    being heard, so the program does not wait either.
     `on_torn` is called when it goes on with output that draws only parts of what is to be seen. `follows_sizes`: it
     shows the sizes that it is told, its own as well. `is_attached` between its first frame and its leaving.
     """
@@ -41,7 +42,7 @@ class Reader:
         self._sink = sink
         self._on_torn = on_torn
         self._scrollback = scrollback
-        self._acknowledged = start
+        self.acknowledged = start
         self._gap = (start, start)
         self.sent = start
         self.may_type = may_type
@@ -55,7 +56,7 @@ class Reader:
     @property
     def credit(self) -> int:
         """How far the program may get ahead of now; 0 or less when it has to wait for this reader."""
-        return self._acknowledged + CREDIT_WINDOW_BYTES - self._scrollback.end
+        return self.acknowledged + CREDIT_WINDOW_BYTES - self._scrollback.end
 
     @property
     def holds_program(self) -> bool:
@@ -80,7 +81,7 @@ class Reader:
             return
         if self.sent < self._scrollback.start:
             self._skip()
-        limit = min(self._scrollback.end, self._acknowledged + CREDIT_WINDOW_BYTES)
+        limit = min(self._scrollback.end, self.acknowledged + CREDIT_WINDOW_BYTES)
         while self.sent < limit:
             end = min(limit, self.sent + FRAME_BYTES)
             self._sink.send_bytes(self._scrollback.read(self.sent, end))
@@ -98,8 +99,8 @@ class Reader:
             )
         before, after = self._gap
         consumed = offset if offset >= after else min(offset, before) + after - before
-        self._acknowledged = max(self._acknowledged, consumed)
-        if self.is_aside:
+        self.acknowledged = max(self.acknowledged, consumed)
+        if self.is_aside and self.sent - self.acknowledged <= CREDIT_WINDOW_BYTES // 2:
             self.is_aside = False
             self._skip()
         self.flush()
@@ -116,6 +117,6 @@ class Reader:
         self.send_frame(Skipped(start=self.sent, to=to, preamble=preamble))
         if not is_picture_whole:
             self._on_torn()
-        self._acknowledged += to - self.sent
+        self.acknowledged += to - self.sent
         self._gap = (self.sent, to)
         self.sent = to

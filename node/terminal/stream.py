@@ -183,7 +183,7 @@ class _Stream:
                 continue
             try:
                 frame = _decode(message)
-            except msgspec.MsgspecError as error:
+            except (msgspec.MsgspecError, RecursionError) as error:
                 raise WireError(ErrorCode.INVALID, f"A text frame is an ack or a resize: {error}.") from error
             match frame:
                 case Ack():

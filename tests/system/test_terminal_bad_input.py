@@ -87,6 +87,7 @@ def masked(data: bytes, opcode: Opcode) -> bytes:
         pytest.param(masked(bytes(range(0x80)), Opcode.TEXT), 4400, id="bytes as text"),
         pytest.param(masked(b"\x1b[2J\x00\x07", Opcode.TEXT), 4400, id="an escape as text"),
         pytest.param(masked(b"[" * 100_000, Opcode.TEXT), 4400, id="deep text"),
+        pytest.param(masked(b'{"type":"ack","offset":0,"x":' + b"[" * 100_000, Opcode.TEXT), 4400, id="deep inside"),
         pytest.param(masked(b'{"type":"ack","offset":' + b"9" * 400 + b"}", Opcode.TEXT), 4400, id="a long number"),
         pytest.param(masked(b'{"type":"ack","offset":9007199254740993}', Opcode.TEXT), 4400, id="ack from the future"),
         pytest.param(masked(b'{"type":"resize","cols":80,"rows":1e9}', Opcode.TEXT), 4400, id="rows without end"),

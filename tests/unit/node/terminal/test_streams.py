@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from node.terminal import audience
 from node.terminal.service import TerminalService
 from node.terminal.stream import VIEWER_MESSAGE_BYTES, StreamServer
 from tests.support.terminal_link import SplicingMain, page
@@ -123,6 +124,29 @@ async def test_a_stalled_reader_holds_the_program_then_is_set_aside(
         assert skipped["to"] > skipped["from"]
         before = slow.position
         await eventually(lambda: slow.position > before + 4 * CREDIT_WINDOW_BYTES, what="the stream to go on")
+
+
+@pytest.mark.parametrize("step", [0, 1], ids=["the same byte", "byte by byte"])
+async def test_who_acknowledges_next_to_nothing_holds_the_program_no_longer_than_who_is_silent(
+    main: SplicingMain, service: TerminalService, open_terminal: Opener, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """Not even one who may only look, and comes back from being set aside in the same way."""
+    monkeypatch.setattr(audience, "STALLED_AFTER_S", 0.2)
+    terminal = await open_terminal("read go; yes 0123456789")
+    async with page(main, terminal) as typist, page(main, terminal, is_consuming=False, may_type=0) as hostile:
+        await typist.type(b"\n")
+        await eventually(lambda: hostile.position == CREDIT_WINDOW_BYTES, what="the whole window")
+        acknowledged = 0
+
+        async def runs_on() -> bool:
+            nonlocal acknowledged
+            acknowledged += step
+            await hostile.send(type="ack", offset=acknowledged)
+            return service.find(terminal).end > 64 * CREDIT_WINDOW_BYTES
+
+        await eventually(runs_on, what="the program to run on")
+        assert hostile.position < CREDIT_WINDOW_BYTES + audience.LEAST_BYTES
+        assert not [frame for frame in hostile.frames if frame["type"] == "skipped"]
 
 
 async def test_a_reader_that_leaves_lets_the_program_go_on(
