@@ -129,6 +129,7 @@ class Metrics:
             if link.measured is not None:
                 gauges.rtt.labels(node).set(link.measured.rtt_ms / 1000)
                 gauges.node_database.labels(node).set(link.measured.database_bytes)
+        gauges.framed.set(sum(link.is_framed for link in links.values()))
         pages = self._pages()
         counted = {kind: count() for kind, count in self._sockets.items()}
         _show(gauges.sockets, {**counted, "page": len(pages), "link": len(links)})
@@ -151,6 +152,7 @@ class _Gauges:
         self.nodes_known = gauge("nodes_known", "Nodes that have joined.")
         self.nodes_online = gauge("nodes_online", "Nodes with a live link, by who dials.", ("mode",))
         self.rtt = gauge("link_rtt_seconds", "The last round trip through a link.", ("node",))
+        self.framed = gauge("links_framed", "Links whose streams travel in frames: a proxy reads what passes.")
         self.node_database = gauge("node_database_bytes", "What a node's database takes on its disk.", ("node",))
         self.sockets = gauge("sockets", "Open connections by kind.", ("kind",))
         self.sessions = gauge("sessions", "Sessions of all nodes by status.", ("status",))

@@ -65,6 +65,8 @@ class NodeLink:
         self.reach = reach
         self.connected_at = now()
         self.measured: Measured | None = None
+        self.is_framed = False
+        """Its streams travel in frames: something in between reads what passes, as far as is known."""
         self._peer = peer
 
     @property

@@ -28,6 +28,10 @@ EARLY_RETRY_S = 0.02
 
 UNAUTHORIZED = 401
 
+PROBE_AGAIN_S = 30.0
+PROBE_AGAIN_MAX_S = 3600.0
+"""A probe can fail because a machine is busy, so a later stream of the link is probed again; each time half as soon."""
+
 
 @dataclass(frozen=True)
 class Opened:
@@ -38,6 +42,33 @@ class Opened:
     raw: RawSocket
 
 
+class Way:
+    """How the streams of a link travel: probed, until one has come through; in frames for a while after one failed."""
+
+    def __init__(self) -> None:
+        self._is_raw = False
+        self._again_s: float | None = None
+        self._wait_s = PROBE_AGAIN_S
+
+    def next(self, now_s: float) -> Carriage:
+        """For a stream that is about to be opened. Of those that come at once, one probes again."""
+        if self._is_raw:
+            return "raw"
+        if self._again_s is not None:
+            if now_s < self._again_s:
+                return "framed"
+            self._wait_s = min(2 * self._wait_s, PROBE_AGAIN_MAX_S)
+            self._again_s = now_s + self._wait_s
+        return "probed"
+
+    def passed(self) -> None:
+        self._is_raw = True
+
+    def failed(self, now_s: float) -> None:
+        if self._again_s is None:
+            self._again_s = now_s + self._wait_s
+
+
 class StreamDoor:
     """Opens streams, whoever dials. `keys` are the one-time keys of those that nodes dial back.
 
@@ -46,7 +77,7 @@ class StreamDoor:
 
     def __init__(self) -> None:
         self.keys = StreamKeys()
-        self._carriages: WeakKeyDictionary[NodeLink, Carriage] = WeakKeyDictionary()
+        self._ways: WeakKeyDictionary[NodeLink, Way] = WeakKeyDictionary()
 
     async def open(self, link: NodeLink, method: str, ask: Callable[[StreamId, str], Struct]) -> Opened:
         """Call `method` of the link with the params that `ask` makes of the stream's id and its key.
@@ -54,15 +85,23 @@ class StreamDoor:
         Raises WireError: the node's own refusal, or `timeout` when the stream does not come. The caller owns the
         socket.
         """
-        carriage = self._carriages.get(link, "probed") if link.hello.has_carriage else "raw"
+        if not link.hello.has_carriage:
+            return await self._open(link, method, ask, "raw")
+        way, clock = self._ways.setdefault(link, Way()), asyncio.get_running_loop().time
+        carriage = way.next(clock())
         try:
             opened = await self._open(link, method, ask, carriage)
         except ProbeFailedError as error:
-            log.info("streams_framed", node=link.node, reason=str(error))
-            self._carriages[link] = "framed"
+            way.failed(clock())
+            if not link.is_framed:
+                link.is_framed = True
+                log.info("streams_framed", node=link.node, reason=str(error))
             return await self._open(link, method, ask, "framed")
         if carriage == "probed":
-            _ = self._carriages.setdefault(link, "raw")
+            way.passed()
+            if link.is_framed:
+                link.is_framed = False
+                log.info("streams_raw_again", node=link.node)
         return opened
 
     async def _open(

@@ -8,7 +8,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from main.relay import joins
+from main.relay import joins, streams
 from tests.support.client import Client
 from tests.support.fake_node import FakeNode
 from tests.support.main_app import RunningMain
@@ -17,7 +17,7 @@ from ws.dial import complete_url
 from ws.protocol.errors import ErrorCode, WireError
 from ws.protocol.link import StreamParams
 from ws.rpc import Answer, IncomingCall
-from ws.streams import ServerFrames, StreamClosedError, dial_raw
+from ws.streams import ServerFrames, StreamClosedError, carried_at_node, dial_raw
 from ws.tasks import TaskOwner
 
 
@@ -29,6 +29,8 @@ class EchoNode(FakeNode):
         self.behaviours = {"link.stream": self.stream, "link.stream_revoke": self.revoke}
         self.asked: list[StreamParams] = []
         self.frames: list[ServerFrames] = []
+        self.is_inspected = False
+        """Something in between cuts what is no frame."""
         self.tasks = TaskOwner("echo node")
 
     async def stream(self, call: IncomingCall) -> Answer:
@@ -44,7 +46,10 @@ class EchoNode(FakeNode):
         raw = await dial_raw(
             complete_url(self.main_url, "/ws/stream"), {"Authorization": f"Bearer {params.key}"}, None, 5
         )
-        frames = ServerFrames(raw)
+        if self.is_inspected and params.carriage == "probed":
+            raw.abort()
+            return
+        frames = ServerFrames(await carried_at_node(raw, params.carriage))
         self.frames.append(frames)
         with contextlib.suppress(StreamClosedError):
             while True:
@@ -124,6 +129,47 @@ async def test_a_node_that_does_not_dial_back_is_said(
         assert (await socket.receive_json(timeout=10))["code"] == "timeout"
         assert (await socket.receive()).data == 4503
     assert len(main.main.door.keys) == 0
+
+
+async def test_a_link_whose_first_probe_failed_is_probed_again(
+    main: RunningMain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that was busy for two seconds shall not pay for frames until its link breaks."""
+    monkeypatch.setattr(streams, "PROBE_AGAIN_S", 0.05)
+    echo = EchoNode(main)
+    echo.hello = {"has_carriage": True}
+    echo.is_inspected = True
+
+    async def travels(client: Client, *carriages: str) -> bool:
+        """Whether one more stream is asked for like this."""
+        before = len(echo.asked)
+        socket = await opened(client, "node=laptop&terminal=t1")
+        await socket.send_bytes(b"there")
+        assert await socket.receive_bytes(timeout=10) == b"there"
+        await socket.close()
+        return [asked.carriage for asked in echo.asked[before:]] == [*carriages]
+
+    async with echo.online(), main.client() as client:
+        assert await travels(client, "probed", "framed")
+        assert b"switchyard_links_framed 1.0" in await main.main.metrics.text()
+        await eventually(lambda: travels(client, "probed", "framed"), what="another probe")
+        echo.is_inspected = False
+        await eventually(lambda: travels(client, "probed"), what="a probe that comes through")
+        assert b"switchyard_links_framed 0.0" in await main.main.metrics.text()
+        assert await travels(client, "raw")
+    await echo.tasks.close()
+
+
+def test_probes_become_rare_where_frames_are_read() -> None:
+    way = streams.Way()
+    assert [way.next(0.0), way.next(0.0)] == ["probed", "probed"]
+    way.failed(1.0)
+    way.failed(2.0)
+    assert [way.next(30.9), way.next(31.0), way.next(31.0)] == ["framed", "probed", "framed"]
+    way.failed(33.0)
+    assert [way.next(90.9), way.next(91.0)] == ["framed", "probed"]
+    way.passed()
+    assert way.next(91.0) == "raw"
 
 
 async def test_when_the_node_goes_its_streams_go(main: RunningMain, node: EchoNode) -> None:
