@@ -1,7 +1,6 @@
 """The frames that wait for one peer: bounded in bytes, first in first out, with a rule for full for each kind."""
 
 import asyncio
-from collections import deque
 
 from ws.rpc.limits import Limits
 
@@ -13,17 +12,19 @@ class Outbox:
     (`put`), and the few small frames that keep both ends of one mind (`lagging`, `ended`, `cancel`) always go in
     (`add`): there is at most one of them for each subscription and call, which are bounded themselves.
     A frame of any length fits an empty outbox. A frame counts until it is sent, not until it is taken.
+
+    Most peers are idle pages: nothing is made for waiting before somebody waits.
     """
 
     def __init__(self, limits: Limits) -> None:
         self._outbox_bytes = limits.outbox_bytes
         self._replay_bytes = limits.replay_bytes
-        self._frames: deque[bytes] = deque()
+        self._frames: list[bytes] = []
         self._waiting_bytes = 0
         self._is_closed = False
         self._is_finished = False
-        self._arrived = asyncio.Event()
-        self._released = asyncio.Event()
+        self._writer: asyncio.Future[None] | None = None
+        self._released: asyncio.Event | None = None
         # A lock wakes in order and survives cancellation; so only one task of each kind watches for room.
         self._answer_turn = asyncio.Lock()
         self._replay_turn = asyncio.Lock()
@@ -32,13 +33,18 @@ class Outbox:
     def waiting_bytes(self) -> int:
         return self._waiting_bytes
 
+    @property
+    def is_closed(self) -> bool:
+        """What was taken and not sent is not wanted any more."""
+        return self._is_closed
+
     def add(self, frame: bytes) -> None:
         """Queue a control frame, full or not. Does nothing once the outbox is closed."""
         if self._is_closed or self._is_finished:
             return
         self._frames.append(frame)
         self._waiting_bytes += len(frame)
-        self._arrived.set()
+        self._wake_writer()
 
     def offer(self, frame: bytes) -> bool:
         """Queue a live event if there is room for it now."""
@@ -54,7 +60,7 @@ class Outbox:
             try:
                 await self._room(frame, bound)
             finally:
-                self._released.set()  # whoever waits for this one to be gone looks again
+                self._wake()  # whoever waits for this one to be gone looks again
             if self._is_closed or self._is_finished:
                 return False
             self.add(frame)
@@ -65,29 +71,33 @@ class Outbox:
         while self._answer_turn.locked() and not self._is_closed:
             await self._release()
 
-    async def take(self) -> bytes | None:
-        """The next frame, for the writer alone; None when the outbox is closed, or finished and empty."""
-        while not self._frames:
-            if self._is_closed or self._is_finished:
-                return None
-            self._arrived.clear()
-            await self._arrived.wait()
-        return None if self._is_closed else self._frames.popleft()
+    async def take(self) -> list[bytes]:
+        """The frames that wait, for the writer alone; none when the outbox is closed, or finished and empty."""
+        while not self._frames and not self._is_closed and not self._is_finished:
+            self._writer = asyncio.get_running_loop().create_future()
+            try:
+                await self._writer
+            finally:
+                self._writer = None
+        taken, self._frames = self._frames, []
+        return taken
 
     def sent(self, frame: bytes) -> None:
         """Give the room of a frame that was taken back."""
         self._waiting_bytes -= len(frame)
-        self._released.set()
+        self._wake()
 
     def finish(self) -> None:
         """Take no more frames; what is queued is still sent."""
         self._is_finished = True
+        self._wake_writer()
         self._wake()
 
     def close(self) -> None:
         """Drop what is queued and let everybody who waits go."""
         self._is_closed = True
         self._frames.clear()
+        self._wake_writer()
         self._wake()
 
     def _fits(self, frame: bytes, bound: int) -> bool:
@@ -98,9 +108,15 @@ class Outbox:
             await self._release()
 
     async def _release(self) -> None:
+        if self._released is None:
+            self._released = asyncio.Event()
         self._released.clear()
         await self._released.wait()
 
     def _wake(self) -> None:
-        self._arrived.set()
-        self._released.set()
+        if self._released is not None:
+            self._released.set()
+
+    def _wake_writer(self) -> None:
+        if self._writer is not None and not self._writer.done():
+            self._writer.set_result(None)

@@ -199,11 +199,14 @@ class Peer:
     async def _write(self) -> None:
         watch = StallWatch(self._limits.stall_s, self._socket.unsent_bytes, self._stalled)
         try:
-            while (frame := await self._outbox.take()) is not None:
-                watch.sending()
-                await self._socket.send(frame)
-                watch.sent()
-                self._outbox.sent(frame)
+            while taken := await self._outbox.take():
+                for frame in taken:
+                    if self._outbox.is_closed:
+                        return
+                    watch.sending()
+                    await self._socket.send(frame)
+                    watch.sent()
+                    self._outbox.sent(frame)
         except ConnectionError as error:
             log.debug("peer_unreachable", peer=self.name, reason=str(error))
             self._socket.abort()

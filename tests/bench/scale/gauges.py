@@ -85,13 +85,13 @@ class Presence:
 
     def __init__(self) -> None:
         self.arrivals = 0
-        """How often one came online."""
-        self._online: dict[str, bool] = {}
+        """How often one came online, be it between two words of Main."""
+        self._online: dict[str, str | None] = {}
         self._has_changed = asyncio.Event()
 
     @property
     def online(self) -> int:
-        return sum(self._online.values())
+        return sum(since is not None for since in self._online.values())
 
     async def follow(self, client: Client) -> None:
         """Watch for ever."""
@@ -112,7 +112,8 @@ class Presence:
                 await self._has_changed.wait()
 
     def _take(self, node: dict[str, object]) -> None:
-        name, is_online = str(node["id"]), node["status"] == "online"
-        self.arrivals += is_online and not self._online.get(name, False)
-        self._online[name] = is_online
+        name = str(node["id"])
+        since = str(node["connected_at"]) if node["status"] == "online" else None
+        self.arrivals += since is not None and since != self._online.get(name)
+        self._online[name] = since
         self._has_changed.set()

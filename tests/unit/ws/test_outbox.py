@@ -16,11 +16,10 @@ LIMITS = replace(BROWSER_LIMITS, outbox_bytes=100, replay_bytes=40)
 async def _drain(outbox: Outbox) -> list[bytes]:
     frames = []
     while outbox.waiting_bytes:
-        frame = await outbox.take()
-        assert frame is not None
-        frames.append(frame)
-        outbox.sent(frame)
-        await asyncio.sleep(0)
+        for frame in await outbox.take():
+            frames.append(frame)
+            outbox.sent(frame)
+            await asyncio.sleep(0)
     return frames
 
 
@@ -44,8 +43,7 @@ async def test_a_frame_of_any_length_fits_an_empty_outbox() -> None:
 async def test_room_is_given_back_when_a_frame_is_sent_not_when_it_is_taken() -> None:
     outbox = Outbox(LIMITS)
     outbox.add(b"x" * 100)
-    frame = await outbox.take()
-    assert frame is not None
+    (frame,) = await outbox.take()
     assert not outbox.offer(b"y")
     outbox.sent(frame)
     assert outbox.offer(b"y")
@@ -113,8 +111,30 @@ async def test_closing_lets_everybody_go() -> None:
     outbox.close()
     await asyncio.wait(tasks, timeout=5)
     assert sorted(map(str, outcomes)) == ["False", "False", "room"]
-    assert await outbox.take() is None
+    assert await outbox.take() == []
+    assert outbox.is_closed
     assert not outbox.offer(b"z")
+
+
+async def test_the_writer_wakes_for_a_frame_and_for_the_end() -> None:
+    outbox, owner = Outbox(LIMITS), TaskOwner("writer")
+    taken: list[list[bytes]] = []
+    has_taken = asyncio.Event()
+
+    async def write() -> None:
+        while frames := await outbox.take():
+            taken.append(frames)
+            has_taken.set()
+
+    writer = owner.start(write(), name="write")
+    await asyncio.sleep(0)
+    outbox.add(b"first")
+    outbox.add(b"second")
+    await asyncio.wait_for(has_taken.wait(), 5)
+    outbox.close()
+    await asyncio.wait({writer}, timeout=5)
+    assert writer.done()
+    assert taken == [[b"first", b"second"]]
 
 
 async def test_finishing_sends_what_is_queued_and_takes_nothing_more() -> None:
@@ -123,8 +143,8 @@ async def test_finishing_sends_what_is_queued_and_takes_nothing_more() -> None:
     outbox.finish()
     outbox.add(b"late")
     assert not await outbox.put(b"late")
-    assert await outbox.take() == b"last"
-    assert await outbox.take() is None
+    assert await outbox.take() == [b"last"]
+    assert await outbox.take() == []
 
 
 @given(st.lists(st.tuples(st.sampled_from(["offer", "take", "sent"]), st.integers(0, 150)), max_size=60))
@@ -141,10 +161,8 @@ def test_the_bound_holds_for_live_events_whatever_happens(steps: list[tuple[str,
                         queued += 1
                         assert outbox.waiting_bytes <= 100 or was_empty
                 case "take" if queued > taken:
-                    frame = await outbox.take()
-                    assert frame is not None
-                    held.append(frame)
-                    taken += 1
+                    held += await outbox.take()
+                    taken = queued
                 case "sent" if held:
                     outbox.sent(held.pop(0))
                 case _:
