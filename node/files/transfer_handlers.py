@@ -12,5 +12,6 @@ def handlers(server: TransferServer, policy: Policy) -> HandlerMap:
     return {
         "link.download": policy.guard_as(reading, lambda _, params: server.download(params)),
         "link.archive": policy.guard_as(reading, lambda _, params: server.archive(params)),
+        "files.partial": server.partial,
         "link.upload": policy.guard_as(writing, lambda _, params: server.upload(params)),
     }

@@ -12,12 +12,15 @@ import structlog
 from node.files.archive import Archive
 from node.files.contents import OpenFile
 from node.files.guard import PathGuard
+from node.files.partials import Claim, PartialKey, Partials
 from node.files.pipe import ThreadPipe
 from node.files.pool import FilePool
 from node.files.uploading import Conditions, Upload
 from node.places import path_of
 from ws.dial import DialError
+from ws.protocol.envelope import Caller
 from ws.protocol.errors import ErrorCode, WireError
+from ws.protocol.files import FilesPartialParams, FilesPartialResult
 from ws.protocol.transfers import (
     STALL_S,
     ArchiveParams,
@@ -27,6 +30,7 @@ from ws.protocol.transfers import (
     DownloadResult,
     Span,
     TransferParams,
+    Uploaded,
     UploadParams,
     UploadResult,
 )
@@ -64,7 +68,8 @@ Held = TypeVar("Held", bound=_Held)
 
 
 class TransferServer:
-    """Serves `link.download`, `link.upload` and `link.archive`; all raise WireError with the codes of API.md.
+    """Serves `link.download`, `link.upload`, `link.archive` and `files.partial`; all raise WireError, with the codes of
+    API.md.
 
     `commit_lock` is that of every writer of the node. What may be known before content travels is checked before the
     node dials back.
@@ -78,6 +83,7 @@ class TransferServer:
         self._dial = dial
         self._max_read_bytes = max_read_bytes
         self._commit_lock = commit_lock
+        self._partials = Partials()
         self._tasks = TaskOwner("transfers")
         self._packers = ThreadPoolExecutor(MAX_ARCHIVES, thread_name_prefix="archive")
         self._archives = 0
@@ -91,18 +97,31 @@ class TransferServer:
 
     async def upload(self, params: UploadParams) -> UploadResult:
         """Check the conditions and dial back for the content."""
-        conditions = Conditions(if_match=params.if_match, is_new_only=params.is_new_only, size=params.size)
-        upload = await self._opened(
-            lambda: Upload(
-                self._guard,
-                path_of(params),
-                conditions,
-                max_read_bytes=self._max_read_bytes,
-                commit_lock=self._commit_lock,
-            )
-        )
-        _ = self._serve(params, upload, self._receive)
-        return UploadResult()
+        claim = None
+        if params.upload is not None:
+            key = PartialKey(params.caller.user, path_of(params), params.upload)
+            claim = await self._partials.claim(key, params.offset)
+        try:
+            upload = await self._opened(lambda: self._upload(params, None if claim is None else claim.kept))
+        except BaseException:
+            if claim is not None:
+                self._partials.release(claim, claim.kept, None)
+            raise
+        receiving = _Receiving(self._pool, upload, claim)
+        task = self._serve(params, upload, lambda _, records: receiving.receive(records), is_kept=claim is not None)
+        if claim is not None:
+            released = claim
+            task.add_done_callback(lambda _: self._partials.release(released, upload, receiving.done))
+        return UploadResult(offset=params.offset)
+
+    async def partial(self, caller: Caller, params: FilesPartialParams) -> FilesPartialResult:
+        """What of an upload that broke off is there."""
+        key = PartialKey(caller.user, path_of(params), params.upload)
+        found = await self._partials.state(key)
+        if not params.discard:
+            return found
+        self._partials.discard(key)
+        return FilesPartialResult(size=found.size if found.etag else 0, etag=found.etag)
 
     async def archive(self, params: ArchiveParams) -> ArchiveResult:
         """Open the folder and dial back to send it."""
@@ -123,8 +142,23 @@ class TransferServer:
 
     async def close(self) -> None:
         """Cut all of them."""
+        self._partials.close()
         await self._tasks.close(timeout_s=1.0)
         self._packers.shutdown(wait=False, cancel_futures=True)
+
+    def _upload(self, params: UploadParams, kept: Upload | None) -> Upload:
+        """What is kept, under the conditions of today, or a new one. For a thread."""
+        conditions = Conditions(if_match=params.if_match, is_new_only=params.is_new_only, size=params.size)
+        if kept is not None:
+            kept.go_on(conditions)
+            return kept
+        return Upload(
+            self._guard,
+            path_of(params),
+            conditions,
+            max_read_bytes=self._max_read_bytes,
+            commit_lock=self._commit_lock,
+        )
 
     async def _opened(self, make: Callable[[], Held]) -> Held:
         """What `make` makes in a thread, counted as a running transfer."""
@@ -147,11 +181,17 @@ class TransferServer:
             raise
 
     def _serve(
-        self, params: TransferParams, held: Held, work: Callable[[Held, Records], Awaitable[None]]
+        self,
+        params: TransferParams,
+        held: Held,
+        work: Callable[[Held, Records], Awaitable[None]],
+        *,
+        is_kept: bool = False,
     ) -> asyncio.Task[None]:
+        """`is_kept`: whoever calls this decides about `held` when the task has ended."""
         task = self._tasks.start(self._run(params, held, work), name=params.stream)
         # Not in the task itself: it may be cancelled before it began. And in a thread: closing waits for the disk.
-        task.add_done_callback(lambda _: self._ended(held))
+        task.add_done_callback(lambda _: self._ended(None if is_kept else held))
         return task
 
     async def _run(self, params: TransferParams, held: Held, work: Callable[[Held, Records], Awaitable[None]]) -> None:
@@ -186,25 +226,6 @@ class TransferServer:
         records.write(Kind.END, b"{}")
         await records.finish(PATIENCE_S)
 
-    async def _receive(self, upload: Upload, records: Records) -> None:
-        pieces: list[bytes | memoryview] = []
-        waiting_bytes = 0
-        while True:
-            record = await records.receive(PATIENCE_S)
-            if record.kind is not Kind.DATA:
-                break
-            pieces.append(record.payload)
-            waiting_bytes += len(record.payload)
-            if waiting_bytes >= CHUNK_BYTES:
-                await self._pool.run(upload.write, pieces)
-                pieces, waiting_bytes = [], 0
-        if record.kind is not Kind.END:
-            raise StreamCutError("Main gave the upload up")
-        await self._pool.run(upload.write, pieces)
-        done = await self._pool.run(upload.commit)
-        records.write(Kind.END, _encode(done))
-        await records.linger(LINGER_S)
-
     async def _pack(self, archive: Archive, pipe: ThreadPipe, records: Records) -> None:
         loop = asyncio.get_running_loop()
         entries, size = await loop.run_in_executor(self._packers, archive.count)
@@ -227,9 +248,54 @@ class TransferServer:
         self._archives -= 1
         pipe.give_up()
 
-    def _ended(self, held: _Held) -> None:
+    def _ended(self, held: _Held | None) -> None:
         self._running -= 1
-        _ = asyncio.get_running_loop().run_in_executor(None, held.close)
+        if held is not None:
+            _ = asyncio.get_running_loop().run_in_executor(None, held.close)
+
+
+class _Receiving:
+    """The content of one upload on its way into the file. `done` when it is in its place."""
+
+    def __init__(self, pool: FilePool, upload: Upload, claim: Claim | None) -> None:
+        self._pool = pool
+        self._upload = upload
+        self._claim = claim
+        self.done: Uploaded | None = None
+
+    async def receive(self, records: Records) -> None:
+        """Until the file is whole. Of what breaks off, what has come is written where it may go on."""
+        if self._claim is not None:
+            self._claim.cut = records.abort
+            if self._claim.is_unwanted:
+                raise StreamCutError("another has gone on with it")
+        pieces: list[bytes | memoryview] = []
+        try:
+            await self._take(records, pieces)
+        except StreamCutError:
+            if self._claim is not None and pieces:
+                await self._pool.run(self._upload.write, pieces)
+            raise
+        await self._pool.run(self._upload.write, pieces)
+        self.done = await self._pool.run(self._upload.commit)
+        records.write(Kind.END, _encode(self.done))
+        await records.linger(LINGER_S)
+
+    async def _take(self, records: Records, pieces: list[bytes | memoryview]) -> None:
+        """Write chunk by chunk until END; what is not written yet is in `pieces`."""
+        waiting_bytes = 0
+        while True:
+            record = await records.receive(PATIENCE_S)
+            if record.kind is not Kind.DATA:
+                break
+            pieces.append(record.payload)
+            waiting_bytes += len(record.payload)
+            if waiting_bytes >= CHUNK_BYTES:
+                await self._pool.run(self._upload.write, pieces)
+                waiting_bytes = 0
+                pieces.clear()
+        if record.kind is not Kind.END:
+            raise StreamCutError("Main gave the upload up")
 
 
 def _pack_into(archive: Archive, pipe: ThreadPipe) -> None:

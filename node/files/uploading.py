@@ -76,6 +76,23 @@ class Upload:
             os.close(self._folder)
             raise
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was given up or failed."""
+        return self._is_closed
+
+    def go_on(self, conditions: Conditions) -> None:
+        """Take more after a break, under these conditions; their `size` is that of the rest."""
+        with self._busy:
+            if self._is_closed:
+                raise WireError(ErrorCode.CONFLICT, "What had come of this upload is gone; begin anew.")
+            self._conditions = conditions
+            try:
+                self._check()
+                self._check_room()
+            except OSError as error:
+                raise wire_error(error, self._path) from error
+
     def write(self, pieces: Sequence[bytes | memoryview]) -> None:
         """Append all of them."""
         with self._busy:

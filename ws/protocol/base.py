@@ -32,6 +32,13 @@ ApprovalKey = Annotated[str, msgspec.Meta(pattern=ID_PATTERN, description="id of
 MessageKey = Annotated[
     str, msgspec.Meta(min_length=1, max_length=128, description="chosen by the client; sending it twice runs it once")
 ]
+UploadKey = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[A-Za-z0-9_-]{16,64}$(?!\n)",
+        description="of an upload that can be continued; chosen by the client, another for each upload",
+    ),
+]
 AbsolutePath = Annotated[
     str,
     msgspec.Meta(

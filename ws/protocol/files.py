@@ -14,6 +14,7 @@ from ws.protocol.base import (
     ShortText,
     Struct,
     Timestamp,
+    UploadKey,
 )
 
 MAX_WRITE_CHARS = 4 * 1024 * 1024
@@ -97,6 +98,20 @@ class FilesWriteParams(Located, frozen=True, kw_only=True):
 class FilesWriteResult(Struct, frozen=True, kw_only=True):
     etag: str
     size: int
+
+
+class FilesPartialParams(Located, frozen=True, kw_only=True):
+    """An upload of the caller's by its `upload`. What still comes of it is cut; `discard` forgets what has come."""
+
+    upload: UploadKey
+    discard: bool = False
+
+
+class FilesPartialResult(Struct, frozen=True, kw_only=True):
+    """`size` bytes are there, from which it goes on; 0: it begins anew. With `etag` it is whole and in its place."""
+
+    size: int
+    etag: str | None = None
 
 
 class FilesMakeParams(Located, frozen=True, kw_only=True):

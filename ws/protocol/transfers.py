@@ -8,7 +8,7 @@ from typing import Annotated
 
 import msgspec
 
-from ws.protocol.base import Carriage, Located, StreamId, Struct
+from ws.protocol.base import Carriage, Located, StreamId, Struct, UploadKey
 from ws.protocol.envelope import Caller
 
 STALL_S = 60.0
@@ -63,16 +63,21 @@ class UploadParams(TransferParams, frozen=True, kw_only=True):
     """`link.upload`. Main sends content and END; the node answers END with an Uploaded, or ERROR at any time.
 
     `if_match`: one of these etags must be that of the file, `*` any file. `is_new_only`: no file may be there. `size`
-    is what is announced, if it is known.
+    is what is announced, if it is known. One with `upload` is kept for a while when it breaks off, and goes on with
+    another that begins at `offset`, which must be what files.partial answers; 0 begins anew.
     """
 
     if_match: Annotated[list[Condition], msgspec.Meta(max_length=MAX_CONDITIONS)] | None = None
     is_new_only: bool = False
     size: Bytes | None = None
+    upload: UploadKey | None = None
+    offset: Bytes = 0
 
 
 class UploadResult(Struct, frozen=True, kw_only=True):
-    """The conditions hold so far, and there is room for what was announced."""
+    """The conditions hold so far, and there is room for what was announced. The content is put at `offset`."""
+
+    offset: Bytes = 0
 
 
 class Uploaded(Struct, frozen=True, kw_only=True):

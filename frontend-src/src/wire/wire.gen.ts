@@ -521,6 +521,21 @@ export interface FilesOverflow {
   type: "overflow";
 }
 
+/** An upload of the caller's by its `upload`. What still comes of it is cut; `discard` forgets what has come. */
+export interface FilesPartialParams {
+  node: string;
+  path?: string;
+  path_bytes?: string | null;
+  upload: string;
+  discard?: boolean;
+}
+
+/** `size` bytes are there, from which it goes on; 0: it begins anew. With `etag` it is whole and in its place. */
+export interface FilesPartialResult {
+  size: number;
+  etag?: string | null;
+}
+
 /** Where it is now. */
 export interface FilesPlaceResult {
   path: string;
@@ -1873,7 +1888,8 @@ export interface TurnStarted {
  * `link.upload`. Main sends content and END; the node answers END with an Uploaded, or ERROR at any time.
  *
  * `if_match`: one of these etags must be that of the file, `*` any file. `is_new_only`: no file may be there. `size`
- * is what is announced, if it is known.
+ * is what is announced, if it is known. One with `upload` is kept for a while when it breaks off, and goes on with
+ * another that begins at `offset`, which must be what files.partial answers; 0 begins anew.
  */
 export interface UploadParams {
   node: string;
@@ -1886,10 +1902,13 @@ export interface UploadParams {
   if_match?: string[] | null;
   is_new_only?: boolean;
   size?: number | null;
+  upload?: string | null;
+  offset?: number;
 }
 
-/** The conditions hold so far, and there is room for what was announced. */
+/** The conditions hold so far, and there is room for what was announced. The content is put at `offset`. */
 export interface UploadResult {
+  offset?: number;
 }
 
 /** Running totals of the session; `context_*` in tokens. */
@@ -1985,6 +2004,8 @@ export interface Ops {
   "files.read": { params: FileParams; result: FilesReadResult };
   /** Write a text file atomically. */
   "files.write": { params: FilesWriteParams; result: FilesWriteResult };
+  /** How much has come of an upload that broke off, so that it goes on from there. */
+  "files.partial": { params: FilesPartialParams; result: FilesPartialResult };
   /** Make a folder. */
   "files.mkdir": { params: FilesMakeParams; result: FilesPlaceResult };
   /** Move or rename a file or a folder. */
@@ -2131,6 +2152,7 @@ export const DEADLINE_S: { readonly [K in keyof Ops]: number } = {
   "files.stat": 10,
   "files.read": 10,
   "files.write": 30,
+  "files.partial": 15,
   "files.mkdir": 10,
   "files.move": 300,
   "files.copy": 300,

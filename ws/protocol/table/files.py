@@ -19,6 +19,14 @@ FILES = (
         deadline_s=30.0,
     ),
     act(
+        "files.partial",
+        files.FilesPartialParams,
+        files.FilesPartialResult,
+        "How much has come of an upload that broke off, so that it goes on from there.",
+        deadline_s=15.0,
+        idempotent=True,
+    ),
+    act(
         "files.mkdir",
         files.FilesMakeParams,
         files.FilesPlaceResult,
