@@ -11,6 +11,7 @@ import structlog
 
 from main.auth.access import LiveAccess, Principal
 from main.registry.link import NodeLink
+from main.relay.places import Places
 from main.relay.streams import StreamDoor
 from ws.protocol.base import NodeId, StreamId
 from ws.protocol.errors import WireError
@@ -32,13 +33,18 @@ class OpenStream:
     id: StreamId
     link: NodeLink
     principal: Principal
+    terminal: str
     raw: RawSocket
 
 
 class TerminalStreams:
-    """Opens streams and keeps those that are joined, so that they end with their node or their access."""
+    """Opens streams and keeps those that are joined, so that they end with their node or their access.
+
+    Whoever opens one holds a place of `places` from before until it has ended.
+    """
 
     def __init__(self, live: LiveAccess, door: StreamDoor) -> None:
+        self.places = Places()
         self._door = door
         self._live = live
         self._splices: dict[StreamId, tuple[NodeId, Splice]] = {}
@@ -62,7 +68,7 @@ class TerminalStreams:
             )
 
         opened = await self._door.open(link, "link.stream", ask)
-        return OpenStream(opened.id, link, principal, opened.raw)
+        return OpenStream(opened.id, link, principal, terminal, opened.raw)
 
     async def join(self, stream: OpenStream, page: RawSocket) -> None:
         """Pass bytes both ways until both ends have ended."""

@@ -1,5 +1,6 @@
 """/ws/terminal: a terminal's bytes, straight from its node."""
 
+from contextlib import ExitStack
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -14,10 +15,11 @@ from ws.protocol.base import NodeKey, Struct, TerminalKey
 from ws.protocol.errors import ErrorCode, FieldError, WireError
 from ws.protocol.ops import Scope
 from ws.protocol.terminals import StreamFault
-from ws.streams import RawResponse, accept_raw
+from ws.streams import RawResponse, RawSocket, accept_raw
 
 _CLOSE_CODES = {
     ErrorCode.INVALID: 4400,
+    ErrorCode.CONFLICT: 4400,
     ErrorCode.UNAUTHORIZED: 4401,
     ErrorCode.FORBIDDEN: 4403,
     ErrorCode.NOT_FOUND: 4404,
@@ -33,29 +35,40 @@ class _Query(Struct, frozen=True, kw_only=True):
 
 
 async def terminal(request: web.Request) -> web.StreamResponse:
-    """GET /ws/terminal?node=…&terminal=…&after=…: upgraded for whoever may read; then errors are frames."""
+    """GET /ws/terminal?node=…&terminal=…&after=…: upgraded for whoever may read; then errors are frames.
+
+    Raises WireError `rate_limited`, not upgraded, while too many are being opened.
+    """
     check_handshake(request)
-    request[PRINCIPAL].require(Scope.READ)
-    try:
-        query = _query(request)
-        stream = await _open(request, query)
-    except WireError as error:
-        return await _refuse(request, error)
-    try:
-        await request.app[MAIN].joins.note(visit_of(request), stream.link.node, query.terminal)
-        page = await accept_raw(request)
-    except BaseException:
-        stream.raw.abort()
-        raise
-    await request.app[MAIN].terminals.join(stream, page)
+    principal, places = request[PRINCIPAL], request.app[MAIN].terminals.places
+    principal.require(Scope.READ)
+    with ExitStack() as held:
+        with places.opening(principal.user):
+            try:
+                held.enter_context(places.hold(principal.user))
+                stream = await _open(request)
+            except WireError as error:
+                return await _refuse(request, error)
+            page = await _accept(request, stream)
+        await request.app[MAIN].terminals.join(stream, page)
     return RawResponse()
 
 
-async def _open(request: web.Request, query: _Query) -> OpenStream:
-    main = request.app[MAIN]
+async def _open(request: web.Request) -> OpenStream:
+    main, query = request.app[MAIN], _query(request)
     request[PRINCIPAL].require(Scope.READ, query.node)
     link = main.registry.link(query.node)
     return await main.terminals.open(link, request[PRINCIPAL], query.terminal, query.after)
+
+
+async def _accept(request: web.Request, stream: OpenStream) -> RawSocket:
+    """The page's connection; the node's is cut when the page has gone."""
+    try:
+        await request.app[MAIN].joins.note(visit_of(request), stream.link.node, stream.terminal)
+        return await accept_raw(request)
+    except BaseException:
+        stream.raw.abort()
+        raise
 
 
 def _query(request: web.Request) -> _Query:

@@ -8,7 +8,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from main.relay import joins, streams
+from main.relay import joins, places, streams
 from tests.support.client import Client
 from tests.support.fake_node import FakeNode
 from tests.support.main_app import RunningMain
@@ -158,6 +158,48 @@ async def test_a_link_whose_first_probe_failed_is_probed_again(
         assert b"switchyard_links_framed 0.0" in await main.main.metrics.text()
         assert await travels(client, "raw")
     await echo.tasks.close()
+
+
+async def test_one_person_cannot_take_every_stream(
+    main: RunningMain, node: EchoNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "MAX_OF_PERSON", 2)
+    async with main.client() as client, main.client("vera", "viewer") as other:
+        first, second = [await opened(client, "node=laptop&terminal=t1") for _ in range(2)]
+        refused = await opened(client, "node=laptop&terminal=t1")
+        fault = await refused.receive_json(timeout=10)
+        assert (fault["code"], fault["detail"]) == (
+            "conflict",
+            "You have 2 terminals open on all your pages, which is the limit; close some of them.",
+        )
+        assert (await refused.receive()).data == 4400
+        await (await opened(other, "node=laptop&terminal=t1")).close()
+        assert len(node.asked) == 3, "the node was not asked for the one that was refused"
+        await first.close()
+        await eventually(lambda: len(main.main.terminals) == 1, what="a place to be free")
+        await (await opened(client, "node=laptop&terminal=t1")).close()
+        await second.close()
+
+
+@pytest.mark.parametrize("bound", ["MAX_OPENING", "MAX_OPENING_OF_PERSON"])
+async def test_so_many_are_opened_at_once_and_no_more(
+    main: RunningMain, node: EchoNode, monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    """What a machine does not answer yet costs Main a place, so those are few."""
+    monkeypatch.setattr(places, bound, 2)
+    async with main.client() as client, asyncio.TaskGroup() as group:
+        slow = [group.create_task(opened(client, "node=laptop&terminal=silent")) for _ in range(2)]
+        await eventually(lambda: len(node.asked) == 2, what="both to be asked for")
+        address = f"{client.url}/ws/terminal?node=laptop&terminal=t1"
+        handshake = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+        key = {"Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA=="}
+        async with client.http.get(address, headers={**client.headers, **handshake, **key}) as answer:
+            assert (answer.status, answer.headers["Retry-After"]) == (429, "1")
+            assert (await answer.json())["detail"].startswith("Too many terminals are being opened at once")
+        for each in slow:
+            _ = each.cancel()
+        await eventually(lambda: not len(main.main.door.keys), what="places of those who have gone")
+        await (await opened(client, "node=laptop&terminal=t1")).close()
 
 
 def test_probes_become_rare_where_frames_are_read() -> None:
