@@ -2,7 +2,9 @@
 
 import logging
 import os
+import re
 import sys
+from collections.abc import MutableMapping
 from io import TextIOWrapper
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
@@ -18,6 +20,10 @@ _SHARED: list[Any] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.StackInfoRenderer(),
 ]
+
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""C0 and C1 without tab and line feed, DEL: in a terminal that shows the log they would be obeyed."""
 
 
 class _PrivateFile(WatchedFileHandler):
@@ -74,4 +80,15 @@ def _render(form: str) -> list[Any]:
         return [strip, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     # Plain tracebacks: richer ones print local variables, among them secrets and content.
     plain = structlog.dev.plain_traceback
-    return [strip, structlog.dev.ConsoleRenderer(colors=False, pad_event_to=24, exception_formatter=plain)]
+    console = structlog.dev.ConsoleRenderer(colors=False, pad_event_to=24, exception_formatter=plain)
+    return [strip, _on_one_line, console, _printable]
+
+
+def _on_one_line(_logger: object, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Only a traceback has lines of its own: what others say in an event cannot look like the next one."""
+    fields["event"] = str(fields["event"]).replace("\n", "\\n")
+    return fields
+
+
+def _printable(_logger: object, _method: str, line: str) -> str:
+    return _CONTROLS.sub(lambda control: f"\\x{ord(control[0]):02x}", line)
