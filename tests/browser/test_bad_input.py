@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.desk import Desk, running_desk, window
+from tests.browser.measures import axe_violations
 from tests.browser.steps import log, panel, said, send, sign_in
 from tests.support.chromium import Watch
 
@@ -37,7 +38,9 @@ async def test_an_agent_that_cannot_start_says_how_to_mend_it(
         async with window(browser, desk) as (context, _):
             page = await context.new_page()
             await page.goto(f"{desk.url}/new")
-            await expect(page.get_by_role("main").get_by_role("alert")).to_contain_text(remedy)
+            alert = page.get_by_role("main").get_by_role("alert")
+            await expect(alert.get_by_role("code").filter(has_text=remedy)).to_be_visible()
+            assert await axe_violations(page) == []
             await expect(page.get_by_role("button", name="Start without a prompt")).to_be_disabled()
 
 

@@ -33,8 +33,9 @@ async def show(page: Page, part: str) -> None:
 
 
 async def start_and_allow(page: Page, folder: Path) -> None:
-    """The buttons of the ask are as large as a finger."""
-    await page.get_by_role("link", name="New session").tap()
+    """The empty list says where to begin; the buttons of the ask are as large as a finger."""
+    await expect(page.get_by_text("Nothing has been started yet.")).to_be_visible()
+    await page.get_by_role("link", name="Start a session").tap()
     await choose_folder(page, folder)
     await page.get_by_label("What should be done?").fill(f"chunks 5\nwrite {folder}/pocket.txt small\nsay Written.")
     await page.get_by_role("button", name="Start", exact=True).tap()
