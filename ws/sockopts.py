@@ -22,8 +22,8 @@ def tune(transport: asyncio.BaseTransport) -> None:
     raw = transport.get_extra_info("socket")
     if raw is None or raw.family not in {socket.AF_INET, socket.AF_INET6}:
         return
-    # A connection that has ended meanwhile refuses options; its owner learns of the end by reading.
-    with suppress(OSError):
+    # A connection that has ended meanwhile refuses options (uvloop: ValueError); its owner learns of it by reading.
+    with suppress(OSError, ValueError):
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for name, value in (

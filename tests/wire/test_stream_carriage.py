@@ -12,7 +12,7 @@ import uvloop
 
 from tests.support.certificates import tls_contexts
 from tests.support.peers import until, within
-from ws.streams import ProbeFailedError, RawProtocol, RawSocket, carried_at_main, carried_at_node
+from ws.streams import ProbeFailedError, RawProtocol, RawSocket, carried_at_main, carried_at_node, splice
 from ws.streams import carriage as module
 from ws.streams.framed import framed
 from ws.streams.parsing import FRAMES_PER_TURN, Opcode, write_head
@@ -117,6 +117,36 @@ async def test_what_does_not_carry_bytes_fails_the_probe(answer: bytes | None) -
         with pytest.raises(ProbeFailedError):
             await within(carried_at_main(accepted, "probed"))
         await within(accepted.wait_ended())
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_connection_that_has_ended_meanwhile_is_no_defect(loop: str) -> None:
+    """A node that was killed between its dial and Main's first byte; uvloop's transports raise then."""
+
+    async def scenario() -> None:
+        for carried in (carried_at_main, carried_at_node):
+            async with pair() as (_, accepted):
+                await _end(accepted)
+                with pytest.raises(ProbeFailedError, match="it was cut"):
+                    await within(carried(accepted, "probed"))
+            async with pair() as (_, accepted):
+                await _end(accepted)
+                assert (await carried(accepted, "framed")).is_ended
+        async with pair() as (page, node), pair() as (_, lost):
+            page.initial = b"typed at once"
+            await _end(lost)
+            end = await within(splice(page, lost, name="lost"))
+            assert (end.left_to_right_bytes, end.right_to_left_bytes) == (0, 0)
+            await within(page.wait_ended())
+            node.abort()
+
+    with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
+        runner.run(scenario())
+
+
+async def _end(raw: RawSocket) -> None:
+    raw.abort()
+    await within(raw.wait_ended())
 
 
 async def test_silence_fails_the_probe(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,7 +46,7 @@ async def _carried(raw: RawSocket, carriage: Carriage, ours: bytes, theirs: byte
 
 
 async def _probed(raw: RawSocket, ours: bytes, theirs: bytes) -> RawSocket:
-    if ours is FROM_MAIN:
+    if ours is FROM_MAIN and not raw.is_ended:
         raw.transport.write(ours)
     head = _Head(raw, len(theirs))
     raw.hand_to(head)
@@ -55,7 +55,7 @@ async def _probed(raw: RawSocket, ours: bytes, theirs: bytes) -> RawSocket:
             await head.is_there.wait()
     except TimeoutError as error:
         raise ProbeFailedError(f"nothing came through within {PROBE_S:g} s") from error
-    if not head.received.startswith(theirs):
+    if raw.is_ended or not head.received.startswith(theirs):
         raise ProbeFailedError("it was cut" if raw.is_ended else "other bytes came through")
     if ours is FROM_NODE:
         raw.transport.write(ours)

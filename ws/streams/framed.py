@@ -87,7 +87,8 @@ class _FramedTransport(asyncio.Transport):
             self.inner.resume_reading()
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        self.inner.set_write_buffer_limits(high, low)
+        if not self.inner.is_closing():
+            self.inner.set_write_buffer_limits(high, low)
 
     def get_write_buffer_size(self) -> int:
         return self.inner.get_write_buffer_size()

@@ -39,6 +39,9 @@ class Splice:
         self._first: Literal["left", "right", "us"] | None = None
         self._is_cut = False
         self._linger: asyncio.TimerHandle | None = None
+        for raw, other in ((left, right), (right, left)):
+            if other.is_ended:
+                raw.initial = b""  # there is nobody to write it to
         left.hand_to(self._left)
         right.hand_to(self._right)
 
