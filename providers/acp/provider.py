@@ -12,6 +12,7 @@ from providers.acp.listed import ListedHistory
 from providers.acp.locate import find_command
 from providers.acp.presets import Preset, id_of, preset_of
 from providers.base import Agent, NativeHistory, NativeSession, ProcessRecorder, ProviderFailed, SessionSpec
+from providers.claims import Claims
 from providers.description import Ages, Description
 from providers.environment import child_environment
 from providers.program import Launch
@@ -58,8 +59,7 @@ class AcpProvider:
         kept = KEPT.get(name)
         self._listed = ListedHistory(self._list, self._past, start_task)
         self._history = self._listed if kept is None else kept(self._environment, self._opened.__contains__)
-        self._claimed: dict[str, AcpAgent | None] = {}
-        """By native id; None while it is being opened."""
+        self._claims: Claims[AcpAgent] = Claims(self._preset.name)
 
     @property
     def id(self) -> str:
@@ -73,18 +73,7 @@ class AcpProvider:
         return await self._description.get(is_awaited=is_awaited)
 
     async def open(self, spec: SessionSpec, recorder: ProcessRecorder) -> Agent:
-        """One agent at a time on one native session: two would each hide the other's turns."""
-        self._claimed = {known: agent for known, agent in self._claimed.items() if agent is None or not agent.is_over}
-        if spec.native_id is not None and spec.native_id in self._claimed:
-            raise ProviderFailed(f"This session of {self._preset.name} is open already: use the session that has it.")
-        if spec.native_id is not None:
-            self._claimed[spec.native_id] = None
-        try:
-            agent = await self._open(spec, recorder)
-        finally:
-            if spec.native_id is not None:
-                del self._claimed[spec.native_id]
-        self._claimed[agent.native_id] = agent
+        agent = await self._claims.open(spec.native_id, lambda: self._open(spec, recorder))
         self._opened.add(agent.native_id)
         return agent
 

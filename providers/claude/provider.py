@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from providers.base import Agent, NativeHistory, ProcessRecorder, ProviderFailed, SessionSpec
+from providers.claims import Claims
 from providers.claude import catalog, errors
 from providers.claude.history import ClaudeHistory
 from providers.claude.locate import find_command
@@ -63,8 +64,7 @@ class ClaudeProvider:
         self._history = ClaudeHistory(self._environment)
         self._start_task = start_task
         self._description = Description(catalog.NAME, self._ask, catalog.unavailable, start_task)
-        self._claimed: dict[str, ClaudeAgent | None] = {}
-        """By native id; None while it is being opened."""
+        self._claims: Claims[ClaudeAgent] = Claims("Claude", self._keep_left)
         self._left: dict[str, Left] = {}
         """By native id, the newest last."""
 
@@ -76,31 +76,16 @@ class ClaudeProvider:
         return await self._description.get(is_awaited=is_awaited)
 
     async def open(self, spec: SessionSpec, recorder: ProcessRecorder) -> Agent:
-        """One CLI at a time on one native session: two would each hide the other's turns."""
         native_id = spec.native_id or spec.new_native_id
-        self._release()
-        if native_id is None:
-            return await self._open_somehow(spec, recorder)
-        if native_id in self._claimed or native_id in {agent.native_id for agent in self._claimed.values() if agent}:
-            raise ProviderFailed("This Claude session is open already: use the session that has it.")
-        self._claimed[native_id] = None
-        try:
-            agent = await self._open_somehow(spec, recorder)
-        except BaseException:
-            del self._claimed[native_id]
-            raise
-        self._claimed[native_id] = agent
-        self._left.pop(native_id, None)
+        agent = await self._claims.open(native_id, lambda: self._open_somehow(spec, recorder))
+        self._left.pop(native_id or "", None)
         return agent
 
-    def _release(self) -> None:
-        """Native sessions whose process is over."""
-        for known, agent in list(self._claimed.items()):
-            if agent is not None and agent.is_over:
-                del self._claimed[known]
-                name = agent.native_id or known
-                self._left.pop(name, None)
-                self._left[name] = agent.left
+    def _keep_left(self, native_id: str | None, agent: "ClaudeAgent") -> None:
+        if native_id is None:
+            return
+        self._left.pop(native_id, None)
+        self._left[native_id] = agent.left
         while len(self._left) > MAX_LEFT:
             del self._left[next(iter(self._left))]
 

@@ -73,7 +73,7 @@ class CodexAgent:
         return self._is_over
 
     @property
-    def thread(self) -> str:
+    def native_id(self) -> str:
         return self._normalizer.thread
 
     async def begin(self, answer: Mapping[str, Any]) -> None:
@@ -82,8 +82,8 @@ class CodexAgent:
         self._model = self._default_model = str(answer.get("model") or "")
         if settings.chosen(self._chosen) is not None:
             self._default_model = ""  # not known yet
-        self._following = self._start_task(self._follow(), name=f"codex-{self.thread}")
-        await self._server.attach(self.thread, self)
+        self._following = self._start_task(self._follow(), name=f"codex-{self.native_id}")
+        await self._server.attach(self.native_id, self)
 
     def events(self) -> AsyncIterator[AgentEvent]:
         return self._queue.read()
@@ -118,7 +118,7 @@ class CodexAgent:
         threads = self._normalizer.running_children()
         is_codex_turn = turn.codex is not None and not self._approvals.is_about_plan
         if turn.codex is not None and is_codex_turn:
-            threads[self.thread] = turn.codex
+            threads[self.native_id] = turn.codex
             if self._impatience is None:
                 self._impatience = asyncio.get_running_loop().call_later(OBEY_S, self._server.kill)
         commands = set(self._normalizer.open_commands())
@@ -155,7 +155,7 @@ class CodexAgent:
             return False
         try:
             await self._connection.call(
-                "turn/steer", threadId=self.thread, expectedTurnId=turn.codex, input=settings.user_input(prompt)
+                "turn/steer", threadId=self.native_id, expectedTurnId=turn.codex, input=settings.user_input(prompt)
             )
         except CallRefused:
             return False
@@ -167,7 +167,7 @@ class CodexAgent:
         child = self._normalizer.running_children().get(task)
         if child is not None:
             await self._control("stop it", "turn/interrupt", threadId=task, turnId=child)
-        elif not await self._terminate(self.thread, {task}):
+        elif not await self._terminate(self.native_id, {task}):
             self._put(filter(None, [self._normalizer.background.ended(task)]))
             raise KeyError(task)
 
@@ -179,7 +179,7 @@ class CodexAgent:
         first = await self._turn_after(to.before)
         if first is not None and not to.is_dry_run:
             await self._control("go back", "thread/revert", beforeTurnId=first)
-        return WentBack(files=(), native_id=self.thread)
+        return WentBack(files=(), native_id=self.native_id)
 
     async def close(self) -> None:
         if self._is_closed:
@@ -204,9 +204,9 @@ class CodexAgent:
                 await self._connection.call("turn/interrupt", threadId=thread, turnId=child_turn)
         if codex_turn is not None:
             with suppress(CallRefused):
-                await self._connection.call("turn/interrupt", threadId=self.thread, turnId=codex_turn)
-        await self._connection.call("thread/backgroundTerminals/clean", threadId=self.thread)
-        await self._connection.call("thread/unsubscribe", threadId=self.thread)
+                await self._connection.call("turn/interrupt", threadId=self.native_id, turnId=codex_turn)
+        await self._connection.call("thread/backgroundTerminals/clean", threadId=self.native_id)
+        await self._connection.call("thread/unsubscribe", threadId=self.native_id)
 
     async def _start_turn(self, given: list[dict[str, Any]]) -> None:
         await self._load_workspace()
@@ -216,7 +216,7 @@ class CodexAgent:
     async def _begin_turn(self, method: str, params: Mapping[str, Any]) -> None:
         """A refusal ends the turn; an app-server that does not answer is ended."""
         try:
-            answer = await self._connection.call(method, **{"threadId": self.thread, **params})
+            answer = await self._connection.call(method, **{"threadId": self.native_id, **params})
         except CallRefused as refusal:
             self._end_turn("error", str(errors.refused("take the prompt", refusal.error)))
         except TimeoutError:
@@ -268,7 +268,7 @@ class CodexAgent:
 
     async def _asked(self, message: Message) -> None:
         """A request of Codex becomes an approval; what this node does not know is refused."""
-        request, thread = message.id, str(message.params.get("threadId") or self.thread)
+        request, thread = message.id, str(message.params.get("threadId") or self.native_id)
         assert request is not None, "a request has an id"
         asked = choices.ask(message.method, message.params)
         if asked is None:
@@ -294,7 +294,7 @@ class CodexAgent:
         if plan is None or completed.get("status") != "completed" or self._mode != PLAN:
             return False
         self._normalizer.main_is_idle()
-        self._approvals.open(Pending(choices.for_plan(plan), self._plan_answered, self.thread))
+        self._approvals.open(Pending(choices.for_plan(plan), self._plan_answered, self.native_id))
         return True
 
     async def _plan_answered(self, choice: choices.Choice, decision: Decision) -> None:
@@ -351,7 +351,7 @@ class CodexAgent:
 
     async def _control(self, what: str, method: str, **params: Any) -> Any:
         try:
-            return await self._connection.call(method, **{"threadId": self.thread, **params})
+            return await self._connection.call(method, **{"threadId": self.native_id, **params})
         except CallRefused as refusal:
             raise errors.refused(what, refusal.error) from refusal
         except TimeoutError as error:

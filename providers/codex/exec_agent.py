@@ -87,7 +87,7 @@ class ExecAgent:
         return self._is_over
 
     @property
-    def thread(self) -> str:
+    def native_id(self) -> str:
         """Empty before the first turn of a new session."""
         return self._events.thread or ""
 
@@ -103,7 +103,7 @@ class ExecAgent:
         launch = Launch("Codex", self._command, self._spec.path, self._environment, self._arguments())
         process = self._process = Program(launch, self._start_task, self._recorder)
         await process.start()
-        self._running = self._start_task(self._run(process, prompt), name=f"codex-exec-{self.thread or 'new'}")
+        self._running = self._start_task(self._run(process, prompt), name=f"codex-exec-{self.native_id or 'new'}")
         await asyncio.sleep(0)  # let it begin: a task that is cancelled before would not end its turn
 
     async def interrupt(self) -> None:
@@ -150,7 +150,7 @@ class ExecAgent:
             "model_reasoning_effort": self._effort,
         }
         values = [f"-c={name}={msgspec.json.encode(value).decode()}" for name, value in given.items() if value]
-        resume = ("resume", self.thread) if self.thread else ()
+        resume = ("resume", self.native_id) if self.native_id else ()
         return ("exec", *resume[:1], "--json", "--skip-git-repo-check", *values, *resume[1:], "-")
 
     async def _run(self, process: Program, prompt: Prompt) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from providers.base import Agent, NativeHistory, ProcessRecorder, ProviderFailed, SessionSpec
+from providers.claims import Claims
 from providers.codex import catalog, errors
 from providers.codex.agent import CodexAgent
 from providers.codex.exec_agent import ExecAgent, version_of
@@ -47,8 +48,7 @@ class CodexProvider:
         self._server = AppServer(self._launch, start_task)
         self._why_exec: str | None = None
         self._description = Description("Codex", self._ask, catalog.unavailable, start_task)
-        self._claimed: dict[str, CodexAgent | ExecAgent | None] = {}
-        """By native id; None while it is being opened."""
+        self._claims: Claims[CodexAgent | ExecAgent] = Claims("Codex")
 
     @property
     def history(self) -> NativeHistory:
@@ -58,28 +58,11 @@ class CodexProvider:
         return await self._description.get(is_awaited=is_awaited)
 
     async def open(self, spec: SessionSpec, recorder: ProcessRecorder) -> Agent:
-        """One agent at a time on one thread."""
         if spec.mode is not None and spec.mode not in RULES:
             raise ProviderFailed(f"Codex has no mode {spec.mode}: choose one of {', '.join(RULES)}.")
         if not await asyncio.to_thread(spec.path.is_dir):
             raise ProviderFailed(f"The folder {spec.path} is gone: choose another one.")
-        native_id = spec.native_id
-        self._claimed = {known: agent for known, agent in self._claimed.items() if agent is None or not agent.is_over}
-        if native_id is not None:
-            if native_id in self._claimed or any(
-                agent and agent.thread == native_id for agent in self._claimed.values()
-            ):
-                raise ProviderFailed("This Codex session is open already: use the session that has it.")
-            self._claimed[native_id] = None
-        try:
-            agent = await self._open(spec, recorder)
-        except BaseException:
-            if native_id is not None:
-                del self._claimed[native_id]
-            raise
-        self._claimed.pop(native_id or "", None)
-        self._claimed[agent.thread or f"new-{id(agent)}"] = agent
-        return agent
+        return await self._claims.open(spec.native_id, lambda: self._open(spec, recorder))
 
     async def close(self) -> None:
         self._history.close()
