@@ -16,7 +16,8 @@ from ws.protocol.errors import ErrorCode, WireError
 from ws.protocol.link import StreamParams, StreamResult, StreamRevokeParams
 from ws.protocol.nodes import Empty
 from ws.protocol.terminals import MAX_INPUT_FRAME_BYTES, Ack, ReaderFrame, Resize, StreamFault
-from ws.streams import ProbeFailedError, RawSocket, ServerFrames, StreamClosedError, carried_at_node
+from ws.streams import Budget, ProbeFailedError, RawSocket, ServerFrames, StreamClosedError, carried_at_node
+from ws.streams.frames import TRY_AGAIN_LATER
 from ws.tasks import TaskOwner
 
 log = structlog.get_logger(__name__)
@@ -27,8 +28,10 @@ Dial = Callable[[str], Awaitable[RawSocket]]
 MAX_STREAMS = 512
 """Streams of one node. Each may have a credit window of output under way."""
 VIEWER_MESSAGE_BYTES = 64 * 1024
-"""Longest message of a reader that may not type. It sends acknowledgements only; 512 begun messages of the length of a
-paste would be half a gigabyte."""
+"""Longest message of a reader that may not type, which sends acknowledgements only."""
+UNREAD_BYTES = 64 * 1024 * 1024
+"""Begun or whole messages of all streams that no terminal has taken yet, beyond the first 64 KiB of each. Whoever has
+held more than those for longest is closed with 1013: 512 begun pastes would be half a gigabyte."""
 FAREWELL_S = 1.0
 """At shutdown, for the close frames to leave."""
 CLOSE_CODES: dict[ErrorCode, int] = {
@@ -39,9 +42,13 @@ CLOSE_CODES: dict[ErrorCode, int] = {
     ErrorCode.NOT_FOUND: 4404,
     ErrorCode.NODE_OFFLINE: 4503,
     ErrorCode.TOO_LARGE: 1009,
+    ErrorCode.RATE_LIMITED: TRY_AGAIN_LATER,
 }
 _INTERNAL_ERROR = 1011  # RFC 6455, section 7.4.1
 
+_UNREAD = WireError(
+    ErrorCode.RATE_LIMITED, "More was typed or pasted on this machine than its programs read; try again in a moment."
+)
 _encode = msgspec.json.Encoder().encode
 _decode: Callable[[str], ReaderFrame] = msgspec.json.Decoder(ReaderFrame).decode
 
@@ -54,6 +61,7 @@ class StreamServer:
         self._dial = dial
         self._tasks = TaskOwner("terminal-streams")
         self._streams: dict[str, _Stream] = {}
+        self._budget = Budget(UNREAD_BYTES)
         terminals.on_restart = self._follow
 
     async def open(self, params: StreamParams) -> StreamResult:
@@ -95,7 +103,7 @@ class StreamServer:
             log.warning("stream_not_dialled", stream=stream.params.stream, reason=str(error))
             return
         limit = MAX_INPUT_FRAME_BYTES if stream.params.may_type else VIEWER_MESSAGE_BYTES
-        await stream.serve(ServerFrames(raw, max_message_bytes=limit))
+        await stream.serve(ServerFrames(raw, max_message_bytes=limit, budget=self._budget))
 
 
 class _Stream:
@@ -113,6 +121,7 @@ class _Stream:
     async def serve(self, frames: ServerFrames) -> None:
         """Attach, and listen until one side ends it."""
         self._frames = frames
+        frames.on_give_up = partial(self.end, _UNREAD)
         watching = self._tasks.start(self._watch(frames), name=f"{self.params.stream}/watch")
         try:
             self._attach(frames, self._terminals.find(self.params.terminal), self.params.after)

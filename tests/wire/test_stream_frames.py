@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import pytest
 from websockets.frames import Frame, Opcode
 
 from tests.support.peers import until, within
-from ws.streams import RawSocket, ServerFrames, StreamClosedError
+from ws.streams import Budget, RawSocket, ServerFrames, StreamClosedError
 from ws.streams import frames as module
 from ws.streams.parsing import FRAMES_PER_TURN
 
@@ -34,7 +34,9 @@ class Line:
 
 
 @asynccontextmanager
-async def _line(initial: bytes = b"", *, max_message_bytes: int = 1_048_576) -> AsyncIterator[Line]:
+async def _line(
+    initial: bytes = b"", *, max_message_bytes: int = 1_048_576, budget: Budget | None = None
+) -> AsyncIterator[Line]:
     """Two ends of one TCP connection; the handshake is taken as done."""
     taken: asyncio.Future[RawSocket] = asyncio.get_running_loop().create_future()
 
@@ -47,7 +49,7 @@ async def _line(initial: bytes = b"", *, max_message_bytes: int = 1_048_576) -> 
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         raw = await within(taken)
         try:
-            yield Line(reader, writer, ServerFrames(raw, max_message_bytes=max_message_bytes))
+            yield Line(reader, writer, ServerFrames(raw, max_message_bytes=max_message_bytes, budget=budget))
         finally:
             writer.transport.abort()
             with suppress(ConnectionError):
@@ -220,6 +222,31 @@ async def test_who_takes_many_messages_at_once_leaves_the_others_their_turns() -
         is_over = True
         await counting
         assert turns >= 2000 // FRAMES_PER_TURN
+
+
+async def test_what_is_begun_and_not_read_is_bounded_for_all_together() -> None:
+    """Who has held the most for longest gives way; what it holds no longer counts when it has gone."""
+    budget, begun = Budget(500_000), _frame(b"x" * 300_000)[:-1]
+    async with AsyncExitStack() as lines:
+        first, second, third = [await lines.enter_async_context(_line(budget=budget)) for _ in range(3)]
+        first.writer.write(_frame(b"key"))
+        assert await within(first.frames.recv()) == b"key"
+        assert budget.held_bytes == 0, "little costs nothing"
+        first.writer.write(begun)
+        await until(
+            lambda: budget.held_bytes == len(begun) + len(b"key"), "what has begun, and the key that was taken last"
+        )
+        second.writer.write(begun)
+        assert await first.close_code() == 1013
+        with pytest.raises(StreamClosedError, match="1013 too much was sent that is not read"):
+            await within(first.frames.recv())
+        await until(lambda: budget.held_bytes == len(begun), "the second alone")
+        second.writer.write(b"x")
+        assert len(await within(second.frames.recv())) == 300_000
+        third.writer.write(begun)
+        assert await second.close_code() == 1013, "the message in its reader's hand counts too"
+        assert budget.held_bytes == len(begun), "the third alone"
+    assert budget.held_bytes == 0
 
 
 async def test_a_client_that_pings_and_does_not_read_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import structlog
 
+from ws.streams.budget import Budget, Share
 from ws.streams.messages import MessageQueue
 from ws.streams.parsing import (
     FRAMES_PER_TURN,
@@ -46,6 +47,8 @@ _SHORT_HEAD_BYTES = 6
 _JOINED_BYTES = 1024
 """A head is copied together with so little; what is longer is written as it is."""
 _NO_CODE = 1005
+TRY_AGAIN_LATER = 1013
+"""Of the registry that RFC 6455, section 11.7, sets up."""
 
 
 class StreamClosedError(ConnectionError):
@@ -64,13 +67,20 @@ class ServerFrames:
     of RFC 6455; the reader then gets StreamClosedError after the messages before it.
     """
 
-    def __init__(self, raw: RawSocket, *, max_message_bytes: int = MAX_MESSAGE_BYTES) -> None:
+    def __init__(
+        self, raw: RawSocket, *, max_message_bytes: int = MAX_MESSAGE_BYTES, budget: Budget | None = None
+    ) -> None:
         self.raw = raw
         self.take_at_once: Callable[[bytes], bool] | None = None
         """The way around the queue for a short binary message that comes alone while the reader waits in `recv`: no
         task is woken for a keystroke. False leaves it to `recv`."""
+        self.on_give_up: Callable[[], None] | None = None
+        """Called before the stream closes because others need the room that `budget` has: whoever listens lets go of
+        the message that it has, and may say why."""
         self._parser = FrameParser(max_message_bytes)
         self._messages = MessageQueue()
+        self._in_hand_bytes = 0  # of the message that whoever called `recv` last has
+        self._share = None if budget is None else Share(budget, self._give_up)
         self._arrived = asyncio.Event()
         self._writable = asyncio.Event()
         self._writable.set()
@@ -93,7 +103,9 @@ class ServerFrames:
         self._taken += 1
         if self._taken % FRAMES_PER_TURN == 0:
             await asyncio.sleep(0)  # whatever waits here, the others have their turn
+        self._in_hand_bytes = 0
         while not self._messages:
+            self._count()
             if self._is_over:
                 raise self._closed_error()
             self._arrived.clear()
@@ -103,6 +115,8 @@ class ServerFrames:
             finally:
                 self._is_reader_waiting = False
         message = self._messages.take()
+        self._in_hand_bytes = len(message)
+        self._count()
         if self._is_reading_paused and self._messages.waiting_bytes <= MAX_QUEUED_BYTES // 2:
             self._resume_reading()
         return message
@@ -172,6 +186,22 @@ class ServerFrames:
             self._pause_reading()
         elif self._is_over or self._messages.waiting_bytes <= MAX_QUEUED_BYTES // 2:
             self._resume_reading()
+        self._count()
+        self._arrived.set()
+
+    def _count(self) -> None:
+        if self._share is not None:
+            self._share.hold(self._parser.held_bytes + self._messages.waiting_bytes + self._in_hand_bytes)
+
+    def _give_up(self) -> None:
+        """Others need the room."""
+        self._messages.clear()
+        self._in_hand_bytes = 0
+        if self.on_give_up is not None:
+            self.on_give_up()
+        self._end_listening(Close(TRY_AGAIN_LATER, "too much was sent that is not read"))
+        self._resume_reading()
+        self._begin_linger()
         self._arrived.set()
 
     def _took_at_once(self, data: bytes) -> bool:
@@ -215,6 +245,7 @@ class ServerFrames:
     def _end_listening(self, last_word: Close) -> None:
         self._is_deaf = True
         self._parser.clear()
+        self._count()
         self._send_close(last_word)
         self._end_writing()
 
@@ -227,6 +258,9 @@ class ServerFrames:
 
     def ended(self) -> None:
         """For the receiver: no bytes come any more."""
+        if self._share is not None:
+            self._share.hold(0)
+            self._share = None
         self._end_writing()
         self._ping.cancel()
         if self._turn is not None:

@@ -102,6 +102,11 @@ class FrameParser:
         """Nothing waits for its rest."""
         return not self._buffer and self._partial_opcode is None
 
+    @property
+    def held_bytes(self) -> int:
+        """Of a message that has begun, and what came behind it."""
+        return len(self._buffer) - self._position + len(self._partial)
+
     def feed(self, data: bytes) -> None:
         """Take bytes in; `next_event` is called until it has nothing more."""
         self._buffer += data

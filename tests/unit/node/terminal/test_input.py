@@ -1,16 +1,19 @@
 """What is typed into programs that read late, in parts, or never."""
 
 import hashlib
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
 from node.terminal.input import INPUT_LIMIT_BYTES
 from node.terminal.service import TerminalService
+from node.terminal.stream import StreamServer
 from tests.support.terminal_link import SplicingMain, page
 from tests.support.waiting import eventually
 from tests.unit.node.terminal.conftest import Opener
 from ws.protocol.errors import ErrorCode, WireError
+from ws.streams import Budget
 
 pytestmark = pytest.mark.usefixtures("streams")
 
@@ -65,6 +68,27 @@ async def test_where_ctrl_c_is_a_key_it_keeps_its_place(
         await reader.frame("resized")
         assert waiting.waiting_bytes > INPUT_LIMIT_BYTES // 2
         assert b"caught" not in reader.output
+
+
+async def test_pastes_that_nobody_reads_are_bounded_on_the_whole_node(
+    main: SplicingMain, streams: StreamServer, open_terminal: Opener
+) -> None:
+    """Each page's paste waits in the node; the one that has waited longest gives way, and its page hears why."""
+    streams._budget = Budget(5 * len(PASTE) // 2)
+    terminal = await open_terminal("stty raw -echo; " + NEVER_READS)
+    other = await open_terminal("exec cat")
+    async with AsyncExitStack() as pages:
+        waiting = [await pages.enter_async_context(page(main, terminal)) for _ in range(5)]
+        for each in waiting:
+            await each.shows(b"ready")
+            await each.type(PASTE)
+        faults = [await each.frame("error") for each in waiting[1:3]]
+        assert {each["code"] for each in faults} == {"rate_limited"}
+        assert [await each.ended() for each in waiting[1:3]] == [1013, 1013]
+        neighbour = await pages.enter_async_context(page(main, other))
+        await neighbour.type(b"alive\n")
+        await neighbour.shows(b"alive\r\nalive")
+        assert streams._budget.held_bytes <= 5 * len(PASTE) // 2
 
 
 class Deaf:
