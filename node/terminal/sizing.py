@@ -24,16 +24,22 @@ class Sizing:
         self._rest: asyncio.TimerHandle | None = None
         self._redraw: asyncio.TimerHandle | None = None
         self._redrawn_s = float("-inf")
+        self._hurried_s = float("-inf")
         self._is_other = False
         self._is_stopped = False
         self.size = size_of(pty)
 
     def want(self, size: Size, *, by: object | None = None, at_once: bool = False) -> None:
-        """The latest size that is wanted counts. `at_once`: before what is typed next."""
+        """The latest size that is wanted counts.
+
+        `at_once`: before what is typed next, unless two windows in which somebody types quarrel about it.
+        """
         if self._is_stopped:
             return
         self._wanted = size
-        if at_once and self._rest is not None:
+        now_s = self._loop.time()
+        if at_once and self._rest is not None and now_s >= self._hurried_s + RESIZE_EVERY_S:
+            self._hurried_s = now_s
             self._rest.cancel()
             self._rest = None
         if self._rest is None:

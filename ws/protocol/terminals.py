@@ -185,5 +185,5 @@ class StreamFault(Struct, frozen=True, kw_only=True, tag="error", tag_field="typ
 
 TerminalFrame = Attached | Skipped | Lead | Resized | Exit | StreamFault
 
-CloseCode = Literal[1009, 4400, 4401, 4403, 4404, 4503]
-"""Too large (RFC 6455), then ours: invalid, revoked, forbidden, not found, node offline."""
+CloseCode = Literal[1009, 1013, 4400, 4401, 4403, 4404, 4503]
+"""Too large, try again later (RFC 6455, registry); then ours: invalid, revoked, forbidden, not found, node offline."""

@@ -1,10 +1,14 @@
 """Whose size counts, and who answers what programs ask: one of the readers, never two."""
 
+import asyncio
+import os
 from typing import Any
 
 import pytest
 
 from node.terminal import audience
+from node.terminal.size import Size, size_of
+from node.terminal.sizing import RESIZE_EVERY_S, Sizing
 from tests.support.terminal_link import SplicingMain, TerminalPage, page
 from tests.support.waiting import eventually
 from tests.unit.node.terminal.conftest import Opener
@@ -125,6 +129,24 @@ async def test_who_is_set_aside_does_not_answer(
         await asleep.acknowledge()
         told = {"leads": False}
         await eventually(lambda: [each for each in awake.frames if told.items() <= each.items()], what="the way back")
+
+
+async def test_two_windows_that_quarrel_do_not_flood_the_program_with_sizes() -> None:
+    controller, program = os.openpty()
+    told: list[Size] = []
+    sizing = Sizing(controller, lambda size, _: told.append(size))
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+    for turn in range(1000):
+        sizing.want(Size(80 + turn % 2, 24), at_once=True)
+    passed_s = loop.time() - began_s
+    sizing.want(Size(100, 30), at_once=True)
+    await eventually(lambda: sizing.size == Size(100, 30), what="the last one")
+    assert 1 <= len(told) <= 3 + 2 * passed_s / RESIZE_EVERY_S
+    assert size_of(controller) == Size(100, 30)
+    sizing.stop()
+    os.close(controller)
+    os.close(program)
 
 
 async def test_an_older_page_is_not_told_its_own_size(main: SplicingMain, open_terminal: Opener) -> None:
