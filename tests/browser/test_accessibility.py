@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.browser.desk import Desk, window
 from tests.browser.measures import all_small_targets, axe_violations, wider_than_the_window
-from tests.browser.steps import ask, log, panel, terminal
+from tests.browser.steps import ask, log, open_shell, panel, terminal, type_in_terminal
 
 
 @dataclass
@@ -175,3 +175,19 @@ async def test_text_twice_as_large_fits(browser: Browser, yard: Yard) -> None:
             await page.evaluate("document.documentElement.style.setProperty('font-size', '200%')")
             found[place] = await wider_than_the_window(page)
     assert not any(found.values()), told(found)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_what_a_program_reverses_is_as_clear_as_the_rest(
+    browser: Browser, desk: Desk, theme: Literal["light", "dark"]
+) -> None:
+    async with window(browser, desk, color_scheme=theme) as (context, _):
+        page = await context.new_page()
+        await open_shell(page, desk, f"reversed-{theme}")
+        await type_in_terminal(page, r"clear; printf 'pla%s \033[7mrever%s\033[0m \033[7;31mre%s\033[0m\n' in sed d")
+        plain, other = (terminal(page).locator("span").get_by_text(text, exact=True) for text in ("plain", "reversed"))
+        await expect(other).to_be_visible()
+        usual = await plain.evaluate("element => getComputedStyle(element).color")
+        ground = await terminal(page).evaluate("element => getComputedStyle(element).backgroundColor")
+        await expect(other).to_have_css("background-color", usual)
+        await expect(other).to_have_css("color", ground)
