@@ -14,9 +14,11 @@ from config import Terminal as TerminalConfig
 from node.terminal.holder import channel, place
 from node.terminal.holder.messages import Hello
 from node.terminal.service import TerminalService
+from tests.support.terminal_holder import end_holder
 from tests.support.unprivileged import NOBODY, as_nobody
+from tests.support.waiting import eventually
 from ws.protocol.errors import ErrorCode, WireError
-from ws.protocol.terminals import TerminalOpenParams
+from ws.protocol.terminals import TerminalListParams, TerminalOpenParams
 
 WANTED = TerminalOpenParams(node="n", path="/", cols=80, rows=24, command=["sleep", "60"])
 
@@ -30,6 +32,17 @@ async def holder_address(folder: Path, runtime: str | None = None) -> Path:
     return next(path for path in candidates if path.exists())
 
 
+@contextlib.asynccontextmanager
+async def serving(folder: Path) -> AsyncIterator[TerminalService]:
+    """A node's terminals; they and their holder end with it, however it goes."""
+    service = TerminalService(TerminalConfig(), folder / "node.db", environment())
+    try:
+        yield service
+    finally:
+        await service.close(end_terminals=True)
+        await asyncio.to_thread(end_holder, folder / "node.db")
+
+
 @pytest.fixture
 async def address(tmp_path: Path) -> AsyncIterator[Path]:
     """The socket of a holder that holds a terminal, in a folder of its own that others may enter."""
@@ -37,9 +50,11 @@ async def address(tmp_path: Path) -> AsyncIterator[Path]:
         Path(runtime).chmod(0o755)
         own = {**environment(), "XDG_RUNTIME_DIR": runtime}
         service = TerminalService(TerminalConfig(), tmp_path / "node.db", own)
-        await service.open(WANTED)
-        yield await holder_address(tmp_path, runtime)
-        await service.close(end_terminals=True)
+        try:
+            await service.open(WANTED)
+            yield await holder_address(tmp_path, runtime)
+        finally:
+            await service.close(end_terminals=True)
 
 
 async def test_socket_and_folder_are_the_users_alone(address: Path) -> None:
@@ -102,75 +117,89 @@ async def test_a_folder_that_others_control_is_not_used(
             pytest.skip("needs root to make a foreign folder; run the tests as root or in a container")
         folder.mkdir(mode=0o700)
         os.chown(folder, NOBODY, NOBODY)
-    service = TerminalService(TerminalConfig(), tmp_path / "node.db", environment())
-    with pytest.raises(WireError, match=r"is not a folder of this user alone|cannot be made") as caught:
-        await service.open(WANTED)
-    assert caught.value.code is ErrorCode.CONFLICT
-    await service.close(end_terminals=True)
+    async with serving(tmp_path) as service:
+        with pytest.raises(WireError, match=r"is not a folder of this user alone|cannot be made") as caught:
+            await service.open(WANTED)
+        assert caught.value.code is ErrorCode.CONFLICT
 
 
 async def test_garbage_on_the_socket_ends_that_connection_only(tmp_path: Path) -> None:
-    service = TerminalService(TerminalConfig(), tmp_path / "node.db", environment())
-    await service.open(WANTED)
-    await service.close(end_terminals=False)
-    address = await holder_address(tmp_path)
-    for packet in (
-        b"{",
-        b"[]",
-        b'{"type":"open"}',
-        b'{"type":"end_all"}',
-        b"\0" * 1000,
-        b'{"type":"hello","versions":"x"}',
-    ):
-        with channel.new_socket() as connection:
-            connection.settimeout(5)
-            connection.connect(str(address))
-            connection.send(packet)
-            assert connection.recv(1000) == b""
-    again = TerminalService(TerminalConfig(), tmp_path / "node.db", environment())
-    await again.adopt()
-    assert again.holder_pid is not None
-    await again.close(end_terminals=True)
+    async with serving(tmp_path) as service:
+        await service.open(WANTED)
+        await service.close(end_terminals=False)
+        address = await holder_address(tmp_path)
+        for packet in (
+            b"{",
+            b"[]",
+            b'{"type":"open"}',
+            b'{"type":"end_all"}',
+            b"\0" * 1000,
+            b'{"type":"hello","versions":"x"}',
+        ):
+            with channel.new_socket() as connection:
+                connection.settimeout(5)
+                connection.connect(str(address))
+                connection.send(packet)
+                assert connection.recv(1000) == b""
+        async with serving(tmp_path) as again:
+            await again.adopt()
+            assert again.holder_pid is not None
 
 
 async def test_a_node_of_another_version_is_refused_with_a_sentence(tmp_path: Path) -> None:
-    service = TerminalService(TerminalConfig(), tmp_path / "node.db", environment())
-    await service.open(WANTED)
-    await service.close(end_terminals=False)
-    address = await holder_address(tmp_path)
-    with channel.new_socket() as connection:
-        connection.settimeout(5)
-        connection.connect(str(address))
-        channel.send(connection, Hello(versions=[99], keep="process"))
-        packet = connection.recv(1000)
-        assert b'"refused"' in packet
-        assert b"held by another version" in packet
-    again = TerminalService(TerminalConfig(), tmp_path / "node.db", environment())
-    await again.adopt()
-    await again.close(end_terminals=True)
+    async with serving(tmp_path) as service:
+        await service.open(WANTED)
+        await service.close(end_terminals=False)
+        address = await holder_address(tmp_path)
+        with channel.new_socket() as connection:
+            connection.settimeout(5)
+            connection.connect(str(address))
+            channel.send(connection, Hello(versions=[99], keep="process"))
+            packet = connection.recv(1000)
+            assert b'"refused"' in packet
+            assert b"held by another version" in packet
+        async with serving(tmp_path) as again:
+            await again.adopt()
+            assert again.holder_pid is not None
+
+
+async def test_who_connects_and_says_nothing_keeps_no_node_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the first to come nor one of many; and a holder with nothing left waits for none of them."""
+    async with serving(tmp_path) as service:
+        await service.open(WANTED)
+        pid = service.holder_pid
+        await service.close(end_terminals=False)
+        address = await holder_address(tmp_path)
+        with contextlib.ExitStack() as silent:
+            for _ in range(3):
+                silent.enter_context(channel.new_socket()).connect(str(address))
+            async with serving(tmp_path) as again:
+                await again.adopt()
+                assert again.holder_pid == pid
+                assert len((await again.list(TerminalListParams(node="n"))).terminals) == 1
+            await eventually(lambda: not address.exists(), what="the holder to end")
 
 
 async def test_connections_that_say_nothing_do_not_take_the_holder_s_descriptors(tmp_path: Path) -> None:
-    service = TerminalService(TerminalConfig(), tmp_path / "node.db", environment())
-    opened = await service.open(WANTED)
-    holder = service.holder_pid
-    assert holder is not None
-    resource.prlimit(holder, resource.RLIMIT_NOFILE, (64, 64))
-    address = await holder_address(tmp_path)
+    async with serving(tmp_path) as service:
+        opened = await service.open(WANTED)
+        holder = service.holder_pid
+        assert holder is not None
+        resource.prlimit(holder, resource.RLIMIT_NOFILE, (64, 64))
+        address = await holder_address(tmp_path)
 
-    def crowd() -> None:
-        with contextlib.ExitStack() as crowd:
-            for _ in range(100):
-                silent = crowd.enter_context(channel.new_socket())
-                silent.connect(str(address))  # waits in the queue of the listener
-            late = crowd.enter_context(channel.new_socket())
-            late.connect(str(address))
-            late.settimeout(5)
-            channel.send(late, Hello(versions=[1], keep="process"))
-            assert b'"refused"' in late.recv(1000)
+        def crowd() -> None:
+            with contextlib.ExitStack() as crowd:
+                for _ in range(100):
+                    silent = crowd.enter_context(channel.new_socket())
+                    silent.connect(str(address))  # waits in the queue of the listener
+                late = crowd.enter_context(channel.new_socket())
+                late.connect(str(address))
+                late.settimeout(5)
+                channel.send(late, Hello(versions=[1], keep="process"))
+                assert b'"refused"' in late.recv(1000)
 
-    await asyncio.to_thread(crowd)
-    await service.open(WANTED)
-    assert service.holder_pid == holder
-    assert service.find(opened.terminal).exit is None
-    await service.close(end_terminals=True)
+        await asyncio.to_thread(crowd)
+        await service.open(WANTED)
+        assert service.holder_pid == holder
+        assert service.find(opened.terminal).exit is None

@@ -36,8 +36,11 @@ from node.terminal.holder.messages import (
 
 FIRST_NODE_WAIT_S = 30.0
 """The node that started the holder attaches at once; one that never does was killed in between."""
-MAX_TURNED_AWAY = 16
-"""Connections beside the node's whose greeting is waited for; a newer one takes the place of the oldest."""
+MAX_GREETING = 16
+"""Connections whose greeting is waited for; a newer one takes the place of the oldest. The node's place is taken by
+who greets first, so whoever connects and says nothing keeps nobody out."""
+HELLO_DEADLINE_S = 5.0
+"""For the greeting; a holder with nothing to hold waits no longer for it either."""
 RETRY_S = 1.0
 """After the system refused memory."""
 ENDED_KEPT_S = 600.0
@@ -55,8 +58,7 @@ class HolderServer:
         self._terminals: dict[str, HeldTerminal] = {}
         self._endings: list[Ending] = []
         self._node: socket.socket | None = None
-        self._turned_away: list[socket.socket] = []
-        self._is_attached = False
+        self._greeting: dict[socket.socket, float] = {}
         self._keep: Keep = "process"
         self._is_closing = False
         self._idle_until_s = time.monotonic() + FIRST_NODE_WAIT_S
@@ -77,6 +79,7 @@ class HolderServer:
 
     def _wait_s(self) -> float | None:
         due_s = [time.monotonic() + ending.POLL_S for ending in self._endings]
+        due_s += self._greeting.values()
         if self._node is None:
             due_s += [each.ended_s + ENDED_KEPT_S for each in self._terminals.values() if each.ended_s is not None]
             if self._retry_s is not None:
@@ -87,6 +90,8 @@ class HolderServer:
 
     def _advance(self) -> None:
         now_s = time.monotonic()
+        for silent in [each for each, due_s in self._greeting.items() if due_s <= now_s]:
+            self._leave(silent)
         if self._endings:
             living = living_groups()
             self._endings = [ending for ending in self._endings if not ending.advance(now_s, living)]
@@ -99,7 +104,7 @@ class HolderServer:
                     self._forget(held.terminal)
 
     def _is_done(self) -> bool:
-        if self._endings:
+        if self._endings or self._greeting:
             return False
         if self._is_closing:
             return all(each.ended_s is not None for each in self._terminals.values())
@@ -115,47 +120,59 @@ class HolderServer:
         if not channel.is_own(connection):
             connection.close()
             return
+        connection.setblocking(False)
+        self._greeting[connection] = time.monotonic() + HELLO_DEADLINE_S
+        self._watch(connection, functools.partial(self._greeted, connection))
+        if len(self._greeting) > MAX_GREETING:
+            self._leave(next(iter(self._greeting)))
+
+    def _greeted(self, connection: socket.socket) -> None:
+        """The first packet is here, or the connection has gone. Whoever is refused reads why."""
+        if connection not in self._greeting:
+            return  # it has just made room for another
+        hello = self._packet(connection)
+        if not isinstance(hello, Hello):
+            self._leave(connection)
+            return
         if self._node is not None and _is_gone(self._node):
             self._detach()
+        version = max(set(VERSIONS).intersection(hello.versions), default=None)
         if self._node is not None:
-            self._turned_away.append(connection)
-            self._watch(connection, functools.partial(self._turn_away, connection))
-            if len(self._turned_away) > MAX_TURNED_AWAY:
-                self._leave(self._turned_away[0])
+            reason = "Another node has these terminals; stop it before this one starts."
+        elif version is None:
+            reason = (
+                f"The terminals are held by another version (protocol {VERSIONS[-1]});"
+                " close them with the version that opened them."
+            )
         else:
-            # Sending may wait for the node: it is the only one served, and when it dies the wait ends with EPIPE.
-            connection.setblocking(True)
-            self._node = connection
-            self._watch(connection, self._receive)
-
-    def _turn_away(self, connection: socket.socket) -> None:
-        """Read the greeting first: a connection that is closed with something unread loses the answer too."""
-        if connection not in self._turned_away:
-            return  # it has just made room for another
-        with suppress(OSError):
-            for descriptor in channel.receive(connection)[1]:
-                os.close(descriptor)
-        self._send(connection, Refused(reason="Another node has these terminals; stop it before this one starts."))
+            del self._greeting[connection]
+            self._unwatch(connection)
+            self._attach(connection, hello, version)
+            return
+        self._send(connection, Refused(reason=reason))
         self._leave(connection)
 
     def _leave(self, connection: socket.socket) -> None:
-        self._turned_away.remove(connection)
+        del self._greeting[connection]
         self._unwatch(connection)
         connection.close()
 
-    def _receive(self) -> None:
-        assert self._node is not None
+    def _packet(self, connection: socket.socket) -> FromNode | None:
+        """The next one. None: the other end has gone, or does not speak as it should."""
         try:
-            packet, descriptors = channel.receive(self._node)
-        except OSError:
-            packet, descriptors = b"", []
-        for descriptor in descriptors:
-            os.close(descriptor)
-        try:
-            message = self._decoder.decode(packet) if packet else None
-        except msgspec.MsgspecError:
-            message = None
-        if message is None or (not self._is_attached and not isinstance(message, Hello)):
+            packet, descriptors = channel.receive(connection)
+            for descriptor in descriptors:
+                os.close(descriptor)
+            message: FromNode = self._decoder.decode(packet)
+        except (OSError, msgspec.MsgspecError):
+            return None
+        return message
+
+    def _receive(self, connection: socket.socket) -> None:
+        if connection is not self._node:
+            return  # it has just been found gone
+        message = self._packet(connection)
+        if message is None:
             self._detach()
             return
         try:
@@ -167,7 +184,7 @@ class HolderServer:
     def _serve(self, message: FromNode) -> None:
         match message:
             case Hello():
-                self._attach(message)
+                pass
             case Open():
                 self._open(message)
             case Restart():
@@ -185,18 +202,11 @@ class HolderServer:
             case _:
                 assert_never(message)
 
-    def _attach(self, hello: Hello) -> None:
-        version = max(set(VERSIONS).intersection(hello.versions), default=None)
-        if version is None:
-            self._reply(
-                Refused(
-                    reason=f"The terminals are held by another version (protocol {VERSIONS[-1]});"
-                    " close them with the version that opened them."
-                )
-            )
-            self._detach()
-            return
-        self._is_attached = True
+    def _attach(self, connection: socket.socket, hello: Hello, version: int) -> None:
+        # Sending may wait for the node: it is the only one served, and when it dies the wait ends with EPIPE.
+        connection.setblocking(True)
+        self._node = connection
+        self._watch(connection, functools.partial(self._receive, connection))
         self._keep = hello.keep
         for held in self._terminals.values():
             self._unwatch(held.descriptors.pty)
@@ -211,9 +221,6 @@ class HolderServer:
         self._unwatch(self._node)
         self._node.close()
         self._node = None
-        if not self._is_attached:
-            return
-        self._is_attached = False
         self._idle_until_s = time.monotonic()
         if self._keep == "node":
             self._end_all()
@@ -282,7 +289,7 @@ class HolderServer:
         with suppress(BlockingIOError):
             self._child_ended.recv(4096)
         for held in self._terminals.values():
-            if held.reap(time.monotonic()) and self._is_attached:
+            if held.reap(time.monotonic()):
                 self._reply(held.ended)
 
     # --- watching ---------------------------------------------------------------------------------------------------
