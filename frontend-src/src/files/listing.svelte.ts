@@ -1,7 +1,7 @@
 /** One folder of a machine, page by page, kept fresh while it is shown. */
 import type { Calls } from "../stores/client.ts";
 import { isWireError, type WireError } from "../wire/errors.ts";
-import type { Entry, FilesListResult } from "../wire/wire.gen.ts";
+import type { Entry, FilesListParams, FilesListResult } from "../wire/wire.gen.ts";
 import { inside, isSame, named, placeOf, type Place } from "./place.ts";
 
 /** A folder with more pages than this is not read again as a whole when something in it changes. */
@@ -13,7 +13,9 @@ export class Listing {
   entries: readonly Entry[] = $state.raw([]);
   problem: WireError | null = $state.raw(null);
   isLoaded = $state(false);
-  isHiddenShown = $state(true);
+  /** On the way to another folder. */
+  isGoing = $state(false);
+  isHiddenShown: boolean;
   #cursor: string | undefined = $state();
   #pages = 1;
   /** Counts the folders asked for: an answer for an earlier one is dropped. */
@@ -23,21 +25,33 @@ export class Listing {
   /** Counts what was said to have changed, so that nothing said while reading is missed. */
   #changes = 0;
 
+  readonly #isIgnoredTold: boolean;
+
+  /** `ignored`: whether entries say that Git ignores them, which asks Git. */
   constructor(
     private readonly calls: Calls,
     readonly node: string,
     start: Place,
+    { hidden = true, ignored = true }: Pick<FilesListParams, "hidden" | "ignored"> = {},
   ) {
     this.folder = start;
+    this.isHiddenShown = $state(hidden);
+    this.#isIgnoredTold = ignored;
   }
 
   get path(): string {
     return this.folder.path;
   }
 
+  /** What one may go into: folders, and links, which may lead to one. */
+  get folders(): readonly Entry[] {
+    return this.entries.filter(({ type }) => type === "directory" || type === "symlink");
+  }
+
   /** Go to a folder. What was shown stays until the new one is here. */
   async go(folder: Place): Promise<void> {
     const asked = ++this.#asked;
+    this.isGoing = true;
     try {
       const page = await this.#page(folder);
       if (asked !== this.#asked) return;
@@ -52,6 +66,8 @@ export class Listing {
     } catch (error) {
       if (!isWireError(error)) throw error;
       if (asked === this.#asked) this.problem = error;
+    } finally {
+      if (asked === this.#asked) this.isGoing = false;
     }
   }
 
@@ -183,7 +199,7 @@ export class Listing {
       node: this.node,
       ...named(folder),
       hidden: this.isHiddenShown,
-      ignored: true,
+      ignored: this.#isIgnoredTold,
       ...(cursor === undefined ? {} : { cursor }),
     });
   }

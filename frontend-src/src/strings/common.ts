@@ -12,6 +12,7 @@ export const common = {
   cancel: "Cancel",
   close: "Close",
   back: "Back",
+  done: "Done",
   save: "Save",
   more: "More",
   moreActs: "More acts",

@@ -33,7 +33,6 @@ export const people = {
   created: (name: string) =>
     `${name} can sign in now. Give them the password by a way that only they see; it is not shown again.`,
   wasReset: (name: string) => `The new password of ${name}. All their devices are signed out. It is not shown again.`,
-  done: "Done",
   reset: "New password",
   resetTitle: (name: string) => `New password for ${name}`,
   resetText: (name: string) => `All devices of ${name} are signed out at once. API tokens stay.`,
@@ -82,7 +81,6 @@ export const tokens = {
   create: "Make it",
   made: (name: string) => `The secret of “${name}”. Copy it now: Main keeps only its hash, so it is never shown again.`,
   example: "Try it",
-  done: "Done",
   revoke: "Revoke",
   revokeLabel: (name: string) => `Revoke ${name}`,
   revokeTitle: (name: string) => `Revoke “${name}”?`,
