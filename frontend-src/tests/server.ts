@@ -40,6 +40,11 @@ export class TestMain {
     this.#broadcast(JSON.stringify({ jsonrpc: "2.0", method, params }));
   }
 
+  /** Notifications that come together: one message. */
+  notifyAll(method: string, all: object[]): void {
+    this.#broadcast(JSON.stringify(all.map((params) => ({ jsonrpc: "2.0", method, params }))));
+  }
+
   breakAll(): void {
     for (const socket of this.#sockets?.clients ?? []) socket.terminate();
   }

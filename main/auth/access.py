@@ -114,6 +114,9 @@ class Principal:
 
     def role_for(self, node: str | None = None) -> Role:
         """The least role that covers what the caller may do on that node."""
+        role = self.role if node is None else self.role_on(node)
+        if self.token is None and role is not None:
+            return role
         scopes = self.scopes(node)
         return next(role for role in _RANKS if scopes <= ROLE_SCOPES[role])
 

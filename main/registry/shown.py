@@ -9,6 +9,8 @@ from main.store.nodes import Identity
 from ws.protocol.base import NodeId
 from ws.protocol.nodes import Capabilities, Node, NodesListParams
 
+_UNKNOWN = "unknown-"
+
 
 def node_of(identity: Identity, link: NodeLink | None, problem: str | None) -> Node:
     """A known node; `problem` is shown while it is offline."""
@@ -36,7 +38,12 @@ def node_of(identity: Identity, link: NodeLink | None, problem: str | None) -> N
 
 def placeholder_id(address: str) -> NodeId:
     """The id under which an address stands as long as nobody knows which node is there."""
-    return NodeId(f"unknown-{hashlib.sha256(address.encode()).hexdigest()[:12]}")
+    return NodeId(f"{_UNKNOWN}{hashlib.sha256(address.encode()).hexdigest()[:12]}")
+
+
+def is_placeholder(node: Node) -> bool:
+    """Whether that is an address which has led to no node yet."""
+    return node.id.startswith(_UNKNOWN) and node.address is not None and node.id == placeholder_id(node.address)
 
 
 def placeholder(address: str, problem: str | None) -> Node:

@@ -1,6 +1,7 @@
 """Subscriptions between two peers on a real socket: their frames, their order, their end."""
 
 import asyncio
+import json
 from dataclasses import replace
 
 import pytest
@@ -18,6 +19,7 @@ from ws.rpc import (
     Lagging,
     Subscription,
 )
+from ws.rpc.served import BATCH_BYTES
 
 
 async def _collect(subscription: Subscription) -> list[bytes]:
@@ -38,6 +40,40 @@ async def test_events_follow_the_result_in_order() -> None:
         subscription = await peer.subscribe("watch", b"{}", deadline_s=5)
         assert subscription.result == b'{"from":0}'
         assert await within(_collect(subscription)) == [b"%d" % number for number in range(100)]
+
+
+async def test_events_that_come_together_are_batches_of_a_bounded_length_in_order() -> None:
+    source = Source()
+    texts = ["x" * 1000] * 300 + ["y" * BATCH_BYTES]
+    events = [{"n": number, "text": text} for number, text in enumerate(texts)]
+    async with serve_peers(source.handler) as server, raw_client(server.url) as client:
+        await client.call("s", "watch")
+        sink = await source.attached()
+        assert sink.offer_all([json.dumps(event).encode() for event in events])
+        assert sink.offer_all([b'{"n":-1}'])
+        batches = [await client.receive() for _ in range(3)]
+        assert [len(batch) for batch in batches[:2]] == [BATCH_BYTES // 1100, BATCH_BYTES // 1100]
+        alone = [await client.receive() for _ in range(2)]
+        told = [frame for batch in batches for frame in batch] + alone
+        assert [frame["params"]["event"] for frame in told] == [*events, {"n": -1}]
+        envelope = {"jsonrpc": "2.0", "method": "event"}
+        assert all(
+            frame == envelope | {"params": {"subscription": "s", "event": event}}
+            for frame, event in zip(told, [*events, {"n": -1}], strict=True)
+        )
+
+
+async def test_events_that_come_together_and_find_no_room_lag() -> None:
+    source = Source()
+    limits = replace(BROWSER_LIMITS, outbox_bytes=BATCH_BYTES * 3 // 2)
+    async with serve_peers(source.handler, limits=limits) as server, raw_client(server.url) as client:
+        await client.call("s", "watch")
+        sink = await source.attached()
+        assert not sink.offer_all([b'"%b"' % (b"x" * 1000)] * 400)
+        assert not sink.offer_all([b"1"])
+        assert len(await client.receive()) > 1
+        assert await client.receive() == {"jsonrpc": "2.0", "method": "lagging", "params": {"subscription": "s"}}
+        await until(lambda: source.detached == 1, "the feed is detached")
 
 
 async def test_events_and_answers_may_be_nested_deeper_than_calls() -> None:

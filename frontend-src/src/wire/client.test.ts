@@ -130,6 +130,19 @@ describe("subscriptions", () => {
     expect(onPause).toHaveBeenCalledWith(null);
   });
 
+  it("take events that come together one after the other", async () => {
+    main.onCall = (call, reply) => {
+      reply({ epoch: "e", head: 0 });
+      main.notifyAll(
+        "event",
+        [1, 2, 3].map((seq) => ({ subscription: call.id, event: { type: "turn_started", seq } })),
+      );
+    };
+    client.start();
+    watch();
+    await vi.waitFor(() => expect(seen).toEqual([1, 2, 3]));
+  });
+
   it("ask again at once when they lag", async () => {
     client.start();
     watch();

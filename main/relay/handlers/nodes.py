@@ -10,7 +10,7 @@ import msgspec
 from main.auth.access import Principal
 from main.registry.join import join_info, lan_address
 from main.registry.service import Registry
-from main.registry.shown import filter_of, placeholder_id
+from main.registry.shown import filter_of, is_placeholder
 from main.relay.call import MainCall, MainHandlers
 from ws.protocol.errors import invalid
 from ws.protocol.nodes import Empty, JoinInfo, Node, NodeResult, NodesListResult
@@ -64,9 +64,9 @@ def _shows(call: MainCall) -> Callable[[Node], bool]:
     passes, principal = filter_of(call.params), call.principal
 
     def shows(node: Node) -> bool:
-        # An address that has led to no node yet stands in Main's configuration: nobody shared it.
-        is_address = node.address is not None and node.id == placeholder_id(node.address)
-        return principal.sees(node.id) and passes(node) and (not is_address or principal.has(Scope.OWNER, node.id))
+        # A placeholder stands in Main's configuration: nobody shared it.
+        is_shared = not is_placeholder(node) or principal.has(Scope.OWNER, node.id)
+        return is_shared and principal.sees(node.id) and passes(node)
 
     return shows
 

@@ -1,7 +1,7 @@
 """Many pages that watch, as raw bytes, so that reading them costs little: the worker of the scale benchmark.
 
 Each watches the machines, all sessions, and one session of one node; when that node has gone and is back, it watches
-the session again, as the page does.
+the session again, as the page does, and once more a second after a refusal.
 """
 
 import asyncio
@@ -29,6 +29,9 @@ _PONG = b"\x8a\x80" + bytes(4)
 """Main cuts a socket that says nothing; bytes that only look like a ping cost a pong too many."""
 
 _LIVE = b'"type":"live"'
+_ENDED = b'"method":"ended"'
+_REFUSED = b'"error":{"code":-'
+_AGAIN_S = 1.0
 _SEQ = b'"seq":'
 _NUMBER = re.compile(rb"\d+")
 _SAID = re.compile(rb"@(\d+\.\d+)@")
@@ -47,12 +50,14 @@ class Page(asyncio.Protocol):
             ("session.watch", {"node": node, "session": SESSION, "after": 0}),
         ]
         self._is_back = f'"id":"{node}","name":"{node.title()}","status":"online"'.encode()
+        self._turns = re.compile(b"|".join(map(re.escape, (_LIVE, _ENDED, _REFUSED, self._is_back))))
         self._place = self._calls[-1][1]
         self._is_sampled = number % _SAMPLED == 0
         self._transport: asyncio.Transport | None = None
         self._has_upgraded = False
         self._has_ended = False
         self._tail = b""
+        """The end of what came, in which no turn has been found yet: one may be cut."""
         self.live = asyncio.Event()
         self.frames = self.bytes = self.lagging = 0
         self.is_closed = False
@@ -83,22 +88,30 @@ class Page(asyncio.Protocol):
         self.frames += data.count(_FRAME)
         if _PING in data:
             self._write(_PONG)
-        seen = self._tail + data
         if b'"method":"lagging"' in data:
             self.lagging += 1
-        if b'"method":"ended"' in seen:
-            self._has_ended = True
-        if _LIVE in data or (_LIVE in seen and not self.live.is_set()):
-            self.live.set()
+        self._follow(self._tail + data)
         if (at := data.rfind(_SEQ)) >= 0 and (found := _NUMBER.match(data, at + len(_SEQ))):
             self._place["after"] = int(found[0])
-        if self._has_ended and self._is_back in seen:
-            self._has_ended = False
-            self._call(2)
         if self._is_sampled:
             moment = time.time()
             self.latencies_ms += [(moment - float(said)) * 1000 for said in _SAID.findall(data)]
-        self._tail = data[-TAIL_BYTES:] if not self._has_ended else b""
+
+    def _follow(self, seen: bytes) -> None:
+        """What becomes of the session, turn by turn."""
+        end = 0
+        for found in self._turns.finditer(seen):
+            end = found.end()
+            if found[0] == _LIVE:
+                self.live.set()
+            elif found[0] == _ENDED:
+                self._has_ended = True
+            elif found[0] == _REFUSED:
+                _ = asyncio.get_running_loop().call_later(_AGAIN_S, self._call, 2)
+            elif self._has_ended:
+                self._has_ended = False
+                self._call(2)
+        self._tail = seen[max(end, len(seen) - TAIL_BYTES) :]
 
     def close(self) -> None:
         if self._transport is not None:

@@ -75,11 +75,15 @@ class LightNode:
             await asyncio.sleep(self.away_s)
 
     async def _stay(self) -> None:
-        """Until it drops."""
+        """Until it drops, or Main does."""
         async with self._node.online() as node:
             node.calls.clear()
             self.is_online.set()
-            await self._drop.wait()
+            loop = asyncio.get_running_loop()
+            ends = [loop.create_task(each.wait(), name="end") for each in (self._drop, node.ended)]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            for each in ends:
+                each.cancel()
             self._drop.clear()
             self.is_online.clear()
 
