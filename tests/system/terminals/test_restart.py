@@ -158,6 +158,32 @@ async def test_a_second_node_is_refused_the_terminals(main: SplicingMain, databa
                 await reader.shows(b"mine")
 
 
+async def test_a_node_that_hangs_keeps_its_terminals_until_it_is_ended(main: SplicingMain, database: Path) -> None:
+    """Nobody takes them from it: it may wake. Its programs wait as for a slow reader, and nothing is lost."""
+    async with terminal_node(main, database) as hung:
+        flood = await hung.open(database.parent, "read go; seq 1 100000; echo done; exec cat")
+        short = await hung.open(database.parent, "read go; exit 7")
+        async with page(main, flood) as reader, page(main, short) as other:
+            await reader.frame("attached")
+            await other.type(b"\n")
+            await other.frame("exit")
+            await reader.type(b"\n")
+            await reader.shows(b"\n1000\r\n")
+            hung.process.send_signal(signal.SIGSTOP)
+        async with terminal_node(main, database) as second:
+            params = {"node": "n", "path": str(database.parent), "cols": 80, "rows": 24}
+            refused = await second.call("terminal.open", params)
+            assert (refused["code"], refused["detail"]) == (
+                "conflict",
+                "Another node has these terminals; stop it before this one starts.",
+            )
+        await hung.kill()
+        async with terminal_node(main, database) as third, page(main, flood) as reader:
+            await reader.shows(b"\n100000\r\ndone\r\n")
+            listed = (await third.call("terminal.list", {"node": "n"}))["terminals"]
+            assert [(each["running"], each.get("code")) for each in listed] == [(True, None), (False, 7)]
+
+
 LIBRARY_SIGNALS = 0b11 << 31
 """32 and 33 belong to the C library, which lets no program change them and may hand them on ignored (posix_spawn)."""
 
