@@ -142,7 +142,7 @@ class TerminalService:
         """Raises WireError (not_found)."""
         found = self._terminals.get(terminal)
         if found is None:
-            raise WireError(ErrorCode.NOT_FOUND, "There is no such terminal; it was closed, or its program ended.")
+            raise WireError(ErrorCode.NOT_FOUND, "There is no such terminal: it was closed or ended long ago.")
         return found
 
     async def rename(self, params: terminals.TerminalRenameParams) -> terminals.TerminalResult:

@@ -36,7 +36,7 @@ def resolve(folder: str, shell: str | None, command: list[str] | None, environme
     wanted = command[0] if command is not None else shell or login_shell()
     program = _find(wanted, folder, environment)
     if program is None:
-        raise invalid(field, f"There is no program {wanted!r} on this machine that could be started.")
+        raise invalid(field, f"There is no program {wanted!r} here that can be started; name one by its whole path.")
     if command is not None:
         return Program([program, *command[1:]], folder)
     return Program([program, "-l"] if Path(program).name in LOGIN_SHELLS else [program], folder)
