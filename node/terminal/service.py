@@ -13,7 +13,7 @@ import structlog
 
 from config import Terminal as TerminalConfig
 from node.context import Subscribed
-from node.terminal import shell
+from node.terminal import naming, shell
 from node.terminal.adopter import Adopted, Adopter, ProgramNotStarted
 from node.terminal.holder.ending import GIVE_UP_AFTER_S
 from node.terminal.holder.messages import Ended, Open, Restart
@@ -146,9 +146,9 @@ class TerminalService:
         return found
 
     async def rename(self, params: terminals.TerminalRenameParams) -> terminals.TerminalResult:
-        """Raises WireError (not_found)."""
+        """Raises WireError (not_found, invalid)."""
         terminal = self.find(params.terminal)
-        terminal.about = msgspec.structs.replace(terminal.about, name=params.name)
+        terminal.about = msgspec.structs.replace(terminal.about, name=naming.checked(params.name))
         self._adopter.describe(terminal.id, msgspec.json.encode(terminal.about).decode())
         self._watches.note(terminal.id)
         return terminals.TerminalResult(terminal=terminal.as_listed())
@@ -219,12 +219,13 @@ class TerminalService:
         self._forget(self._terminals[next(iter(self._expiries))], _ENDED_LONG_AGO)
 
     async def _open(self, params: terminals.TerminalOpenParams) -> Terminal:
+        name = None if params.name is None else naming.checked(params.name)
         environment = shell.terminal_environment(self._environment, params.path)
         program = await asyncio.to_thread(
             shell.resolve, params.path, params.shell or self._config.default_shell, params.command, environment
         )
         about = About(
-            name=params.name or self._name_for(program.argv[0]),
+            name=name or self._name_for(program.argv[0]),
             path=params.path,
             command=program.argv,
             created=now(),
@@ -246,13 +247,7 @@ class TerminalService:
         return self.find(terminal)
 
     def _name_for(self, program: str) -> str:
-        """The program's name, numbered when it is taken."""
-        base = Path(program).name[:60]
-        taken = {each.about.name for each in self._terminals.values()}
-        number = 1
-        while (name := base if number == 1 else f"{base} {number}") in taken:
-            number += 1
-        return name
+        return naming.numbered(Path(program).name, {each.about.name for each in self._terminals.values()})
 
     def _check_restart(self, terminal: Terminal) -> None:
         if terminal.exit is None or terminal.id in {*self._restarting, *self._closing}:
@@ -294,7 +289,7 @@ class TerminalService:
             about = About(name=held.terminal, path="/", command=[], created=now())
         terminal = Terminal(
             held.terminal,
-            about,
+            msgspec.structs.replace(about, name=naming.cleaned(about.name, held.terminal)),
             adopted.descriptors,
             held.kept_bytes,
             self._pace,

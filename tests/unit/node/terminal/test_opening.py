@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from config import Terminal as TerminalConfig
@@ -13,7 +14,7 @@ from node.terminal.service import TerminalService
 from tests.support.waiting import eventually
 from tests.unit.node.terminal.conftest import NODE, Opener
 from ws.protocol.errors import ErrorCode, WireError
-from ws.protocol.terminals import TerminalListParams, TerminalOpenParams
+from ws.protocol.terminals import TerminalListParams, TerminalOpenParams, TerminalRenameParams
 
 
 async def refusal(open_terminal: Opener, **asked: object) -> WireError:
@@ -141,3 +142,34 @@ async def test_opening_that_is_cancelled_leaves_no_terminal(open_terminal: Opene
 
 def children_of(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+@pytest.mark.parametrize(
+    "name", ["a\x1b[31mb", "\x07", "gpj.\u202exe", "tab\tstop", " ", "a\u200bb", "a\u2028b", "\udcff"]
+)
+async def test_a_name_that_cannot_be_read_is_refused(
+    service: TerminalService, open_terminal: Opener, name: str
+) -> None:
+    with pytest.raises(WireError, match="has letters that can be seen") as caught:
+        await open_terminal("exec cat", name=name)
+    assert caught.value.code is ErrorCode.INVALID
+    terminal = await open_terminal("exec cat", name="\N{WOMAN}\u200d\N{PERSONAL COMPUTER} gr\u00fc\u00dfe")
+    with pytest.raises(WireError, match="has letters that can be seen"):
+        await service.rename(TerminalRenameParams(node=NODE, terminal=terminal, name=name))
+    assert service.find(terminal).about.name == "\N{WOMAN}\u200d\N{PERSONAL COMPUTER} gr\u00fc\u00dfe"
+
+
+async def test_a_name_of_an_older_version_is_cleaned_when_its_terminal_is_taken_over(
+    service: TerminalService, open_terminal: Opener, identity: Path, environment: dict[str, str]
+) -> None:
+    terminals = [await open_terminal("exec cat") for _ in range(2)]
+    for terminal, name in zip(terminals, ("ev\u202eil\x07" + "x" * 200, "\x1b\x9b"), strict=True):
+        about = msgspec.structs.replace(service.find(terminal).about, name=name)
+        service._adopter.describe(terminal, msgspec.json.encode(about).decode())
+    await service.close(end_terminals=False)
+    again = TerminalService(TerminalConfig(), identity, environment)
+    try:
+        await again.adopt()
+        assert [again.find(each).about.name for each in terminals] == ["evil" + "x" * 76, terminals[1]]
+    finally:
+        await again.close(end_terminals=True)
