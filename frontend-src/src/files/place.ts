@@ -68,6 +68,12 @@ export function contentAddress(node: string, place: Place, isInline = false): st
   return at(`api/nodes/${encodeURIComponent(node)}/files/content?${query(place, isInline ? { inline: "1" } : {})}`);
 }
 
+/** Where an upload goes that can be continued; `offset` is how much of it is there. */
+export function uploadAddress(node: string, place: Place, upload: string, offset: number): string {
+  const more = { upload, offset: String(offset) };
+  return at(`api/nodes/${encodeURIComponent(node)}/files/content?${query(place, more)}`);
+}
+
 /** Where a folder can be had as one zip file. */
 export function archiveAddress(node: string, place: Place): string {
   return at(`api/nodes/${encodeURIComponent(node)}/files/archive?${query(place)}`);

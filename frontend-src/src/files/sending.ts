@@ -2,7 +2,7 @@
 import { WireError } from "../wire/errors.ts";
 import type { ErrorData } from "../wire/wire.gen.ts";
 import { filesWords as words } from "../strings/files.ts";
-import { contentAddress, type Place } from "./place.ts";
+import { contentAddress, uploadAddress, type Place } from "./place.ts";
 
 /** What must hold of what stands there, so that nothing is overwritten unasked; null overwrites. */
 export type Condition = { "If-Match": string } | { "If-None-Match": "*" } | null;
@@ -11,8 +11,10 @@ export interface Sending {
   node: string;
   place: Place;
   body: Blob;
+  /** An id under which it can be continued. */
+  upload?: string;
   condition: Condition;
-  /** Bytes that have left this device so far. */
+  /** Bytes that have left this device so far, those before a break too. */
   onProgress?: (sent: number) => void;
 }
 
@@ -22,7 +24,8 @@ export interface Sent {
   cancel: () => void;
 }
 
-export type Send = (sending: Sending) => Sent;
+/** Sends what follows `offset`, which is 0 without an id. */
+export type Send = (sending: Sending, offset?: number) => Sent;
 
 function problemIn(request: XMLHttpRequest): WireError {
   if (request.getResponseHeader("Content-Type")?.includes("json") === true) {
@@ -34,20 +37,23 @@ function problemIn(request: XMLHttpRequest): WireError {
   return new WireError("internal", words.refused(request.status), { isRetryable: request.status >= 500 });
 }
 
-export const sendFile: Send = ({ node, place, body, condition, onProgress }) => {
+export const sendFile: Send = ({ node, place, body, upload, condition, onProgress }, offset = 0) => {
   const request = new XMLHttpRequest();
   const done = new Promise<void>((resolve, reject) => {
-    request.open("PUT", contentAddress(node, place));
+    request.open(
+      "PUT",
+      upload === undefined ? contentAddress(node, place) : uploadAddress(node, place, upload, offset),
+    );
     request.setRequestHeader("Content-Type", "application/octet-stream");
     for (const [name, value] of Object.entries(condition ?? {})) request.setRequestHeader(name, value);
-    request.upload.onprogress = (event) => onProgress?.(event.loaded);
+    request.upload.onprogress = (event) => onProgress?.(offset + event.loaded);
     request.onload = () => {
       if (request.status >= 200 && request.status < 300) resolve();
       else reject(problemIn(request));
     };
     request.onerror = () => reject(new WireError("link_lost", words.cut, { isRetryable: true }));
     request.onabort = () => reject(new WireError("cancelled", words.uploadStates.cancelled));
-    request.send(body);
+    request.send(body.slice(offset));
   });
   return { done, cancel: () => request.abort() };
 };

@@ -5,7 +5,8 @@ import { isWireError, WireError } from "../wire/errors.ts";
 import { otherName } from "./acts.svelte.ts";
 import type { Picked } from "./picked.ts";
 import { above, inside, named, nameOf, type Place } from "./place.ts";
-import { sendFile, type Condition, type Send, type Sent } from "./sending.ts";
+import { continued, type SendOn } from "./continuing.ts";
+import type { Condition, Sent } from "./sending.ts";
 
 export type UploadState = "waiting" | "sending" | "exists" | "done" | "failed" | "cancelled" | "skipped";
 
@@ -27,6 +28,10 @@ export class Upload {
   /** Bytes in a second; null until there is something to tell. */
   speed: number | null = $state(null);
   problem: WireError | null = $state.raw(null);
+  /** It was cut and waits to go on. */
+  isBroken = $state(false);
+  /** It was tried before, so a part of it may be there. */
+  isAgain = false;
   /** Where it was to go before another name had to be found. */
   readonly own: Place;
   condition: Condition = { "If-None-Match": "*" };
@@ -63,6 +68,7 @@ export class Upload {
     this.sent = 0;
     this.speed = null;
     this.problem = null;
+    this.isBroken = false;
     this.#marks.length = 0;
   }
 }
@@ -76,7 +82,7 @@ export class Uploads {
 
   constructor(
     private readonly calls: Pick<Calls, "call">,
-    private readonly send: Send = sendFile,
+    private readonly send: SendOn = continued(calls),
     private readonly now: () => number = () => performance.now(),
   ) {}
 
@@ -159,9 +165,13 @@ export class Uploads {
         node: upload.node,
         place: upload.place,
         body: upload.file,
+        upload: upload.id,
+        isAgain: upload.isAgain,
         condition: upload.condition,
         onProgress: (sent) => upload.progress(sent, this.now()),
+        onBreak: (isBroken) => (upload.isBroken = isBroken),
       });
+      upload.isAgain = true;
       await upload.running.done;
       upload.sent = upload.file.size;
       upload.state = "done";
@@ -182,7 +192,10 @@ export class Uploads {
     if (!isWireError(error, "precondition_failed")) {
       upload.state = "failed";
       upload.problem = error;
-    } else if (upload.tries > 0 && upload.tries < MAX_NAMES) {
+      return;
+    }
+    upload.isAgain = false;
+    if (upload.tries > 0 && upload.tries < MAX_NAMES) {
       upload.tries++;
       this.#nextName(upload);
       upload.restart();

@@ -69,6 +69,7 @@ export const filesWords = {
     cancelled: "cancelled, nothing was written",
     skipped: "skipped, the other one stays",
   },
+  uploadBroken: "cut off, goes on by itself",
   uploadOf: (sent: string, whole: string, speed: string | null) =>
     speed === null ? `${sent} of ${whole}` : `${sent} of ${whole}, ${speed}/s`,
   uploadTo: (machine: string, folder: string) => `${machine} : ${folder}`,
