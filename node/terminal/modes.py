@@ -34,6 +34,11 @@ LONG_SEQUENCE_BYTES = 4096
 DENSE = 2048
 """Beyond so many sequences in one piece (a film in colours, a wild program) colours are followed only at its end."""
 _DENSE_END_BYTES = 8192
+IN_ORDER = 512
+"""So many of the last sequences of a piece are followed one after the other; of those before them each once, where it
+came last. A piece that holds more is made to keep the node busy: followed one by one it would take 0.1 s and more."""
+MAX_PARAMETERS = 32
+"""Of a sequence; xterm.js passes over those behind them."""
 _TITLE_CHARS = 256
 _COLOUR_CHARS = 64
 _PALETTE_COLOURS = 32
@@ -115,12 +120,14 @@ class Modes(msgspec.Struct, omit_defaults=True):
         return data[-_DENSE_END_BYTES:]
 
     def _follow_all(self, found: list[bytes]) -> None:
-        # Each setting overrides what it sets, so of equal ones the last counts: what is dense is mostly colours.
-        last = dict(zip(found, range(len(found)), strict=True))
+        if len(found) > IN_ORDER:
+            self._follow(_last_of(found[:-IN_ORDER]))
+            found = found[-IN_ORDER:]
+        last = _last_of(found)
         if any(_IN_ORDER(each) for each in last if each[-1] != _SGR):
             self._follow_in_order(found)
         else:
-            self._follow(sorted(last, key=last.__getitem__))
+            self._follow(last)
 
     def _whole(self, data: bytes) -> int:
         """Up to where `data` consists of whole sequences; notes in `string` when it breaks off in a long one."""
@@ -272,7 +279,7 @@ class Modes(msgspec.Struct, omit_defaults=True):
         self.tabs = None
 
     def _rendition(self, parameters: str) -> None:
-        each = iter(parameters.split(";"))
+        each = iter(_parameters(parameters))
         for parameter in each:
             number = _number(parameter.partition(":")[0])
             if number == 0:
@@ -351,8 +358,18 @@ class Modes(msgspec.Struct, omit_defaults=True):
         return {"": "", "]": "\x1b]9999;"}.get(self.string, "\x1b_")
 
 
+def _last_of(found: list[bytes]) -> list[bytes]:
+    """Each setting overrides what it sets, so of equal ones the last counts: what is dense is mostly colours."""
+    last = dict(zip(found, range(len(found)), strict=True))
+    return sorted(last, key=last.__getitem__)[-IN_ORDER:]
+
+
+def _parameters(text: str) -> list[str]:
+    return text.split(";", MAX_PARAMETERS)[:MAX_PARAMETERS]
+
+
 def _numbers(parameters: str) -> list[int]:
-    return [_number(each) for each in parameters.split(";")]
+    return [_number(each) for each in _parameters(parameters)]
 
 
 def _number(text: str) -> int:
