@@ -1,12 +1,13 @@
 """The writing half of a terminal: what was typed waits here until the program reads it."""
 
 import asyncio
-import fcntl
 import os
 import signal
 import termios
 from collections import deque
 from contextlib import suppress
+
+from node.terminal.signalling import signal_front
 
 INPUT_LIMIT_BYTES = 1024 * 1024
 """Beyond it a reader's socket is not read: who pastes more into a program that does not read waits, nobody else."""
@@ -17,7 +18,6 @@ _SIGNAL_KEYS = {
 }
 _LOCAL_FLAGS = 3
 _CHARACTERS = 6
-_TIOCSIG = 0x40045436  # asm-generic/ioctls.h: from the master, a signal to the job in front
 
 
 class InputQueue:
@@ -71,7 +71,7 @@ class InputQueue:
             if number is not None and attributes[_LOCAL_FLAGS] & termios.ISIG:
                 if not attributes[_LOCAL_FLAGS] & termios.NOFLSH:
                     self._clear()
-                fcntl.ioctl(self._pty, _TIOCSIG, number)
+                signal_front(self._pty, number)
                 return True
         return False
 

@@ -1,11 +1,15 @@
 """What is typed into programs that read late, in parts, or never."""
 
+import fcntl
 import hashlib
+import os
+import signal
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
+from node.terminal import signalling
 from node.terminal.input import INPUT_LIMIT_BYTES
 from node.terminal.service import TerminalService
 from node.terminal.stream import StreamServer
@@ -37,9 +41,17 @@ async def test_a_paste_arrives_whole_and_in_order(
         assert waiting.waiting_bytes == 0
 
 
+@pytest.mark.parametrize("is_known", [True, False])
 async def test_ctrl_c_does_not_wait_behind_a_paste_that_is_not_read(
-    main: SplicingMain, service: TerminalService, open_terminal: Opener
+    main: SplicingMain,
+    service: TerminalService,
+    open_terminal: Opener,
+    monkeypatch: pytest.MonkeyPatch,
+    is_known: bool,
 ) -> None:
+    """Also where the number of the system call is none that Linux knows."""
+    if not is_known:
+        monkeypatch.setattr(signalling, "TIOCSIG", 0x40045499)
     terminal = await open_terminal("stty -echo; " + NEVER_READS)
     other = await open_terminal("exec cat")
     async with page(main, terminal) as reader, page(main, other) as neighbour:
@@ -52,6 +64,19 @@ async def test_ctrl_c_does_not_wait_behind_a_paste_that_is_not_read(
         await reader.type(b"\x03")
         await reader.shows(b"caught")
         assert waiting.waiting_bytes == 0, "as a terminal throws away what was not read"
+
+
+def test_the_kernel_is_asked_by_its_own_number() -> None:
+    """Those of its headers; on this machine, the one that reaches a program."""
+    expected = {"x86_64": 0x40045436, "aarch64": 0x40045436, "ppc64le": 0x80045436, "mips64": 0x80045436}
+    assert {machine: signalling.request_for(machine) for machine in expected} == expected
+    assert signalling.request_for("sparc64") == 0x80047488
+    controller, program = os.openpty()
+    try:
+        assert fcntl.ioctl(controller, signalling.TIOCSIG, signal.SIGINT) == 0
+    finally:
+        os.close(controller)
+        os.close(program)
 
 
 async def test_where_ctrl_c_is_a_key_it_keeps_its_place(
