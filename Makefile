@@ -119,15 +119,16 @@ gen: setup-dev ## regenerate examples, protocol page, wire types, README table a
 	$(PYTHON) -m ws.schema
 	$(NPM) run build --silent
 
-bench: $(VENV)/.ready-dev ## print the measurements
-	for each in tests/bench/[a-z]*.py; do \
+# What has a main() is a measurement; the rest is what they share.
+bench: $(VENV)/.ready-dev ## print all measurements (docs/PERFORMANCE.md); half an hour
+	for each in $$(grep -l "^def main" tests/bench/*.py) scale terminal; do \
 		name="$$(basename "$$each" .py)"; echo "== $$name"; $(OWN) $(PYTHON) -m "tests.bench.$$name" || exit 1; \
 	done
 
 bench-scale: $(VENV)/.ready-dev ## how Main's cost grows with nodes, pages and events, as Markdown (3 minutes)
 	$(OWN) $(PYTHON) -m tests.bench.scale $(ARGS)
 
-bench-terminal: $(VENV)/.ready-dev ## terminals beside a PTY read directly, sshd and ttyd, as Markdown (5 minutes)
+bench-terminal: $(VENV)/.ready-dev ## terminals beside a PTY read directly, sshd, ttyd and Jupyter's, as Markdown (6 minutes)
 	$(OWN) $(PYTHON) -m tests.bench.terminal $(ARGS)
 
 chaos: setup-dev ## break everything at random for 10 minutes (ARGS="--minutes 60 --seed 100")

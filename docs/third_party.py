@@ -28,7 +28,7 @@ SPDX = {
 }
 """What packages write in place of an SPDX expression."""
 
-ELSEWHERE = {"colorama": "BSD-3-Clause", "httpx2-jsfetch": "BSD-3-Clause", "pywin32": "PSF-2.0"}
+ELSEWHERE = {"colorama": "BSD-3-Clause", "httpx2-jsfetch": "BSD-3-Clause", "pywin32": "PSF-2.0", "pywinpty": "MIT"}
 """Locked for platforms on which Switchyard does not run, so there is no metadata to read."""
 
 BUNDLED_DEVELOPMENT_PACKAGES = ("svelte",)

@@ -157,5 +157,10 @@ async def measure() -> list[Row]:
     ]
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Print it."""
     print(table("An agent's event", uvloop.run(measure())))
+
+
+if __name__ == "__main__":
+    main()

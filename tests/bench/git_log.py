@@ -93,5 +93,10 @@ async def measure() -> list[Row]:
     ]
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Print it."""
     print(table("Git history", uvloop.run(measure())))
+
+
+if __name__ == "__main__":
+    main()

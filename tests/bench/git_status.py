@@ -72,5 +72,10 @@ async def measure() -> list[Row]:
     return rows
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Print it."""
     print(table("Git", uvloop.run(measure())))
+
+
+if __name__ == "__main__":
+    main()

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import psutil
 
+from tests.bench.as_installed import as_installed
 from tests.bench.report import Row, table
 from tests.contract.harness import claude_environment
 from tests.support.client import Client
 from tests.support.model_server import ModelServer
 from tests.support.processes import Program, main_settings, running
 
-MIB = 1024 * 1024
+MB = 1e6
 
 
 def _role(process: psutil.Process) -> str:
@@ -27,12 +28,12 @@ def _role(process: psutil.Process) -> str:
 
 
 def resident(program: Program) -> dict[str, float]:
-    """MiB by role over the whole process tree."""
+    """MB by role over the whole process tree."""
     root = psutil.Process(program.process.pid)
     sums: dict[str, float] = {}
     for process in [root, *root.children(recursive=True)]:
         role = _role(process)
-        sums[role] = sums.get(role, 0.0) + process.memory_info().rss / MIB
+        sums[role] = sums.get(role, 0.0) + process.memory_info().rss / MB
     return sums
 
 
@@ -53,7 +54,7 @@ async def measure() -> list[Row]:
         home = Path(folder)
         (home / "work").mkdir()
         async with ModelServer() as model:
-            environ = claude_environment(model, home)
+            environ = claude_environment(model, home) | as_installed(home)
             async with running("main_server.py", home, main_settings(), environ) as main, Client(main.url) as client:
                 await client.register()
                 node = await client.online_node()
@@ -62,11 +63,11 @@ async def measure() -> list[Row]:
                     await _turn(client, node, home / "work")
                     states.append(resident(main))
     idle, one, two = states
-    rows += [Row(f"{role}, idle", size, "MiB") for role, size in sorted(idle.items())]
-    rows.append(Row("Main + Node, idle", _ours(idle), "MiB", "target 130"))
-    rows += [Row(f"{role}, one Claude session", size, "MiB") for role, size in sorted(one.items())]
-    rows.append(Row("Main + Node, added by the first session", _ours(one) - _ours(idle), "MiB", "imports the SDK"))
-    rows.append(Row("Main + Node, added by the second", _ours(two) - _ours(one), "MiB", "target 5"))
+    rows += [Row(f"{role}, idle", size, "MB") for role, size in sorted(idle.items())]
+    rows.append(Row("Main + Node, idle", _ours(idle), "MB", "target 130"))
+    rows += [Row(f"{role}, one Claude session", size, "MB") for role, size in sorted(one.items())]
+    rows.append(Row("Main + Node, added by the first session", _ours(one) - _ours(idle), "MB", "imports the SDK"))
+    rows.append(Row("Main + Node, added by the second", _ours(two) - _ours(one), "MB", "target 5"))
     return rows
 
 
@@ -74,5 +75,10 @@ def _ours(sizes: dict[str, float]) -> float:
     return sizes["Main"] + sizes["Node"]
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Print it."""
     print(table("Memory", asyncio.run(measure())))
+
+
+if __name__ == "__main__":
+    main()

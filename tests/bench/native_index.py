@@ -94,5 +94,10 @@ async def measure() -> list[Row]:
     ]
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Print it."""
     print(table("Sessions that an agent has by itself", uvloop.run(measure())))
+
+
+if __name__ == "__main__":
+    main()

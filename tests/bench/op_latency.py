@@ -60,5 +60,10 @@ async def measure() -> list[Row]:
     ]
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Print it."""
     print(table("One op", uvloop.run(measure())))
+
+
+if __name__ == "__main__":
+    main()

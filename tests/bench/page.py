@@ -36,5 +36,10 @@ async def measure() -> list[Row]:
     return [*_rows("sign-in", login, 40), *(row for name, load in loads.items() for row in _rows(name, load, 260))]
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Print it."""
     print(table("First load of the page", asyncio.run(measure())))
+
+
+if __name__ == "__main__":
+    main()

@@ -129,5 +129,10 @@ async def measure() -> list[Row]:
     ]
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Print it."""
     print(table("A long log on the page", asyncio.run(measure())))
+
+
+if __name__ == "__main__":
+    main()

@@ -99,5 +99,10 @@ async def measure() -> list[Row]:
     return rows
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Print it."""
     print(table("Search", uvloop.run(measure())))
+
+
+if __name__ == "__main__":
+    main()

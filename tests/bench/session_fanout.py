@@ -168,8 +168,13 @@ async def measure() -> list[Row]:
     ]
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Print it; with arguments this is the process of the browsers."""
     if len(sys.argv) > 1:
         uvloop.run(browse(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5:]))
     else:
         print(table("Many sessions, many browsers", uvloop.run(measure())))
+
+
+if __name__ == "__main__":
+    main()

@@ -55,8 +55,9 @@ def _request(url: str, method: str, headers: str) -> socket.socket:
     return client
 
 
-def down(url: str, headers: str = "", size: int = SIZE_BYTES) -> float:
-    """MB/s of one whole GET."""
+def down(url: str, headers: str = "", size: int | None = None) -> float:
+    """MB/s of one whole GET of SIZE_BYTES, or of `size`."""
+    size = size or SIZE_BYTES
     buffer = bytearray(1 << 20)
     began = time.perf_counter()
     received = 0
@@ -191,5 +192,10 @@ def run() -> list[Row]:
                 process.join(20)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Print it."""
     print(table("Transfers", run()))
+
+
+if __name__ == "__main__":
+    main()

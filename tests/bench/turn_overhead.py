@@ -103,7 +103,12 @@ async def measure(rounds: int) -> None:
             print(f"{name:12} {cost_ms['sdk']:10.1f} {cost_ms['adapter']:10.1f} {ratio:7.2f}")
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Print it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=20)
     asyncio.run(measure(parser.parse_args().rounds))
+
+
+if __name__ == "__main__":
+    main()

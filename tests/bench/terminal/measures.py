@@ -1,15 +1,16 @@
 """One figure of one system each. Times in ms, memory in MB; an `End` that is given is used up to its prompt again."""
 
 import contextlib
+import functools
 import multiprocessing
-import statistics
+import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psutil
 
-from tests.bench.terminal.ends import End
+from tests.bench.terminal.ends import End, Page
 from tests.bench.terminal.systems import System
 
 ECHO = "stty raw -echo; printf ready; exec cat"
@@ -26,7 +27,28 @@ ECHOES = 200
 FLOOD_BYTES = 40_000_000
 SLOW_BYTES_S = 1_000_000
 FAST_FOR_S, SLOW_FOR_S, STALLED_FOR_S = 0.3, 1.0, 20.0
+UNDER_WAY_S = 0.3
 PASTE_BYTES = 1_000_000
+PASTE_LIMIT_S, RETURN_LIMIT_S = 3, 30
+"""What takes longer is put down as infinite."""
+TYPED_EVERY_S = 0.1
+LIMIT_S = 180
+"""For one figure of one system: then something hangs."""
+
+
+@contextlib.contextmanager
+def within(limit_s: int) -> Iterator[None]:
+    """Whatever blocks inside for longer raises TimeoutError. Not to be nested."""
+    signal.signal(signal.SIGALRM, _too_late)
+    signal.alarm(limit_s)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+
+
+def _too_late(*_: object) -> None:
+    raise TimeoutError("nothing more came")
 
 
 def opened(system: System, script: str) -> End:
@@ -46,8 +68,9 @@ def until(end: End, mark: bytes, bytes_s: float | None = None) -> None:
             time.sleep(len(data) / bytes_s)  # noqa: TID251 - a process without a loop
 
 
-def echo(end: End, echoes: int = ECHOES) -> tuple[float, float]:
-    """p50 and p99 of one keystroke there and back."""
+def echo(end: End, echoes: int | None = None) -> tuple[float, float]:
+    """p50 and p99 of one keystroke there and back, of ECHOES or as many as are given."""
+    echoes = echoes or ECHOES
     times = []
     for _ in range(echoes):
         began = time.perf_counter()
@@ -59,15 +82,54 @@ def echo(end: End, echoes: int = ECHOES) -> tuple[float, float]:
     return times[echoes // 2], times[echoes * 99 // 100]
 
 
+def at_most(limit_s: int, measure: Callable[[], float]) -> float:
+    """What `measure` finds, or infinity when it takes longer."""
+    try:
+        with within(limit_s):
+            return measure()
+    except TimeoutError:
+        return float("inf")
+
+
+def echo_for_two(end: Page, other: Page) -> float:
+    """p50 at the one who types, while another reads the same terminal."""
+    times = []
+    for _ in range(ECHOES):
+        began = time.perf_counter()
+        end.type(b"x")
+        end.read()
+        times.append((time.perf_counter() - began) * 1000)
+        other.read()
+        time.sleep(0.0005)  # noqa: TID251
+    return sorted(times)[ECHOES // 2]
+
+
 def flood(system: System, end: End) -> tuple[float, float]:
     """MB/s, and the system's processor seconds for 100 MB."""
     before_s, began = _cpu_s(system), time.perf_counter()
     end.type(b"%d\n" % FLOOD_BYTES)
     received = 0
     while received < FLOOD_BYTES:
-        received += len(end.read())
+        received += end.count()
     spent_s = time.perf_counter() - began
     return FLOOD_BYTES / spent_s / 1e6, (_cpu_s(system) - before_s) / (FLOOD_BYTES / 1e8)
+
+
+def flood_beside_typing(end: End, quiet: End) -> float:
+    """MB/s while somebody types ten keys a second in another terminal of the same system."""
+    quiet.type(b"x")
+    typed, received = 1, 0
+    began = time.perf_counter()
+    end.type(b"%d\n" % FLOOD_BYTES)
+    while received < FLOOD_BYTES:
+        received += end.count()
+        if time.perf_counter() - began > typed * TYPED_EVERY_S:
+            quiet.type(b"x")
+            typed += 1
+    spent_s = time.perf_counter() - began
+    while typed > 0:
+        typed -= quiet.count()
+    return FLOOD_BYTES / spent_s / 1e6
 
 
 def ctrl_c(end: End, for_s: float, bytes_s: float | None) -> float:
@@ -97,7 +159,7 @@ def flooding(system: System) -> Iterator[None]:
     reading = multiprocessing.get_context("fork").Process(target=_consume, args=(end,), daemon=True)
     reading.start()
     try:
-        time.sleep(0.3)  # noqa: TID251 - it is under way
+        time.sleep(UNDER_WAY_S)  # noqa: TID251
         yield
     finally:
         reading.kill()
@@ -107,14 +169,14 @@ def flooding(system: System) -> Iterator[None]:
 
 def _consume(end: End) -> None:
     while True:
-        end.read()
+        end.count()
 
 
 def pasted(deaf: End, quiet: End) -> float:
     """p50 of an echo while 1 MB goes into another terminal's program, which does not read. It is sent from beside."""
     sending = threading.Thread(target=_paste, args=(deaf,), daemon=True)
     sending.start()
-    return echo(quiet)[0]
+    return at_most(PASTE_LIMIT_S, lambda: echo(quiet)[0])
 
 
 def _paste(deaf: End) -> None:
@@ -161,23 +223,17 @@ def stalled(systems: list[System]) -> dict[str, tuple[float, float]]:
             peaks[system.name] = max(peaks[system.name], resident_mb(system))
     found = {}
     for system in systems:
-        found[system.name] = (peaks[system.name] - before[system.name], interrupted(ends[system.name]))
-        ends[system.name].close()
+        end = ends[system.name]
+        took = at_most(RETURN_LIMIT_S, functools.partial(interrupted, end))
+        found[system.name] = (peaks[system.name] - before[system.name], took)
+        end.close()
     return found
 
 
-def per_terminal_kb(system: System, count: int) -> float:
-    """What each of `count` terminals with a reader adds, less the programs in them."""
+def per_terminal_kb(system: System, count: int) -> tuple[float, list[End]]:
+    """What each of `count` terminals with a reader adds, less the programs in them; and the terminals."""
     before = own_mb(system)
     ends = [opened(system, ECHO) for _ in range(count)]
     for end in ends:
         echo(end, 3)
-    grown = own_mb(system) - before
-    for end in ends:
-        end.close()
-    return grown * 1000 / count
-
-
-def paired(ours: list[float], theirs: list[float]) -> float:
-    """The median of the ratios of the same round."""
-    return statistics.median(mine / other for mine, other in zip(ours, theirs, strict=True) if other)
+    return (own_mb(system) - before) * 1000 / count, ends

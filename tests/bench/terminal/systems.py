@@ -10,10 +10,11 @@ import shlex
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -22,9 +23,12 @@ from typing import Any, Protocol
 import psutil
 import uvloop
 
-from tests.bench.terminal.ends import PATIENCE_S, Direct, End, Page, Piped, Ttyd, restore_signals
-from tests.support.installation import installed
-from tests.support.processes import free_port
+from tests.bench.terminal.ends import Direct, End, Page, Piped, Terminado, Ttyd, restore_signals
+from tests.support.client import Client
+from tests.support.installation import scripted
+from tests.support.processes import free_port, main_settings, running
+
+PATIENCE_S = 60.0
 
 PROGRAMS = frozenset({"sh", "cat", "yes", "head", "tr", "stty", "sleep", "bash", "dash"})
 """What terminals run; what it costs is no system's own."""
@@ -70,6 +74,21 @@ class SshSystem:
 
 
 @dataclass
+class TerminadoSystem:
+    """One server for all terminals, as in Jupyter."""
+
+    port: int
+    server: psutil.Process
+    name: str = "terminado"
+
+    def open(self, script: str) -> End:
+        return Terminado(("127.0.0.1", self.port), f"/terminal/{script.encode().hex()}")
+
+    def processes(self) -> list[psutil.Process]:
+        return _family(self.server)
+
+
+@dataclass
 class TtydSystem:
     """One ttyd for each script: that is how it is used."""
 
@@ -99,7 +118,7 @@ class OurSystem:
     main: int
     name: str = "Main and Node"
 
-    def open(self, script: str) -> End:
+    def open(self, script: str) -> Page:
         given = {"path": "/tmp", "cols": 80, "rows": 24, "command": ["sh", "-c", script]}
         terminal = self.op("terminal.open", **given)["terminal"]
 
@@ -186,6 +205,19 @@ _PATH = os.pathsep.join([os.defpath, "/usr/sbin", "/usr/local/sbin", "/usr/local
 
 
 @contextlib.contextmanager
+def terminado() -> Iterator[TerminadoSystem]:
+    """The package of the tests' own environment, which is always there."""
+    port = free_port()
+    server = _started([sys.executable, "-m", "tests.bench.terminal.jupyter", str(port)])
+    try:
+        _listening(port)
+        yield TerminadoSystem(port, psutil.Process(server.pid))
+    finally:
+        server.kill()
+        server.wait(10)
+
+
+@contextlib.contextmanager
 def ttyd() -> Iterator[TtydSystem | None]:
     """As `sshd`."""
     path = shutil.which("ttyd", path=_PATH)
@@ -200,11 +232,12 @@ def ttyd() -> Iterator[TtydSystem | None]:
 
 
 @contextlib.contextmanager
-def switchyard() -> Iterator[OurSystem]:
+def switchyard(name: str = "Main and Node", script: str = "main_server.py") -> Iterator[OurSystem]:
     """A whole installation in a process of its own."""
     here, there = multiprocessing.Pipe()
-    serving = multiprocessing.get_context("fork").Process(target=_serve, args=(there,))
+    serving = multiprocessing.get_context("spawn").Process(target=_serve, args=(there, name, script))
     serving.start()
+    there.close()  # so that it ends when this process is killed
     try:
         yield here.recv()
     finally:
@@ -212,20 +245,22 @@ def switchyard() -> Iterator[OurSystem]:
         serving.join(20)
 
 
-def _serve(pipe: Connection) -> None:
-    _run(lambda: _installed(pipe))
+def framed() -> contextlib.AbstractContextManager[OurSystem]:
+    """As `switchyard`, where something between Main and the node reads frames."""
+    return switchyard("framed link", "tests/bench/terminal/framed_main.py")
 
 
-def _run(main: Callable[[], Any]) -> None:
+def _serve(pipe: Connection, name: str, script: str) -> None:
     restore_signals()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main())
+        runner.run(_installed(pipe, name, script))
 
 
-async def _installed(pipe: Connection) -> None:
+async def _installed(pipe: Connection, name: str, script: str) -> None:
     with tempfile.TemporaryDirectory(prefix="switchyard-bench-") as folder:
-        async with installed(Path(folder)) as whole:
-            assert whole.client.token is not None
-            port = int(whole.url.rpartition(":")[2])
-            pipe.send(OurSystem(port, whole.node, whole.client.token, whole.main.process.pid))
+        settings = main_settings(**scripted(Path(folder)))
+        async with running(script, Path(folder), settings) as main, Client(main.url) as client:
+            await client.register()
+            assert client.token is not None
+            pipe.send(OurSystem(main.port, await client.online_node(), client.token, main.process.pid, name))
             await asyncio.to_thread(pipe.recv)
