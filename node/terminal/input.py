@@ -34,10 +34,12 @@ class InputQueue:
         self._has_room = asyncio.Event()
         self._is_closed = False
         self.waiting_bytes = 0
+        self.thrown_away = 0
+        """How often a key that signals has thrown away what waited, which goes for what waits elsewhere too."""
 
     def offer(self, data: bytes) -> bool:
         """Write `data`, or keep what the program does not take yet. False: no room, and none of it was taken."""
-        if self._is_closed or (self._waiting and self._signals(data)):
+        if self._is_closed or self.interrupt(data):
             return True
         if self.waiting_bytes and self.waiting_bytes + len(data) > INPUT_LIMIT_BYTES:
             return False
@@ -49,6 +51,10 @@ class InputQueue:
             if self._waiting:
                 self._loop.add_writer(self._pty, self._write)
         return True
+
+    def interrupt(self, data: bytes) -> bool:
+        """Whether `data` is a key by which the program's terminal signals, and has overtaken what waits."""
+        return bool(self._waiting) and self._signals(data)
 
     async def room(self) -> None:
         """Returns when some input has been taken, or the terminal has closed."""
@@ -71,6 +77,7 @@ class InputQueue:
             if number is not None and attributes[_LOCAL_FLAGS] & termios.ISIG:
                 if not attributes[_LOCAL_FLAGS] & termios.NOFLSH:
                     self._clear()
+                    self.thrown_away += 1
                 signal_front(self._pty, number)
                 return True
         return False

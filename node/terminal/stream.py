@@ -174,9 +174,10 @@ class _Stream:
         reader = terminal.attach(self, after, may_type=self.params.may_type)
         self._attached = (terminal, reader)
         frames.take_at_once = partial(terminal.type_at_once, reader)
+        frames.take_urgent = partial(terminal.interrupt, reader)
 
     def _detach(self, frames: ServerFrames) -> None:
-        frames.take_at_once = None
+        frames.take_at_once = frames.take_urgent = None
         if self._attached is not None:
             terminal, reader = self._attached
             self._attached = None

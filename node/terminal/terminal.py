@@ -163,19 +163,24 @@ class Terminal:
 
     def type_at_once(self, reader: Reader, data: bytes) -> bool:
         """Input from `reader`; ignored when it may not type or has left. False: no room, and none of it was taken."""
-        if not reader.may_type or not reader.is_attached or not data or self.exit is not None:
+        if not data or not self._takes_input_of(reader):
             return True
         self._pace.typed(self.id)
         self._audience.claim(reader, Claim.TYPED)
         return self._input.offer(data)
 
+    def interrupt(self, reader: Reader, data: bytes) -> bool:
+        """Whether `data` is a key that signals and has thrown away what the program has not read, from whomever."""
+        return self._takes_input_of(reader) and self._input.interrupt(data)
+
     async def type(self, reader: Reader, data: bytes) -> None:
         """As `type_at_once`, but it waits while the program leaves too much unread."""
         if self.type_at_once(reader, data):
             return
+        before = self._input.thrown_away
         self._audience.hold_back(reader, is_held_back=True)
         try:
-            while not self._input.offer(data):
+            while self._input.thrown_away == before and not self._input.offer(data):
                 await self._input.room()
         finally:
             self._audience.hold_back(reader, is_held_back=False)
@@ -195,6 +200,9 @@ class Terminal:
             self._sizing.want(reader.size, by=None if reader.follows_sizes else reader)
         elif reader.size != self.size:
             reader.send_frame(terminals.Resized(cols=self.size.cols, rows=self.size.rows))
+
+    def _takes_input_of(self, reader: Reader) -> bool:
+        return reader.may_type and reader.is_attached and self.exit is None
 
     def _credit_changed(self) -> None:
         if not self._is_closed and self._audience.credit() > 0:

@@ -74,6 +74,9 @@ class ServerFrames:
         self.take_at_once: Callable[[bytes], bool] | None = None
         """The way around the queue for a short binary message that comes alone while the reader waits in `recv`: no
         task is woken for a keystroke. False leaves it to `recv`."""
+        self.take_urgent: Callable[[bytes], bool] | None = None
+        """Offered a binary message of one byte that comes while others wait. True: it was taken, and the binary
+        messages before it count for nothing."""
         self.on_give_up: Callable[[], None] | None = None
         """Called before the stream closes because others need the room that `budget` has: whoever listens lets go of
         the message that it has, and may say why."""
@@ -238,8 +241,16 @@ class ServerFrames:
                     self._end_listening(event)
                     return False
                 case _:
-                    if self._close_sent is None:
+                    if self._close_sent is None and not self._took_urgently(event):
                         self._messages.add(event)
+        return True
+
+    def _took_urgently(self, message: bytes | str) -> bool:
+        if self.take_urgent is None or self._is_reader_waiting or isinstance(message, str) or len(message) != 1:
+            return False
+        if not self.take_urgent(message):
+            return False
+        self._messages.drop_binary()
         return True
 
     def _end_listening(self, last_word: Close) -> None:

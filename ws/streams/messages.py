@@ -26,6 +26,13 @@ class MessageQueue:
         self.waiting_bytes -= len(message) + _COST_BYTES
         return message
 
+    def drop_binary(self) -> None:
+        """Forget the binary messages that wait; texts stay."""
+        texts = [each for each in self._messages if isinstance(each, str)]
+        self.clear()
+        for text in texts:
+            self.add(text)
+
     def clear(self) -> None:
         self._messages.clear()
         self.waiting_bytes = 0

@@ -66,6 +66,30 @@ async def test_ctrl_c_does_not_wait_behind_a_paste_that_is_not_read(
         assert waiting.waiting_bytes == 0, "as a terminal throws away what was not read"
 
 
+async def test_ctrl_c_overtakes_pastes_that_hold_its_own_page_back(
+    main: SplicingMain, service: TerminalService, open_terminal: Opener, tmp_path: Path
+) -> None:
+    """The first paste waits in the terminal, the second before it: neither comes after the key."""
+    terminal = await open_terminal(
+        "stty -echo; " + NEVER_READS.replace("sleep 0.05", "[ -e go ] && exec cat; sleep 0.05")
+    )
+    async with page(main, terminal) as reader:
+        await reader.shows(b"ready")
+        for paste in (PASTE, PASTE, b"short\n"):
+            await reader.type(paste)
+        await reader.send(type="resize", claim="no", cols=90, rows=30)
+        waiting = service.find(terminal)._input
+        await eventually(lambda: waiting.waiting_bytes > INPUT_LIMIT_BYTES // 2, what="the paste to wait")
+        await reader.type(b"\x03")
+        await reader.shows(b"caught")
+        await reader.frame("resized")
+        assert waiting.waiting_bytes == 0
+        await reader.type(b"after\n")
+        (tmp_path / "go").touch()
+        await reader.shows(b"after\r\n")
+        assert b"short" not in reader.output
+
+
 def test_the_kernel_is_asked_by_its_own_number() -> None:
     """Those of its headers; on this machine, the one that reaches a program."""
     expected = {"x86_64": 0x40045436, "aarch64": 0x40045436, "ppc64le": 0x80045436, "mips64": 0x80045436}
