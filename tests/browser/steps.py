@@ -11,6 +11,11 @@ from playwright.async_api import Locator, Page, TimeoutError, expect  # noqa: A0
 from tests.browser.desk import NAME, PASSWORD, Desk
 from tests.support.waiting import eventually
 
+MARKING = """PS0=$'\\e]133;C\\a'
+PS1='\\[\\e]133;D;$?\\a\\e]133;A\\a\\]$ \\[\\e]133;B\\a\\]'
+"""
+"""A shell that tells where commands begin and end."""
+
 
 async def sign_up(page: Page, url: str) -> None:
     await page.goto(url)

@@ -1,12 +1,13 @@
 """Terminals at a desk: what is kept, found, copied and pasted, and what is said when something ends."""
 
+import os
 import re
 
 from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.browser.desk import Desk, window
 from tests.browser.measures import axe_violations
-from tests.browser.steps import act_on_terminal, open_shell, panel, terminal, type_in_terminal
+from tests.browser.steps import MARKING, act_on_terminal, open_shell, panel, terminal, type_in_terminal
 from tests.support.waiting import eventually
 
 
@@ -40,6 +41,61 @@ async def test_a_program_that_has_ended_says_how_and_starts_again_in_its_place(p
     await expect(terminal(page).get_by_role("status")).to_contain_text("ended by SIGKILL")
     await act_on_terminal(page, "Close the terminal")
     await expect(panel(page).get_by_role("button", name="Start a shell")).to_be_visible()
+
+
+async def test_a_terminal_has_an_address(page: Page, desk: Desk) -> None:
+    _ = await open_shell(page, desk, "address")
+    await type_in_terminal(page, "echo first-''one")
+    await expect(page).to_have_url(re.compile("[?]panel=terminal&terminal=[^&]+$"))
+    first = page.url
+    await panel(page).get_by_role("button", name="Start another shell").click()
+    await expect(page).not_to_have_url(first)
+    second = page.url
+    await type_in_terminal(page, "echo second-''one")
+    await tabs(page).first.click()
+    await expect(page).to_have_url(first)
+    await page.reload()
+    await expect(terminal(page)).to_contain_text("first-one")
+    await panel(page).get_by_role("tab", name="Files", exact=True).click()
+    await expect(page).to_have_url(re.compile("[?]panel=files$"))
+    await page.goto(second)
+    await expect(terminal(page)).to_contain_text("second-one")
+    await page.goto(f"{desk.url}/needs")
+    await page.go_back()
+    await expect(terminal(page)).to_contain_text("second-one")
+    await act_on_terminal(page, "Close the terminal")
+    await page.get_by_role("dialog").get_by_role("button", name="Close the terminal").click()
+    await expect(page).to_have_url(first)
+    await page.goto(second)
+    await expect(panel(page).get_by_text("The terminal of this address is closed.")).to_be_visible()
+    await expect(panel(page).get_by_role("alert")).to_have_count(0)
+    await expect(terminal(page)).to_have_count(0)
+    await tabs(page).first.click()
+    await expect(terminal(page)).to_contain_text("first-one")
+    await expect(page).to_have_url(first)
+
+
+async def test_a_tab_that_is_not_shown_tells_quietly_of_what_has_ended_there(page: Page, desk: Desk) -> None:
+    _ = await open_shell(page, desk, "news")
+    (desk.home / "marking").write_text(MARKING)
+    os.mkfifo(desk.home / "first")
+    await type_in_terminal(page, ". ~/marking; clear")
+    await type_in_terminal(page, "clear; echo waits-''now; read x < ~/first; (exit 4)")
+    await expect(terminal(page)).to_contain_text("waits-now")
+    await expect(tabs(page)).to_have_accessible_name(re.compile("^bash[ 0-9]*$"))
+    await panel(page).get_by_role("button", name="Start another shell").click()
+    await type_in_terminal(page, "echo go > ~/first; echo second-''shell")
+    await expect(terminal(page)).to_contain_text("second-shell")
+    told = re.compile("^bash[ 0-9]*, A command has failed with exit code 4$")
+    await expect(tabs(page).first).to_have_accessible_name(told)
+    await expect(tabs(page).last).to_have_accessible_name(re.compile("^bash[ 0-9]*$"))
+    assert await axe_violations(page) == []
+    await tabs(page).first.click()
+    await expect(tabs(page).first).to_have_accessible_name(re.compile("^bash[ 0-9]*$"))
+    await type_in_terminal(page, "clear; read x < ~/first; printf '\\a'; read x < ~/first")
+    await tabs(page).last.click()
+    await type_in_terminal(page, "echo go > ~/first")
+    await expect(tabs(page).first).to_have_accessible_name(re.compile(", The bell has rung$"))
 
 
 async def test_two_windows_show_the_same_terminals(page: Page, desk: Desk, browser: Browser) -> None:

@@ -49,10 +49,17 @@ async def test_each_says_whose_it_is_and_takes_its_own_keys(page: Page, desk: De
         await expect(terminal(page)).to_contain_text("in-there")
         await expect(terminal(page)).not_to_contain_text("only-here")
         assert await axe_violations(page) == []
+        own_page = await page.context.new_page()
+        await own_page.goto(f"{desk.url}/m/far-shed")
+        listed = own_page.get_by_role("region", name="Terminals")
+        await expect(listed.get_by_role("link", name=re.compile("^bash"))).to_be_visible()
     strip = terminal(page).get_by_role("status")
     await expect(strip).to_contain_text("What you type now is not sent.", timeout=30_000)
     await expect(page.get_by_text("far-shed stopped answering")).to_be_visible()
     await expect(terminal(page)).to_contain_text("in-there")
+    await expect(listed.get_by_text("far-shed is away. What runs in its terminals runs on")).to_be_visible()
+    await expect(listed.get_by_role("listitem")).to_have_count(0)
+    await own_page.close()
     # It is told once, above, with what to do.
     await expect(panel(page).get_by_text("far-shed is offline")).to_have_count(0)
     await show(page, "here")
@@ -77,3 +84,11 @@ async def test_what_is_said_of_a_smaller_windows_size_covers_nothing(page: Page,
         assert said is not None
         assert screen is not None
         assert said["y"] >= screen["y"] + screen["height"]
+        await type_in_terminal(other, "clear; stty size")
+        await expect(terminal(page).locator(".xterm-rows")).to_contain_text(re.compile(r"\b2\d \d+"))
+        await strip.get_by_role("button", name="Use the size of this window").click()
+        await expect(strip).to_be_hidden()
+        await type_in_terminal(page, "clear; stty size")
+        await expect(terminal(page).locator(".xterm-rows")).to_contain_text(re.compile(r"\b[34]\d \d+"))
+        narrow = terminal(other).get_by_role("status").filter(has_text="Sized by another window.")
+        await expect(narrow).to_be_visible()

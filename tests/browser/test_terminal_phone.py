@@ -134,3 +134,29 @@ async def test_text_is_selected_as_anywhere_and_pasted_without_a_clipboard(phone
     await expect(field(page)).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(terminal(page)).to_contain_text("pasted 42")
+
+
+async def test_a_long_name_and_a_deep_folder_leave_each_other_room(browser: Browser, desk: Desk) -> None:
+    folder = desk.home / "a-folder-whose-name-is-long" / "and-another-one-below" / "the-last-of-them"
+    folder.mkdir(parents=True)
+    session = await desk.session(folder, "scripted")
+    name = "a name that is as long as a name can be, and longer than a phone is wide"
+    params = {"node": desk.node, "path": str(folder), "cols": 80, "rows": 24}
+    await desk.client.op("terminal.open", name=f"{name}", **params)
+    await desk.client.op("terminal.open", name="other", **params)
+    async with window(browser, desk, PHONE, has_touch=True, is_mobile=True) as (context, _):
+        page = await context.new_page()
+        await page.goto(desk.page_of(session, "terminal"))
+        place = panel(page).get_by_title("/the-last-of-them")
+        end = place.locator("bdi")
+        box, shown = await place.bounding_box(), await end.bounding_box()
+        assert box is not None
+        assert shown is not None
+        # The text is longer than its place, and what is in sight is its end.
+        assert shown["x"] < box["x"]
+        assert shown["x"] + shown["width"] <= box["x"] + box["width"] + 1
+        long = page.get_by_role("tab", name=name)
+        (width,) = [one["width"] for one in [await long.bounding_box()] if one is not None]
+        assert width < PHONE["width"] * 0.7
+        await expect(long).to_have_attribute("title", name)
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")

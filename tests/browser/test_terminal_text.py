@@ -4,13 +4,8 @@ from playwright.async_api import Locator, Page, expect
 
 from tests.browser.desk import Desk
 from tests.browser.measures import axe_violations
-from tests.browser.steps import act_on_terminal, open_shell, terminal, type_in_terminal
+from tests.browser.steps import MARKING, act_on_terminal, open_shell, terminal, type_in_terminal
 from tests.support.waiting import eventually
-
-MARKING = """PS0=$'\\e]133;C\\a'
-PS1='\\[\\e]133;D;$?\\a\\e]133;A\\a\\]$ \\[\\e]133;B\\a\\]'
-"""
-"""A shell that tells where commands begin and end."""
 
 
 def search(page: Page) -> Locator:
@@ -43,10 +38,66 @@ async def test_search_counts_and_goes_up_and_down(page: Page, desk: Desk) -> Non
     await search(page).get_by_role("button", name="Regular expression").click()
     await expect(told).to_have_text("10 of 10")
     await field.fill("(")
-    await expect(told).to_have_text("No valid pattern")
+    await expect(told).to_have_text("This is no pattern yet.")
     assert await axe_violations(page) == []
     await field.press("Escape")
     await expect(search(page)).to_be_hidden()
+    await expect(terminal(page).get_by_role("textbox", name="Terminal input")).to_be_focused()
+
+
+async def test_a_pattern_takes_a_wrapped_line_as_one_and_marks_follow_the_theme(page: Page, desk: Desk) -> None:
+    _ = await open_shell(page, desk, "patterns")
+    await type_in_terminal(page, "clear; for n in 1 2 3; do printf 'Long-%0400d-end\\n' $n; done")
+    await expect(terminal(page)).to_contain_text("3-end")
+    await page.keyboard.press("Control+Shift+F")
+    field = search(page).get_by_role("textbox", name="Search for")
+    await search(page).get_by_role("button", name="Regular expression").click()
+    told = search(page).get_by_role("status")
+    await field.fill("^0+")
+    await expect(told).to_have_text("Nothing found")
+    await field.fill("^Long-0*[123]-end$")
+    await expect(told).to_have_text("3 of 3")
+    for at in (2, 1, 3):
+        await field.press("Enter")
+        await expect(told).to_have_text(f"{at} of 3")
+    await field.press("Shift+Enter")
+    await expect(told).to_have_text("1 of 3")
+    marks = terminal(page).locator(".xterm-decoration")
+    colours = "(all) => [...new Set(all.map((one) => one.style.outlineColor))]"
+    before = await marks.evaluate_all(colours)
+    assert len(before) == 2, "the one that is chosen differs"
+    await page.emulate_media(color_scheme="dark")
+
+    async def is_repainted() -> bool:
+        now = await marks.evaluate_all(colours)
+        return len(now) == 2 and set(now).isdisjoint(before)
+
+    await eventually(is_repainted, what="marks in the colours of the other theme")
+
+
+async def test_what_the_browser_refuses_to_copy_is_given_to_copy_by_hand(page: Page, desk: Desk) -> None:
+    await page.add_init_script("""
+        Clipboard.prototype.writeText = () => Promise.reject(new DOMException("No.", "NotAllowedError"));
+        document.execCommand = () => false;
+    """)
+    _ = await open_shell(page, desk, "refused")
+    await type_in_terminal(page, "clear; echo to-be-''copied; printf '\\033]52;c;%s\\a' $(printf from-it | base64)")
+    await expect(terminal(page)).to_contain_text("to-be-copied")
+    dialog = page.get_by_role("dialog", name="Copy it by hand")
+    given = dialog.get_by_role("textbox", name="Text to copy")
+    selected = "(field) => field.value.slice(field.selectionStart, field.selectionEnd)"
+    await terminal(page).get_by_role("button", name="Allow once").click()
+    await expect(given).to_be_focused()
+    assert await given.evaluate(selected) == "from-it"
+    assert await axe_violations(page) == []
+    await page.keyboard.press("Escape")
+    await expect(dialog).to_be_hidden()
+    row = await terminal(page).locator(".xterm-rows > div", has_text="to-be-copied").last.bounding_box()
+    assert row is not None
+    await page.mouse.click(row["x"] + 40, row["y"] + 5, click_count=3)
+    await page.keyboard.press("Control+Shift+C")
+    await expect(given).to_have_value("to-be-copied")
+    await dialog.get_by_role("button", name="Close").click()
     await expect(terminal(page).get_by_role("textbox", name="Terminal input")).to_be_focused()
 
 

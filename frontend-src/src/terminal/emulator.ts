@@ -6,7 +6,7 @@ import "@xterm/xterm/css/xterm.css";
 
 import { clipboardRequest } from "./clipboard.ts";
 import type { Screen } from "./connection.ts";
-import type { Finder } from "./finding.ts";
+import { Finder } from "./finding.ts";
 import { listenToFingers } from "./gestures.ts";
 import { CommandMarks, type FailedWords } from "./marks.ts";
 import { allowSpanStyles, withStyleNonce } from "./nonce.ts";
@@ -39,6 +39,9 @@ export interface EmulatorEvents {
   onPaste(text: string): void;
   /** The shell has told of its commands for the first time. */
   onMarks(): void;
+  /** A command of the shell has ended; with null where it does not say how. */
+  onCommandEnd(code: number | null): void;
+  onBell(): void;
   /** Two fingers ask for this size of the text, in CSS pixels. */
   onFontSize(size: number): void;
 }
@@ -67,7 +70,7 @@ export class Emulator implements Screen {
   readonly #stopFingers: () => void;
   /** Pixels that a finger has moved and that no whole line has come of yet. */
   #panned = 0;
-  #finder: Promise<Finder> | null = null;
+  #finder: Finder | null = null;
   #isLetterboxed = false;
   /** Whether what is parsed now is answered by nobody or elsewhere, and the same of what was written last. */
   #isMute = false;
@@ -108,9 +111,16 @@ export class Emulator implements Screen {
       return true;
     });
     silence(terminal.parser, () => this.#isMute);
-    this.marks = new CommandMarks(terminal, options.failed, () => {
-      events.onMarks();
-    });
+    this.marks = new CommandMarks(
+      terminal,
+      options.failed,
+      () => {
+        events.onMarks();
+      },
+      (code) => {
+        events.onCommandEnd(code);
+      },
+    );
     this.#listen(terminal);
     withStyleNonce(options.nonce, () => {
       terminal.open(parent);
@@ -126,6 +136,9 @@ export class Emulator implements Screen {
     });
     terminal.onBinary((data) => {
       events.onInput(binaryBytes(data));
+    });
+    terminal.onBell(() => {
+      events.onBell();
     });
     terminal.onTitleChange((title) => {
       events.onTitle(title);
@@ -252,9 +265,9 @@ export class Emulator implements Screen {
     this.#terminal.options.fontSize = size;
   }
 
-  /** What searches this terminal; fetched when it is first asked for. */
-  finder(): Promise<Finder> {
-    this.#finder ??= import("./finding.ts").then(({ Finder: Made }) => new Made(this.#terminal));
+  /** What searches this terminal. */
+  get finder(): Finder {
+    this.#finder ??= new Finder(this.#terminal);
     return this.#finder;
   }
 
@@ -264,6 +277,7 @@ export class Emulator implements Screen {
 
   setTheme(theme: ITheme): void {
     this.#terminal.options.theme = theme;
+    this.#finder?.repaint();
   }
 
   setScreenReader(isOn: boolean): void {
@@ -280,6 +294,7 @@ export class Emulator implements Screen {
 
   dispose(): void {
     this.#stopFingers();
+    this.#finder?.leave();
     this.#terminal.dispose();
   }
 }

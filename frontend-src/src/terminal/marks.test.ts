@@ -8,13 +8,14 @@ const PROMPT = "\x1b]133;A\x07$ \x1b]133;B\x07";
 function shown() {
   const terminal = new Terminal({ cols: 40, rows: 10, scrollback: 50, allowProposedApi: true });
   const onFound = vi.fn();
-  const marks = new CommandMarks(terminal, String, onFound);
+  const onEnd = vi.fn();
+  const marks = new CommandMarks(terminal, String, onFound, onEnd);
   const select = vi.spyOn(terminal, "selectLines");
   const sign = vi.spyOn(terminal, "registerDecoration");
   const write = (text: string) => new Promise<void>((done) => terminal.write(text, done));
   const run = (command: string, output: string, code: number) =>
     write(`${PROMPT}${command}\r\n\x1b]133;C\x07${output}\x1b]133;D;${code}\x07`);
-  return { marks, onFound, run, select, sign, terminal, write };
+  return { marks, onEnd, onFound, run, select, sign, terminal, write };
 }
 
 it("goes from command to command and back to the end", async () => {
@@ -47,6 +48,16 @@ it("signs commands that have failed, not those that were not run", async () => {
   expect(sign).not.toHaveBeenCalled();
   await run("false", "", 1);
   expect(sign).toHaveBeenCalledOnce();
+});
+
+it("tells how commands have ended, where the shell says so", async () => {
+  const { onEnd, run, write } = shown();
+  await run("true", "", 0);
+  await run("false", "", 2);
+  await write(`${PROMPT}x\r\n\x1b]133;C\x07\x1b]133;D\x07\x1b]133;D;1\x07`);
+  await run("clear", "\x1b[H\x1b[2J\x1b[3J", 3);
+  await run("much", "x\r\n".repeat(100), 4);
+  expect(onEnd.mock.calls).toEqual([[0], [2], [null], [3], [4]]);
 });
 
 it("forgets what has left the scrollback and keeps a bounded number", async () => {

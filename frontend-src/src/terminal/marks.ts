@@ -24,11 +24,15 @@ export class CommandMarks {
   readonly #commands: Command[] = [];
   /** Where one has gone to; null at the end. */
   #at: Command | null = null;
+  /** One runs, whether its place is still known or not: it may have cleared the screen, or filled the scrollback. */
+  #isRunning = false;
 
   constructor(
     private readonly terminal: Terminal,
     private readonly failed: FailedWords,
     private readonly onFound: () => void,
+    /** A command has ended; with null where the shell does not say how. */
+    private readonly onEnd: (code: number | null) => void = () => undefined,
   ) {
     for (const code of [133, 633]) {
       terminal.parser.registerOscHandler(code, (data) => {
@@ -94,12 +98,15 @@ export class CommandMarks {
   #take(data: string): void {
     const [kind = "", code = ""] = data.split(";");
     const last = this.#commands.at(-1);
+    const exit = Number.parseInt(code, 10);
+    if (kind === "D" && this.#isRunning) this.onEnd(Number.isNaN(exit) ? null : exit);
+    this.#isRunning = kind === "C" || (this.#isRunning && kind !== "A" && kind !== "D");
     if (kind === "A") this.#begin();
     else if (last === undefined) return;
     else if (kind === "C" && last.output === null) {
       last.output = this.#mark();
       this.onFound();
-    } else if (kind === "D" && last.output !== null && last.end === null) this.#ended(last, Number.parseInt(code, 10));
+    } else if (kind === "D" && last.output !== null && last.end === null) this.#ended(last, exit);
   }
 
   #mark(): IMarker {

@@ -1,4 +1,5 @@
 /** The terminals of one folder of a machine, or of all of it, as they are now. */
+import { shownName } from "../format/names.ts";
 import { isWireError, type WireError } from "../wire/errors.ts";
 import type { Calls } from "../stores/client.ts";
 import type { Terminal } from "../wire/wire.gen.ts";
@@ -146,7 +147,9 @@ export class Terminals {
     const was = this.list[before];
     const isThere = there.some((terminal) => terminal.terminal === this.#chosen);
     this.#kept = isThere || was === undefined || this.#closed.has(was.terminal) ? null : { ...was, running: false };
-    this.list = [...there, ...(this.#kept === null ? [] : [this.#kept])].sort(
+    // Anybody may have named them.
+    const named = there.map((terminal) => ({ ...terminal, name: shownName(terminal.name) }));
+    this.list = [...named, ...(this.#kept === null ? [] : [this.#kept])].sort(
       (a, b) => a.created.localeCompare(b.created) || a.terminal.localeCompare(b.terminal),
     );
     // One that was just opened is told of in a moment; one that has gone leaves its place to its neighbour.

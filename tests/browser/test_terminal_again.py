@@ -1,0 +1,89 @@
+"""A terminal that one comes back to: full-screen programs, a flood above which one reads, an older machine."""
+
+import re
+
+from playwright.async_api import Locator, Page, expect
+
+from tests.browser.desk import Desk
+from tests.browser.steps import open_shell, panel, terminal, type_in_terminal
+from tests.support.waiting import eventually
+
+
+def row(page: Page, text: str) -> Locator:
+    """A whole line of the screen."""
+    return terminal(page).locator(".xterm-rows > div", has_text=re.compile(rf"^{text}\s*$"))
+
+
+async def rows(page: Page) -> list[str]:
+    return [each.rstrip() for each in await terminal(page).locator(".xterm-rows > div").all_inner_texts()]
+
+
+async def test_full_screen_programs_are_there_again_and_leave_what_was_before(page: Page, desk: Desk) -> None:
+    _ = await open_shell(page, desk, "full")
+    (desk.home / "full" / "poem").write_text("".join(f"verse {n}\n" for n in range(200)))
+    await type_in_terminal(page, "clear; echo before-''them")
+    await expect(terminal(page)).to_contain_text("before-them")
+    for begin, shown, leave in (
+        ("vim -u NONE -N poem", "verse 0", ":q!"),
+        ("less poem", "verse 0", "q"),
+    ):
+        await type_in_terminal(page, begin)
+        await expect(row(page, shown)).to_be_visible()
+        await page.keyboard.press("Control+F")
+        await expect(row(page, shown)).to_be_hidden()
+        await expect(row(page, "verse 4[0-9]").first).to_be_visible()
+        before = await rows(page)
+        await page.reload()
+
+        async def is_same(before: list[str] = before) -> bool:
+            return await rows(page) == before
+
+        await eventually(is_same, what=f"the screen of {begin} again")
+        await type_in_terminal(page, leave)
+        await expect(terminal(page)).to_contain_text("before-them")
+        await expect(row(page, "verse 4[0-9]")).to_have_count(0)
+
+
+async def test_a_flood_does_not_take_away_what_one_reads(page: Page, desk: Desk) -> None:
+    _ = await open_shell(page, desk, "flood")
+    await type_in_terminal(page, "clear; seq -f 'old %g' 300; echo above-''it")
+    await expect(terminal(page)).to_contain_text("above-it")
+    gate = desk.home / "gate"
+    ending = "printf '\\033]0;is-over\\a'"
+    await type_in_terminal(page, f"until test -e {gate}; do read -t 0.1 x; done; seq -f 'new %g' 5000; {ending}")
+    await expect(row(page, "old 300")).to_be_visible()
+    await page.keyboard.press("Shift+PageUp")
+    await expect(row(page, "old 300")).to_have_count(0)
+    before = await rows(page)
+    assert "old 240" in before
+    gate.touch()
+    await expect(panel(page).get_by_title("is-over")).to_be_visible()
+    assert await rows(page) == before
+    await type_in_terminal(page, "echo at-the-''end")
+    await expect(row(page, "at-the-end")).to_be_visible()
+
+
+OLDER = """
+const send = WebSocket.prototype.send;
+window.asked = [];
+WebSocket.prototype.send = function (message) {
+  const { id, method } = typeof message === "string" ? JSON.parse(message) : {};
+  window.asked.push(method);
+  if (method !== "terminal.watch") return send.call(this, message);
+  const data = { code: "unsupported", detail: "This machine is older.", retryable: false };
+  const answer = JSON.stringify({ jsonrpc: "2.0", id, error: { code: -32000, message: data.detail, data } });
+  queueMicrotask(() => this.dispatchEvent(new MessageEvent("message", { data: answer })));
+};
+"""
+"""A machine of the version before its terminals could be watched, as the page meets it."""
+
+
+async def test_a_machine_that_cannot_tell_of_its_terminals_is_asked(page: Page, desk: Desk) -> None:
+    await page.add_init_script(OLDER)
+    _ = await open_shell(page, desk, "older")
+    await type_in_terminal(page, "echo still-''here")
+    await expect(terminal(page)).to_contain_text("still-here")
+    await expect(panel(page).get_by_role("alert")).to_have_count(0)
+    await panel(page).get_by_role("button", name="Start another shell").click()
+    await expect(panel(page).get_by_role("tablist", name="Terminals").get_by_role("tab")).to_have_count(2)
+    assert {"terminal.watch", "terminal.list"} <= set(await page.evaluate("asked"))
