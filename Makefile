@@ -20,7 +20,7 @@ PIP := env -u PYTHONPATH -u PYTHONHOME -u PIP_TARGET -u PIP_PREFIX -u PIP_ROOT P
 .PHONY: help setup setup-dev agents run run-main run-node join dev test pytest lint types front gen bench bench-scale bench-terminal chaos lock clean
 
 help: ## list the targets
-	sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+	sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
 # --- set up ----------------------------------------------------------------------------------------------------------
 
