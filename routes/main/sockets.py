@@ -1,5 +1,7 @@
 """/ws: every operation on one socket."""
 
+from dataclasses import replace
+
 from aiohttp import web
 
 from main.auth.access import access_ended
@@ -14,7 +16,7 @@ REVOKED = 4401
 
 
 async def socket(request: web.Request) -> web.StreamResponse:
-    """GET /ws: JSON-RPC until either side closes or access ends."""
+    """GET /ws: JSON-RPC until either side closes or access ends. `?batches=1`: events may come as batches."""
     check_handshake(request)
     main, visit = request.app[MAIN], visit_of(request)
 
@@ -25,8 +27,9 @@ async def socket(request: web.Request) -> web.StreamResponse:
             raise access_ended()
         return await main.router.call(visit, call.method, call.params)
 
-    opened = await accept_socket(request, BROWSER_LIMITS)
-    peer = Peer(opened, answer, name=f"page of {visit.principal.name}", limits=BROWSER_LIMITS)
+    limits = replace(BROWSER_LIMITS, takes_batches=request.query.get("batches") == "1")
+    opened = await accept_socket(request, limits)
+    peer = Peer(opened, answer, name=f"page of {visit.principal.name}", limits=limits)
 
     def end() -> None:
         nonlocal has_ended

@@ -133,7 +133,7 @@ async def test_a_prompt_whose_answer_was_lost_is_sent_again_and_runs_once(desk: 
         route.on_message(from_page)
         server.on_message(from_server)
 
-    await page.route_web_socket(re.compile(r"/ws$"), between)
+    await page.route_web_socket(re.compile(r"/ws\?"), between)
     await page.goto(desk.page_of(session))
     await send(page, "say Only once.")
     await expect(said(page, "Only once.")).to_be_visible(timeout=30_000)

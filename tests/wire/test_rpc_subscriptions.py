@@ -46,7 +46,8 @@ async def test_events_that_come_together_are_batches_of_a_bounded_length_in_orde
     source = Source()
     texts = ["x" * 1000] * 300 + ["y" * BATCH_BYTES]
     events = [{"n": number, "text": text} for number, text in enumerate(texts)]
-    async with serve_peers(source.handler) as server, raw_client(server.url) as client:
+    limits = replace(BROWSER_LIMITS, takes_batches=True)
+    async with serve_peers(source.handler, limits=limits) as server, raw_client(server.url) as client:
         await client.call("s", "watch")
         sink = await source.attached()
         assert sink.offer_all([json.dumps(event).encode() for event in events])
@@ -63,9 +64,19 @@ async def test_events_that_come_together_are_batches_of_a_bounded_length_in_orde
         )
 
 
+async def test_who_did_not_ask_for_batches_gets_every_event_by_itself() -> None:
+    source = Source()
+    async with serve_peers(source.handler) as server, raw_client(server.url) as client:
+        await client.call("s", "watch")
+        sink = await source.attached()
+        assert sink.offer_all([b"%d" % number for number in range(100)])
+        told = [await client.receive() for _ in range(100)]
+        assert [frame["params"]["event"] for frame in told] == [*range(100)]
+
+
 async def test_events_that_come_together_and_find_no_room_lag() -> None:
     source = Source()
-    limits = replace(BROWSER_LIMITS, outbox_bytes=BATCH_BYTES * 3 // 2)
+    limits = replace(BROWSER_LIMITS, outbox_bytes=BATCH_BYTES * 3 // 2, takes_batches=True)
     async with serve_peers(source.handler, limits=limits) as server, raw_client(server.url) as client:
         await client.call("s", "watch")
         sink = await source.attached()

@@ -23,7 +23,7 @@ class EventSink(Protocol):
         """Send a live event now. False: there was no room, `lagging` has been sent and the subscription is over."""
 
     def offer_all(self, events: Sequence[bytes]) -> bool:
-        """Send live events that have come together, in as few messages as they fit; otherwise like `offer`."""
+        """Send live events that have come together, in as few messages as the other end takes; else like `offer`."""
 
     async def send(self, event: bytes) -> bool:
         """Send an event of a replay as soon as there is room; it never lags. False: the subscription is over."""

@@ -44,6 +44,9 @@ class Limits:
     """Nesting of a call's JSON. The deepest params of the table have six levels; tool input of agents is deeper, but
     travels in answers and events, which are ours."""
 
+    takes_batches: bool = False
+    """The peer has asked for events that come together in one message: a JSON-RPC batch of them."""
+
     max_id_chars: int = 128
     """Length of a string id. It is repeated in every event of a subscription."""
 

@@ -24,6 +24,7 @@ class ServedSubscription:
         self._head = frames.event_head(call_id)
         self._outbox = outbox
         self._max_sent_bytes = limits.max_sent_bytes
+        self._takes_batches = limits.takes_batches
         self._on_over = on_over
         self._detach: Detach | None = None
         self._is_over = False
@@ -48,6 +49,8 @@ class ServedSubscription:
 
     def offer_all(self, events: Sequence[bytes]) -> bool:
         """Events that are too long for a batch with others go as they would alone."""
+        if not self._takes_batches:
+            return all(self.offer(event) for event in events)
         batch: list[bytes] = []
         batch_bytes = 0
         for event in events:

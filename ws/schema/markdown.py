@@ -13,8 +13,8 @@ Generated from `ws/protocol` by `make gen`; do not edit.
 Calls are JSON-RPC 2.0 text frames on `/ws`, and `POST /api/ops/NAME` with the params as JSON body; those marked *get*
 also answer `GET` with a query string (a list as its name again and again, an object as JSON). A subscription answers
 with its result, then sends `{{"method":"event","params":{{"subscription":ID,"event":{{…}}}}}}` until
-`unsubscribe {{"subscription":ID}}`; events that have come together are one message, a JSON-RPC batch of such
-notifications. Over HTTP it is a `text/event-stream`. Fields marked `?` may be absent. Types are
+`unsubscribe {{"subscription":ID}}`. Who opens `/ws?batches=1` may get several of them in one message, a JSON-RPC batch.
+Over HTTP it is a `text/event-stream`. Fields marked `?` may be absent. Types are
 written as in TypeScript.
 """
 _PLACES = {

@@ -16,7 +16,7 @@ async function leaveWhenSignedOut(): Promise<void> {
 }
 
 export const client = new Client({
-  dial: () => new WebSocket(socketAt("ws")),
+  dial: () => new WebSocket(`${socketAt("ws")}?batches=1`),
   isVisible: () => document.visibilityState === "visible",
   onRefused: () => void leaveWhenSignedOut(),
 });

@@ -74,7 +74,7 @@ class Page(asyncio.Protocol):
     def upgrade(self, host: str, token: str) -> None:
         key = base64.b64encode(secrets.token_bytes(16)).decode()
         self._write(
-            f"GET /ws HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"GET /ws?batches=1 HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
         )
 
