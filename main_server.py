@@ -45,7 +45,7 @@ def main() -> int:
     for warning in (*config.warnings, *tls_warnings(config.server.tls_cert)):
         log.warning("configuration", warning=warning)
     _raise_file_limit()
-    gc.freeze()  # what the modules hold is never garbage: without it every full search for some stops the loop for 35 ms
+    gc.freeze()  # what the modules hold is never garbage; a full search for some would stop the loop for 35 ms more
     try:
         uvloop.run(run(config))
     except (StoreError, WeakSecretError, ListenError) as error:
