@@ -3,7 +3,6 @@
 import asyncio
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,8 @@ SHOWN_DEADLINE_S = 5.0
 class _Pending:
     choices: dict[str, choices.Choice]
     decision: asyncio.Future[Decision] = field(default_factory=asyncio.Future)
+    """Cancelled when it is withdrawn."""
+    is_told: bool = False
 
 
 class Approvals:
@@ -38,7 +39,7 @@ class Approvals:
         self._on_rest = on_rest
         self._asking = 0
         self._pending: dict[str, _Pending] = {}
-        self._shown: dict[str, asyncio.Event] = {}
+        self._shown: dict[str, asyncio.Future[None]] = {}
 
     @property
     def has_open(self) -> bool:
@@ -47,7 +48,9 @@ class Approvals:
 
     def call_shown(self, call_id: str) -> None:
         """The session has this tool call: it may be asked about."""
-        self._shown.setdefault(call_id, asyncio.Event()).set()
+        shown = self._shown.setdefault(call_id, asyncio.Future())
+        if not shown.done():
+            shown.set_result(None)
 
     def answer(self, approval: str, decision: Decision) -> None:
         """Raises KeyError when it is not open, ValueError when `option` is not one of its options."""
@@ -74,42 +77,46 @@ class Approvals:
                 self._on_rest()
 
     async def _ask(self, name: str, arguments: dict[str, Any], context: ToolPermissionContext) -> PermissionResult:
-        call_id = context.tool_use_id
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._shown.setdefault(call_id or "", asyncio.Event()).wait(), SHOWN_DEADLINE_S)
-        if call_id and name in tools.EDITING:
-            await self._show_change(call_id, name, arguments)
-        approval = uuid.uuid4().hex
         kind, questions, offered = _offer(name, arguments, context)
+        approval = uuid.uuid4().hex
         pending = self._pending[approval] = _Pending({choice.option.id: choice for choice in offered})
-        self._emit(
-            ApprovalRequested(
-                approval=approval,
-                kind=kind,
-                title=context.title or tools.title(name, arguments, self._folder),
-                input=clipped_input(arguments),
-                options=[choice.option for choice in offered],
-                tool_call_id=call_id,
-                questions=questions,
-            )
-        )
         try:
+            await self._until_shown(context.tool_use_id, pending)
+            diff = await asyncio.to_thread(from_input, name, arguments, self._folder) if name in tools.EDITING else None
+            if not pending.decision.done():
+                if diff is not None and context.tool_use_id:
+                    content = [fitting(diff)]
+                    self._emit(ToolCallUpdate(tool_call_id=context.tool_use_id, status="in_progress", content=content))
+                pending.is_told = True
+                self._emit(
+                    ApprovalRequested(
+                        approval=approval,
+                        kind=kind,
+                        title=context.title or tools.title(name, arguments, self._folder),
+                        input=clipped_input(arguments),
+                        options=[choice.option for choice in offered],
+                        tool_call_id=context.tool_use_id,
+                        questions=questions,
+                    )
+                )
             decision = await pending.decision
         finally:
             self._withdraw(approval)
         return pending.choices[decision.option].result(decision)
 
-    async def _show_change(self, call_id: str, name: str, arguments: dict[str, Any]) -> None:
-        diff = await asyncio.to_thread(from_input, name, arguments, self._folder)
-        if diff is not None:
-            self._emit(ToolCallUpdate(tool_call_id=call_id, status="in_progress", content=[fitting(diff)]))
+    async def _until_shown(self, call_id: str | None, pending: _Pending) -> None:
+        """Or until it is withdrawn, or :data:`SHOWN_DEADLINE_S`."""
+        if call_id:
+            shown = self._shown.setdefault(call_id, asyncio.Future())
+            await asyncio.wait((shown, pending.decision), timeout=SHOWN_DEADLINE_S, return_when=asyncio.FIRST_COMPLETED)
 
     def _withdraw(self, approval: str) -> None:
-        """Nothing when it was answered."""
+        """Nothing when it was answered; told to those who were told of it."""
         pending = self._pending.pop(approval, None)
         if pending is not None:
             pending.decision.cancel()
-            self._emit(ApprovalResolved(approval=approval, outcome="withdrawn"))
+            if pending.is_told:
+                self._emit(ApprovalResolved(approval=approval, outcome="withdrawn"))
 
 
 def _offer(
