@@ -143,7 +143,7 @@ class Router:
                 raise _too_late(op, error.detail) from error
             if error.rpc_code == METHOD_NOT_FOUND:
                 raise _too_old(op, link) from error
-            if op.name == "files.read":
+            if op.tells_address:
                 raise below_base(error, call.visit.base_url) from error
             raise
         after = self._afters.get(op.name)

@@ -36,7 +36,8 @@ class Op:
 
     `is_read_only` ones change nothing and are reachable by GET too. `deadline_s` bounds the wait for the result, not
     the life of a subscription. `audit` names the audit row. `unsupported` is the sentence with which every call is
-    refused, for an op that this build only knows by name.
+    refused, for an op that this build only knows by name. `tells_address`: a node's refusal may name where else to ask,
+    by a path on Main of which the node does not know what stands before it.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Op:
     is_read_only: bool = False
     audit: str | None = None
     unsupported: str | None = None
+    tells_address: bool = False
 
     @property
     def is_subscription(self) -> bool:
@@ -73,6 +75,7 @@ def read(
     deadline_s: float = 10.0,
     scope: Scope = Scope.READ,
     unsupported: str | None = None,
+    tells_address: bool = False,
 ) -> Op:
     """A row that changes nothing."""
     return Op(
@@ -87,6 +90,7 @@ def read(
         idempotent=True,
         is_read_only=True,
         unsupported=unsupported,
+        tells_address=tells_address,
     )
 
 

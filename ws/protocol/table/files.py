@@ -9,7 +9,7 @@ _TREE_S = 300.0
 FILES = (
     read("files.list", files.FilesListParams, files.FilesListResult, "One page of a directory."),
     read("files.stat", files.FileParams, files.FilesStatResult, "What a path is."),
-    read("files.read", files.FileParams, files.FilesReadResult, "The text of a file."),
+    read("files.read", files.FileParams, files.FilesReadResult, "The text of a file.", tells_address=True),
     act(
         "files.write",
         files.FilesWriteParams,
