@@ -74,7 +74,7 @@ class Assembly:
             patience=_patience(config),
         )
         self.terminals = TerminalService(config.terminal, config.database.path, environment)
-        sweeper = Sweeper()
+        sweeper = self._sweeper = Sweeper()
         git_runner = GitRunner(environment)
         ignored = IgnoredFiles(git_runner, guard.resolve_directory).among
         self._files = FilesService(
@@ -119,6 +119,7 @@ class Assembly:
             dial,
             max_read_bytes=self._config.filesystem.max_read_bytes,
             commit_lock=self._files.commit_lock,
+            sweeper=self._sweeper,
         )
         supervisor.started("transfers", transfers.close)
 

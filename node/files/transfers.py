@@ -15,6 +15,7 @@ from node.files.guard import PathGuard
 from node.files.partials import Claim, PartialKey, Partials
 from node.files.pipe import ThreadPipe
 from node.files.pool import FilePool
+from node.files.temporaries import Sweeper
 from node.files.uploading import Conditions, Upload
 from node.places import path_of
 from ws.dial import DialError
@@ -71,18 +72,26 @@ class TransferServer:
     """Serves `link.download`, `link.upload`, `link.archive` and `files.partial`; all raise WireError, with the codes of
     API.md.
 
-    `commit_lock` is that of every writer of the node. What may be known before content travels is checked before the
-    node dials back.
+    `commit_lock` and `sweeper` are those of every writer of the node. What may be known before content travels is
+    checked before the node dials back.
     """
 
     def __init__(
-        self, guard: PathGuard, pool: FilePool, dial: Dial, *, max_read_bytes: int, commit_lock: threading.Lock
+        self,
+        guard: PathGuard,
+        pool: FilePool,
+        dial: Dial,
+        *,
+        max_read_bytes: int,
+        commit_lock: threading.Lock,
+        sweeper: Sweeper,
     ) -> None:
         self._guard = guard
         self._pool = pool
         self._dial = dial
         self._max_read_bytes = max_read_bytes
         self._commit_lock = commit_lock
+        self._sweeper = sweeper
         self._partials = Partials()
         self._tasks = TaskOwner("transfers")
         self._packers = ThreadPoolExecutor(MAX_ARCHIVES, thread_name_prefix="archive")
@@ -158,6 +167,7 @@ class TransferServer:
             conditions,
             max_read_bytes=self._max_read_bytes,
             commit_lock=self._commit_lock,
+            sweeper=self._sweeper,
         )
 
     async def _opened(self, make: Callable[[], Held]) -> Held:

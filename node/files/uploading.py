@@ -14,7 +14,7 @@ from node.files.contents import long_tag, tag_of
 from node.files.facts import displayed
 from node.files.failures import shown, wire_error
 from node.files.guard import PathGuard, outside
-from node.files.temporaries import temporary_name
+from node.files.temporaries import Sweeper, temporary_name
 from node.files.writing import NEW_FILE_MODE
 from ws.protocol.errors import ErrorCode, WireError, invalid
 from ws.protocol.transfers import Uploaded
@@ -45,9 +45,16 @@ class Upload:
     """
 
     def __init__(
-        self, guard: PathGuard, path: str, conditions: Conditions, *, max_read_bytes: int, commit_lock: threading.Lock
+        self,
+        guard: PathGuard,
+        path: str,
+        conditions: Conditions,
+        *,
+        max_read_bytes: int,
+        commit_lock: threading.Lock,
+        sweeper: Sweeper | None = None,
     ) -> None:
-        """Check everything that can be known before the content comes."""
+        """Check everything that can be known before the content comes. `sweeper` cleans the folder up first."""
         self._guard = guard
         self._path = path
         self._conditions = conditions
@@ -66,6 +73,8 @@ class Upload:
         self._temporary: str | None = None
         self._folder = self._open_folder(real)
         try:
+            if sweeper is not None:
+                sweeper.sweep(self._folder)
             status = self._check()
             self._check_room()
             self._file = self._open_temporary(None if status is None else 0o600)

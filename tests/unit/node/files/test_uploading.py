@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from node.files import temporaries
 from node.files.guard import PathGuard
 from node.files.pool import FilePool
+from node.files.temporaries import Sweeper, temporary_name
 from node.files.uploading import Conditions, Upload
 from ws.protocol.errors import ErrorCode, WireError
 
@@ -67,6 +69,24 @@ def test_without_unnamed_files_a_hidden_one_is_used_and_removed(
     assert kept.commit().is_new
     kept.close()
     assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("b", "b")]
+
+
+def test_what_a_killed_node_left_is_removed_by_the_next_upload(
+    guard: PathGuard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = tmp_path / temporary_name()
+    for age_s, is_left in ((temporaries.MIN_AGE_S, True), (-1.0, False)):
+        left.touch()
+        monkeypatch.setattr(temporaries, "MIN_AGE_S", age_s)
+        Upload(
+            guard,
+            str(tmp_path / "a"),
+            Conditions(),
+            max_read_bytes=1000,
+            commit_lock=threading.Lock(),
+            sweeper=Sweeper(),
+        ).close()
+        assert left.exists() == is_left
 
 
 def test_of_two_for_a_new_file_only_the_first_wins(guard: PathGuard, tmp_path: Path) -> None:
