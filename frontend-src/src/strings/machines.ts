@@ -7,13 +7,10 @@ export const machines = {
   all: "Show all machines",
   filters: "Which machines",
   states: { all: "All", online: "Online", offline: "Offline", problem: "With a problem" },
-  withLabel: (label: string) => `Label ${label}`,
-  withCapability: (name: string) => `Has ${name}`,
-  dropFilter: (what: string) => `Drop the filter “${what}”`,
   onlyLabel: (label: string) => `Show only machines with ${label}`,
   online: "Online",
   offline: "Offline",
-  offlineSince: (age: string) => (age === "now" ? "Offline since just now" : `Offline for ${age}`),
+  offlineSince: (age: string) => (age === "now" ? "Offline for a moment" : `Offline for ${age}`),
   never: "Never heard",
   local: "runs beside Main",
   latency: "Round trip",
@@ -70,7 +67,6 @@ export const machines = {
   notFound: "There is no machine with this name, or it is not shared with you.",
   unknownTitle: "No such machine",
   foldersOffline: "Its folders are shown when it is back.",
-  neverSince: "It was never heard here.",
 };
 
 export const join = {
