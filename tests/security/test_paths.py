@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,20 +11,16 @@ import pytest
 from node.files.guard import PathGuard
 from node.files.pool import FilePool
 from node.files.service import FilesService
+from tests.security.closed import SECRET, Fence, make_fence, swapped
 from ws.protocol.errors import ErrorCode, WireError
 from ws.protocol.files import FileParams, FilesListParams, FilesWriteParams
 
-SECRET = "the secret outside"
-
 
 @dataclass
-class Fence:
-    """A root beside a folder that must stay closed."""
+class FilesFence(Fence):
+    """And what reads and writes there."""
 
     service: FilesService
-    guard: PathGuard
-    root: Path
-    outside: Path
 
     async def refusals(self, path: str) -> set[ErrorCode]:
         """What list, stat, read, write and resolve_directory say to `path`; each must refuse."""
@@ -44,22 +39,13 @@ class Fence:
             codes.add(refused.value.code)
         return codes
 
-    def is_untouched(self) -> bool:
-        return [each.name for each in self.outside.iterdir()] == ["secret"] and (
-            self.outside / "secret"
-        ).read_text() == SECRET
-
 
 @pytest.fixture
-def fence(tmp_path: Path) -> Iterator[Fence]:
-    root, outside = tmp_path / "root", tmp_path / "outside"
-    root.mkdir()
-    outside.mkdir()
-    (outside / "secret").write_text(SECRET)
-    (root / "folder").mkdir()
+def fence(tmp_path: Path) -> Iterator[FilesFence]:
+    root, outside = make_fence(tmp_path)
     pool = FilePool()
     guard = PathGuard([root], pool)
-    yield Fence(FilesService(guard, pool, max_read_bytes=4096), guard, root, outside)
+    yield FilesFence(guard, root, outside, FilesService(guard, pool, max_read_bytes=4096))
     pool.close()
 
 
@@ -81,7 +67,7 @@ def fence(tmp_path: Path) -> Iterator[Fence]:
         "/dev/null",
     ],
 )
-async def test_a_path_outside_the_roots_is_forbidden_whether_it_exists_or_not(fence: Fence, path: str) -> None:
+async def test_a_path_outside_the_roots_is_forbidden_whether_it_exists_or_not(fence: FilesFence, path: str) -> None:
     assert await fence.refusals(path.format(root=fence.root, outside=fence.outside)) == {ErrorCode.FORBIDDEN}
     assert fence.is_untouched()
 
@@ -89,7 +75,7 @@ async def test_a_path_outside_the_roots_is_forbidden_whether_it_exists_or_not(fe
 @pytest.mark.parametrize(
     "target", ["{outside}/secret", "../outside/secret", "{outside}", "{outside}/not-made-yet", "../../../../etc/passwd"]
 )
-async def test_a_link_out_of_the_roots_is_forbidden(fence: Fence, target: str) -> None:
+async def test_a_link_out_of_the_roots_is_forbidden(fence: FilesFence, target: str) -> None:
     (fence.root / "link").symlink_to(target.format(outside=fence.outside))
     (fence.root / "second").symlink_to("link")
     for name in ("link", "second"):
@@ -97,7 +83,7 @@ async def test_a_link_out_of_the_roots_is_forbidden(fence: Fence, target: str) -
     assert fence.is_untouched()
 
 
-async def test_a_folder_on_the_way_that_is_a_link_out_is_forbidden(fence: Fence) -> None:
+async def test_a_folder_on_the_way_that_is_a_link_out_is_forbidden(fence: FilesFence) -> None:
     (fence.root / "way").symlink_to(fence.outside)
     for name in ("way/secret", "way/new", "way/missing/new", "way/../outside/secret"):
         assert await fence.refusals(str(fence.root / name)) == {ErrorCode.FORBIDDEN}
@@ -117,40 +103,21 @@ async def test_a_folder_on_the_way_that_is_a_link_out_is_forbidden(fence: Fence)
         "\ud800",
     ],
 )
-async def test_what_is_no_absolute_path_is_invalid(fence: Fence, path: str) -> None:
+async def test_what_is_no_absolute_path_is_invalid(fence: FilesFence, path: str) -> None:
     assert await fence.refusals(path.format(root=fence.root)) == {ErrorCode.INVALID}
 
 
-async def test_percent_escapes_and_backslashes_are_plain_characters(fence: Fence) -> None:
+async def test_percent_escapes_and_backslashes_are_plain_characters(fence: FilesFence) -> None:
     for name in ("%2e%2e%2foutside", "..%2foutside", "..\\outside", "\uff0e\uff0e"):
         with pytest.raises(WireError) as refused:
             await fence.service.read(FileParams(node="n", path=str(fence.root / name)))
         assert refused.value.code is ErrorCode.NOT_FOUND
 
 
-async def test_a_folder_swapped_for_a_link_between_check_and_use_gives_nothing_away(fence: Fence) -> None:
+async def test_a_folder_swapped_for_a_link_between_check_and_use_gives_nothing_away(fence: FilesFence) -> None:
     """One thread swaps a folder and a link out of the roots as fast as it can while others read and write below it."""
-    real, link, way = fence.root / "real", fence.root / "link", fence.root / "way"
-    real.mkdir()
-    (real / "secret").write_text("inside")
-    link.symlink_to(fence.outside)
-    real.rename(way)
-    is_over = threading.Event()
-    swaps = 0
-
-    def swap() -> None:
-        nonlocal swaps
-        while not is_over.is_set():
-            way.rename(real)
-            link.rename(way)
-            way.rename(link)
-            real.rename(way)
-            swaps += 1
-
-    swapper = threading.Thread(target=swap)
-    swapper.start()
     seen = set()
-    try:
+    async with swapped(fence, {"secret": "inside"}) as way:
         for number in range(400):
             try:
                 seen.add((await fence.service.read(FileParams(node="n", path=str(way / "secret")))).content)
@@ -161,10 +128,6 @@ async def test_a_folder_swapped_for_a_link_between_check_and_use_gives_nothing_a
                 await fence.service.write(params)
             except WireError as error:
                 seen.add(error.code.value)
-    finally:
-        is_over.set()
-        await asyncio.to_thread(swapper.join)
-    assert swaps > 0
     assert SECRET not in seen
     assert seen <= {"inside", "forbidden", "not_found", "conflict"}
     assert "inside" in seen
@@ -172,7 +135,7 @@ async def test_a_folder_swapped_for_a_link_between_check_and_use_gives_nothing_a
 
 
 async def test_what_is_opened_is_judged_by_what_it_is_and_not_by_its_name(
-    fence: Fence, monkeypatch: pytest.MonkeyPatch
+    fence: FilesFence, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The race, made certain: the path is resolved while the folder is honest and opened when it leads out."""
     way = fence.root / "way"
@@ -300,7 +263,7 @@ async def test_a_root_that_is_a_link_is_the_folder_it_leads_to(tmp_path: Path) -
     pool.close()
 
 
-async def test_opening_a_pipe_waits_for_nobody(fence: Fence) -> None:
+async def test_opening_a_pipe_waits_for_nobody(fence: FilesFence) -> None:
     os.mkfifo(fence.root / "pipe")
     async with asyncio.timeout(5):
         assert await fence.refusals(str(fence.root / "pipe" / "below")) == {ErrorCode.NOT_FOUND}

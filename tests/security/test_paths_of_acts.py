@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import os
-import threading
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,20 +16,16 @@ from node.files.placing import Placer
 from node.files.pool import FilePool
 from node.files.temporaries import Sweeper
 from node.files.trash import Trash
+from tests.security.closed import SECRET, Fence, make_fence, swapped
 from ws.protocol.errors import ErrorCode, WireError
 from ws.protocol.files import FilesDeleteParams, FilesMakeParams, FilesMoveParams, FilesRestoreParams
 
-SECRET = "the secret outside"
-
 
 @dataclass
-class Fence:
-    """A root beside a folder that must stay closed, and the trash."""
+class ActsFence(Fence):
+    """And what acts there."""
 
     acts: FileActs
-    guard: PathGuard
-    root: Path
-    outside: Path
 
     def calls(self, path: str, *, good: str) -> list[Callable[[], Awaitable[object]]]:
         """Every act with `path` in each of its places; `good` is a file inside."""
@@ -48,11 +43,6 @@ class Fence:
             lambda: acts.delete(FilesDeleteParams(node="n", path=path, permanent=True)),
         ]
 
-    def is_untouched(self) -> bool:
-        return [each.name for each in self.outside.iterdir()] == ["secret"] and (
-            self.outside / "secret"
-        ).read_text() == SECRET
-
     def holds_secret(self) -> bool:
         return any(
             each.is_file() and not each.is_symlink() and SECRET in each.read_text() for each in self.root.rglob("*")
@@ -60,16 +50,12 @@ class Fence:
 
 
 @pytest.fixture
-def fence(tmp_path: Path) -> Iterator[Fence]:
-    root, outside = tmp_path / "root", tmp_path / "outside"
-    root.mkdir()
-    outside.mkdir()
-    (outside / "secret").write_text(SECRET)
+def fence(tmp_path: Path) -> Iterator[ActsFence]:
+    root, outside = make_fence(tmp_path)
     (root / "good").write_text("inside")
-    (root / "folder").mkdir()
     pool = FilePool()
     guard = PathGuard([root], pool)
-    yield Fence(FileActs(Placer(guard, Trash(tmp_path / "trash"), Sweeper()), pool), guard, root, outside)
+    yield ActsFence(guard, root, outside, FileActs(Placer(guard, Trash(tmp_path / "trash"), Sweeper()), pool))
     pool.close()
 
 
@@ -91,7 +77,7 @@ def fence(tmp_path: Path) -> Iterator[Fence]:
         "/dev/shm/new",
     ],
 )
-async def test_no_act_leads_outside(fence: Fence, path: str) -> None:
+async def test_no_act_leads_outside(fence: ActsFence, path: str) -> None:
     (fence.root / "way").symlink_to(fence.outside)
     for call in fence.calls(path.format(root=fence.root, outside=fence.outside), good=f"{fence.root}/good"):
         with pytest.raises(WireError) as refused:
@@ -102,7 +88,7 @@ async def test_no_act_leads_outside(fence: Fence, path: str) -> None:
     assert {each.name for each in fence.root.iterdir()} == {"good", "folder", "way"}
 
 
-async def test_the_roots_themselves_and_what_holds_them_stay(fence: Fence) -> None:
+async def test_the_roots_themselves_and_what_holds_them_stay(fence: ActsFence) -> None:
     for path in (str(fence.root), f"{fence.root}/", f"{fence.root}/folder/..", str(fence.root.parent), "/"):
         for call in fence.calls(path, good=f"{fence.root}/good")[2:]:
             with pytest.raises(WireError) as refused:
@@ -112,7 +98,7 @@ async def test_the_roots_themselves_and_what_holds_them_stay(fence: Fence) -> No
     assert (fence.root / "good").read_text() == "inside"
 
 
-async def test_a_link_that_leads_out_is_moved_copied_and_deleted_itself(fence: Fence) -> None:
+async def test_a_link_that_leads_out_is_moved_copied_and_deleted_itself(fence: ActsFence) -> None:
     link, moved, copied = fence.root / "link", fence.root / "moved", fence.root / "copied"
     link.symlink_to(fence.outside)
     await fence.acts.move(FilesMoveParams(node="n", path=str(link), to=str(moved)))
@@ -125,28 +111,10 @@ async def test_a_link_that_leads_out_is_moved_copied_and_deleted_itself(fence: F
     assert fence.is_untouched()
 
 
-async def test_a_folder_swapped_for_a_link_between_check_and_use_leads_nowhere(fence: Fence) -> None:
+async def test_a_folder_swapped_for_a_link_between_check_and_use_leads_nowhere(fence: ActsFence) -> None:
     """One thread swaps a folder and a link out of the roots as fast as it can while every act works below it."""
-    real, link, way = fence.root / "real", fence.root / "link", fence.root / "way"
-    real.mkdir()
-    link.symlink_to(fence.outside)
-    real.rename(way)
-    is_over = threading.Event()
-    swaps = 0
-
-    def swap() -> None:
-        nonlocal swaps
-        while not is_over.is_set():
-            way.rename(real)
-            link.rename(way)
-            way.rename(link)
-            real.rename(way)
-            swaps += 1
-
-    swapper = threading.Thread(target=swap)
-    swapper.start()
     outcomes = set()
-    try:
+    async with swapped(fence) as way:
         for number in range(60):
             (fence.root / "good").write_text("inside")
             for path in (str(way / "secret"), str(way / f"new{number}")):
@@ -158,10 +126,6 @@ async def test_a_folder_swapped_for_a_link_between_check_and_use_leads_nowhere(f
                         outcomes.add("done")
                     except WireError as error:
                         outcomes.add(error.code.value)
-    finally:
-        is_over.set()
-        await asyncio.to_thread(swapper.join)
-    assert swaps > 0
     assert "done" in outcomes
     assert outcomes <= {"done", "forbidden", "not_found", "conflict", "invalid"}
     assert fence.is_untouched()
@@ -169,7 +133,7 @@ async def test_a_folder_swapped_for_a_link_between_check_and_use_leads_nowhere(f
 
 
 async def test_the_folder_is_judged_by_what_it_is_when_it_is_open(
-    fence: Fence, monkeypatch: pytest.MonkeyPatch
+    fence: ActsFence, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The race, made certain: the path is resolved while the folder is honest and opened when it leads out."""
     way = fence.root / "way"
@@ -197,7 +161,7 @@ async def test_the_folder_is_judged_by_what_it_is_when_it_is_open(
 
 @pytest.mark.parametrize("permanent", [False, True])
 async def test_a_folder_that_becomes_a_link_while_its_tree_is_copied_or_removed_is_not_entered(
-    fence: Fence, monkeypatch: pytest.MonkeyPatch, *, permanent: bool
+    fence: ActsFence, monkeypatch: pytest.MonkeyPatch, *, permanent: bool
 ) -> None:
     below = fence.root / "source/below"
     below.mkdir(parents=True)
@@ -235,7 +199,7 @@ async def test_the_programs_own_data_is_not_moved_copied_or_deleted_with_its_fol
     )
     acts = FileActs(Placer(guard, Trash(tmp_path / "trash"), Sweeper()), pool)
     for path in (data, data / "main.db", data / "new", home / "other/node.db", home / "other/node.db-wal"):
-        for call in Fence(acts, guard, tmp_path, tmp_path).calls(str(path), good=str(home / "good")):
+        for call in ActsFence(guard, tmp_path, tmp_path, acts).calls(str(path), good=str(home / "good")):
             with pytest.raises(WireError) as refused:
                 await call()
             assert refused.value.code is ErrorCode.FORBIDDEN, path
@@ -251,7 +215,7 @@ async def test_the_programs_own_data_is_not_moved_copied_or_deleted_with_its_fol
     pool.close()
 
 
-async def test_a_forged_id_of_the_trash_brings_nothing_in_and_nothing_out(fence: Fence, tmp_path: Path) -> None:
+async def test_a_forged_id_of_the_trash_brings_nothing_in_and_nothing_out(fence: ActsFence, tmp_path: Path) -> None:
     trash = tmp_path / "trash"
     for part in ("files", "info"):
         (trash / part).mkdir(parents=True)
