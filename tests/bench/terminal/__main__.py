@@ -58,7 +58,7 @@ class Comparison:
             self.sheet.each_round(measure, [*self._all, self.sheet.framed])
 
     def _echo_for_two(self) -> None:
-        """Only ours has readers who come and go; the same terminal is measured without the second."""
+        """Only of ours: the others have one reader a terminal, or are not asked for a second."""
         end = self._ours.open(ECHO)
         measures.until(end, b"ready")
         with contextlib.closing(end), contextlib.closing(end.beside()) as other:
