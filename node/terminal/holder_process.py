@@ -7,7 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from node.terminal.holder import channel, place
+import structlog
+
+from node.terminal.holder import channel, place, record
+
+log = structlog.get_logger(__name__)
 
 START_DEADLINE_S = 10.0
 RETRY_S = 0.05
@@ -50,6 +54,20 @@ class HolderPlace:
                 f"The holder of this machine's terminals did not start within {START_DEADLINE_S:g} s; {self.log} may"
                 " tell why."
             ) from error
+
+    async def left_behind(self) -> list[int]:
+        """Sessions with programs of a holder that was killed; there is none now. Those that may be others' are told."""
+        found = await asyncio.to_thread(self._left_behind)
+        if found:
+            sure = {is_sure: sorted(each for each in found if found[each] is is_sure) for is_sure in (True, False)}
+            log.warning("terminals_left_behind", ended=sure[True], look_yourself=sure[False])
+        return sorted(each for each in found if found[each])
+
+    def _left_behind(self) -> dict[int, bool]:
+        found: dict[int, bool] = {}
+        for address in self.addresses():
+            found |= record.left_behind(record.beside(address))
+        return found
 
     def addresses(self) -> list[Path]:
         """Where the holder may be. Looks at folders."""

@@ -67,9 +67,9 @@ class TerminalService:
     def __init__(self, config: TerminalConfig, identity: Path, environment: Mapping[str, str]) -> None:
         self._config = config
         self._environment = environment
-        place = HolderPlace(identity, identity.parent / "terminals.log", environment)
+        self._place = HolderPlace(identity, identity.parent / "terminals.log", environment)
         self._adopter = Adopter(
-            place, config.keep, on_handed=self._add, on_ended=self._ended, on_lost=self._holder_lost
+            self._place, config.keep, on_handed=self._add, on_ended=self._ended, on_lost=self._holder_lost
         )
         self._pace = Pace()
         self._terminals: dict[str, Terminal] = {}
@@ -96,6 +96,8 @@ class TerminalService:
         """
         try:
             await self._adopter.adopt()
+            if self.holder_pid is None and (left := await self._place.left_behind()):
+                self._orphans = self._tasks.start(end_sessions(left), name="end orphans")
         except HolderUnavailable as error:
             log.warning("terminals_not_adopted", reason=str(error))
         if self._terminals:

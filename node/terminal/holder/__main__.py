@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from node.terminal.holder import channel, place
+from node.terminal.holder import channel, place, record
 from node.terminal.holder.server import HolderServer
 
 _HIGHEST_DESCRIPTOR = 1 << 20
@@ -34,8 +34,10 @@ def main(address: Path, log: Path) -> int:
     if os.fork():
         return 0
     _leave(log)
-    HolderServer(listener).run()
+    running = record.beside(address)
+    HolderServer(listener, running).run()
     address.unlink(missing_ok=True)
+    running.unlink(missing_ok=True)
     lock.unlink(missing_ok=True)
     return 0
 

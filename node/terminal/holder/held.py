@@ -9,6 +9,7 @@ from functools import partial
 
 from node.terminal.holder.child import start
 from node.terminal.holder.messages import Ended, Held, Open, Restart
+from node.terminal.holder.record import started
 from node.terminal.scrollback import PIPE_BYTES, Descriptors, Scrollback
 
 
@@ -18,7 +19,7 @@ class HeldTerminal:
     def __init__(self, wanted: Open) -> None:
         self.terminal = wanted.terminal
         self.about = wanted.about
-        self.pid = 0
+        self.pid = self.started = 0
         self.descriptors = Descriptors.create(partial(self._start, wanted))
         self.ended_s: float | None = None
         self._ended_at_s: float | None = None
@@ -31,6 +32,7 @@ class HeldTerminal:
         self.pid, pty = start(
             wanted.argv, folder=wanted.folder, environment=wanted.environment, cols=wanted.cols, rows=wanted.rows
         )
+        self.started = started(self.pid)
         return pty
 
     def restart(self, wanted: Restart) -> None:

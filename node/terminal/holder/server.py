@@ -9,11 +9,12 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import assert_never
 
 import msgspec
 
-from node.terminal.holder import channel
+from node.terminal.holder import channel, record
 from node.terminal.holder.child import StartFailed
 from node.terminal.holder.ending import Ending, living_groups
 from node.terminal.holder.held import HeldTerminal
@@ -48,10 +49,12 @@ ENDED_KEPT_S = 600.0
 
 
 class HolderServer:
-    """Serves on `listener` until it has neither a node nor a terminal."""
+    """Serves on `listener` until it has neither a node nor a terminal. Its programs are recorded at `running`."""
 
-    def __init__(self, listener: socket.socket) -> None:
+    def __init__(self, listener: socket.socket, running: Path) -> None:
         self._listener = listener
+        self._running = running
+        self._written_s = 0.0
         self._child_ended: socket.socket
         self._selector = selectors.DefaultSelector()
         self._decoder = msgspec.json.Decoder(FromNode)
@@ -80,6 +83,8 @@ class HolderServer:
     def _wait_s(self) -> float | None:
         due_s = [time.monotonic() + ending.POLL_S for ending in self._endings]
         due_s += self._greeting.values()
+        if self._terminals:
+            due_s.append(self._written_s + record.WRITTEN_EVERY_S)
         if self._node is None:
             due_s += [each.ended_s + ENDED_KEPT_S for each in self._terminals.values() if each.ended_s is not None]
             if self._retry_s is not None:
@@ -92,6 +97,8 @@ class HolderServer:
         now_s = time.monotonic()
         for silent in [each for each, due_s in self._greeting.items() if due_s <= now_s]:
             self._leave(silent)
+        if self._terminals and self._written_s + record.WRITTEN_EVERY_S <= now_s:
+            self._write_record()
         if self._endings:
             living = living_groups()
             self._endings = [ending for ending in self._endings if not ending.advance(now_s, living)]
@@ -249,6 +256,7 @@ class HolderServer:
             self._reply(Failed(request=wanted.request, reason=str(error)))
             return
         self._terminals[held.terminal] = held
+        self._write_record()
         self._reply(held.as_held(wanted.request), held.descriptors.as_list())
 
     def _restart(self, wanted: Restart) -> None:
@@ -261,6 +269,7 @@ class HolderServer:
         except StartFailed as error:
             self._reply(Failed(request=wanted.request, reason=str(error)))
             return
+        self._write_record()
         self._reply(held.as_held(wanted.request), held.descriptors.as_list())
 
     def _end_all(self) -> None:
@@ -288,9 +297,15 @@ class HolderServer:
     def _reap(self) -> None:
         with suppress(BlockingIOError):
             self._child_ended.recv(4096)
-        for held in self._terminals.values():
-            if held.reap(time.monotonic()):
-                self._reply(held.ended)
+        ended = [held for held in self._terminals.values() if held.reap(time.monotonic())]
+        if ended:
+            self._write_record()
+        for held in ended:
+            self._reply(held.ended)
+
+    def _write_record(self) -> None:
+        self._written_s = time.monotonic()
+        record.write(self._running, {held.pid: held.started for held in self._terminals.values() if not held.ended_s})
 
     # --- watching ---------------------------------------------------------------------------------------------------
 

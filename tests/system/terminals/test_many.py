@@ -122,6 +122,36 @@ async def test_kill_9_of_the_holder_under_fifty(main: SplicingMain, database: Pa
         await eventually(lambda: not marked("3601.5"), what="what the holder left behind to end", deadline_s=10)
 
 
+async def test_what_node_and_holder_leave_behind_is_ended_by_the_next_node(main: SplicingMain, database: Path) -> None:
+    """Both are killed. Whoever is deaf to the hang-up ends; what left its terminal before, or outlived it, goes on."""
+    deaf = "trap '' HUP; sleep 3603.5; sleep 3603.5"
+    behind = "set -m; (trap '' HUP; exec sleep 3603.5) & exec sleep 3605.5"
+    stays = "trap '' HUP; sleep 3604.5 & exit"
+    leaves = "setsid sleep 3604.5 & exec sleep 3605.5"
+    try:
+        async with terminal_node(main, database) as first:
+            for script in (deaf, behind, stays, leaves):
+                await first.open(database.parent, script)
+            await eventually(
+                lambda: [len(marked(each)) for each in ("3603.5", "3604.5", "3605.5")] == [2, 2, 2], what="all to run"
+            )
+            await first.open(database.parent, "exec cat")  # by then all have begun
+        async with terminal_node(main, database) as second:
+            assert second.holder is not None
+            os.kill(second.process.pid, signal.SIGSTOP)
+            os.kill(second.holder, signal.SIGKILL)
+            await second.kill()
+        await eventually(lambda: not marked("3605.5"), what="those that the kernel's hang-up ends")
+        assert len(marked("3603.5")) == 2
+        async with terminal_node(main, database) as third:
+            assert third.holder is None
+            await eventually(lambda: not marked("3603.5"), what="the deaf to end", deadline_s=10)
+            assert len(marked("3604.5")) == 2
+    finally:
+        for pid in marked("3604.5") + marked("3603.5"):
+            os.kill(pid, signal.SIGKILL)
+
+
 def held_by(pid: int) -> Counter[str]:
     """Open descriptors by kind, threads and children of a process."""
     counts: Counter[str] = Counter()

@@ -1,0 +1,81 @@
+"""Which programs a holder has, on disk beside its socket: for a node that finds neither it nor the node it served."""
+
+import os
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+WRITTEN_EVERY_S = 60.0
+"""Also when nothing changes: whoever began before the last time is known to belong to a program that ran then."""
+_TICKS = os.sysconf("SC_CLK_TCK")
+_START, _SESSION = 19, 3
+"""Of the fields of /proc/PID/stat behind the name (proc(5): 22 and 6)."""
+
+
+class _Written(msgspec.Struct):
+    """`running` are programs with the moments of their start, like `as_of` in ticks of the boot `boot`."""
+
+    boot: str
+    as_of: int
+    running: dict[int, int]
+
+
+def beside(address: Path) -> Path:
+    """The record of the holder at a socket."""
+    return address.with_suffix(".running")
+
+
+def started(pid: int) -> int:
+    """When a process began; 0: it has gone."""
+    fields = _stat(pid)
+    return int(fields[_START]) if fields else 0
+
+
+def write(path: Path, running: Mapping[int, int]) -> None:
+    """Replace the record. Without room for it the last one stays."""
+    as_of = int(time.clock_gettime(time.CLOCK_BOOTTIME) * _TICKS)
+    fresh = path.with_suffix(".new")
+    with suppress(OSError):
+        fresh.unlink(missing_ok=True)
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            os.write(descriptor, msgspec.json.encode(_Written(_boot(), as_of, dict(running))))
+        finally:
+            os.close(descriptor)
+        fresh.replace(path)
+
+
+def left_behind(path: Path) -> dict[int, bool]:
+    """Sessions of a holder that was killed in which somebody still runs, and whether that is sure; the record goes.
+
+    A number may stand for another session by now. It is the same one when a member, its leader or another, began while
+    the recorded program ran: numbers are not used again while somebody is in the session.
+    """
+    try:
+        written = msgspec.json.decode(path.read_bytes(), type=_Written)
+        path.unlink()
+    except (OSError, msgspec.MsgspecError):
+        return {}
+    found: dict[int, bool] = {}
+    for entry in os.scandir("/proc") if written.boot == _boot() else ():
+        fields = _stat(int(entry.name)) if entry.name.isdigit() else []
+        session = int(fields[_SESSION]) if fields else 0
+        began = written.running.get(session)
+        if began is not None and fields[0] not in {b"Z", b"X"}:
+            found[session] = found.get(session, False) or began <= int(fields[_START]) <= written.as_of
+    return found
+
+
+def _stat(pid: int) -> list[bytes]:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - pathlib costs the holder memory
+            return file.read().rpartition(b") ")[2].split()
+    except OSError:
+        return []
+
+
+def _boot() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
