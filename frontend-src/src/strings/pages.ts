@@ -38,7 +38,6 @@ export const session = {
   noTitle: "Session",
   onlyLook: "You may look at this session, not write to it.",
   stop: "Stop the run",
-  stopping: "Stopping",
   rename: "Rename",
   renameTitle: "Rename the session",
   name: "Name",
@@ -52,7 +51,6 @@ export const session = {
   acts: "Acts on the session",
   notFound: "This session is not there (any more), or it is not yours to see.",
   loadsLater: (machine: string) => `The log is on ${machine}; it loads when ${machine} is back.`,
-  toProject: "Sessions of this folder",
   running: (clock: string) => `Running ${clock}`,
 };
 
@@ -98,5 +96,3 @@ export const create = {
   moreEntries: "More",
   sendLater: "The session is made, but the prompt was not taken. Press Start to send it again.",
 };
-
-export const unknownPage = { title: "Nothing here" };

@@ -1,4 +1,4 @@
-/** The few requests that are not calls on the socket: signing in and out, and addresses of transfers. */
+/** The few requests that are not calls on the socket: signing in and out. */
 import { at } from "./base.ts";
 import { WireError } from "./errors.ts";
 import type { AuthStatus, ErrorCode, FieldError, LoginBody, RegisterBody, SignedIn } from "./wire.gen.ts";
@@ -61,9 +61,4 @@ export function register(body: RegisterBody): Promise<SignedIn> {
 
 export async function logOut(): Promise<void> {
   await ask<object>("api/auth/logout", {});
-}
-
-/** Where the bytes of a file are read (GET) and written (PUT). */
-export function fileContentUrl(node: string, path: string): string {
-  return at(`api/nodes/${encodeURIComponent(node)}/files/content?path=${encodeURIComponent(path)}`);
 }
