@@ -212,6 +212,23 @@ async def test_a_foreign_page_uploads_nothing(main: RunningMain, origin: str | N
     assert node.asked == []
 
 
+async def test_the_rest_of_an_upload_is_not_sent_to_a_node_that_cannot_go_on(main: RunningMain) -> None:
+    got: list[Kind] = []
+
+    async def serve(stream: Records) -> None:
+        got.append((await stream.receive(10)).kind)
+
+    token = await main.token()
+    url = f"{main.url}/api/nodes/liar/files/content?path=/x&upload={'u' * 16}&offset=5"
+    async with (
+        LyingNode(main, serve).online(),  # as one before this was known
+        main.http() as http,
+        http.put(url, data=b"rest", headers={"Authorization": f"Bearer {token}"}) as answer,
+    ):
+        assert (answer.status, (await answer.json(content_type=None))["code"]) == (501, "unsupported")
+    assert got == []
+
+
 async def test_what_runs_ends_with_the_access(main: RunningMain) -> None:
     async def serve(stream: Records) -> None:
         if (await stream.receive(10)).kind is Kind.ASK:
