@@ -21,7 +21,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--terminal-lives",
         type=int,
         default=300,
-        help="how many terminals tests/system/terminals/test_many.py opens and closes",
+        help="how many terminals tests/system/terminals opens and closes",
     )
 
 

@@ -35,6 +35,17 @@ class SplicingMain:
         self._runner = web.AppRunner(application, shutdown_timeout=1)
         self._port = 0
 
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def serving(cls) -> AsyncIterator["SplicingMain"]:
+        """Started, and stopped at the end."""
+        main = cls()
+        try:
+            await main.start()
+            yield main
+        finally:
+            await main.stop()
+
     async def start(self) -> None:
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)

@@ -12,10 +12,8 @@ from tests.support.terminal_link import SplicingMain
 
 @pytest.fixture
 async def main() -> AsyncIterator[SplicingMain]:
-    main = SplicingMain()
-    await main.start()
-    yield main
-    await main.stop()
+    async with SplicingMain.serving() as main:
+        yield main
 
 
 @pytest.fixture

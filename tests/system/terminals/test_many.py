@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.terminal_holder import is_running
+from tests.support.left_behind import held_by, marked
 from tests.support.terminal_link import SplicingMain, TerminalPage, page
 from tests.support.terminal_process import TerminalNode, start_terminal_node, terminal_node
 from tests.support.waiting import eventually
@@ -80,18 +80,6 @@ async def test_kill_9_of_the_node_under_fifty_that_flood(main: SplicingMain, dat
         assert all(int(number) == index for index, number in enumerate(numbers, start=1))
 
 
-def marked(marker: str) -> list[int]:
-    """Processes of which a word of the command line is `marker`."""
-    found = []
-    for place in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if marker.encode() in place.read_bytes().split(b"\0"):
-                found.append(int(place.parent.name))
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    return [pid for pid in found if is_running(pid)]
-
-
 @pytest.mark.timeout(120)
 async def test_kill_9_of_the_holder_under_fifty(main: SplicingMain, database: Path) -> None:
     """All end, also what is deaf or runs behind; readers are told; the next terminal has a new holder."""
@@ -150,19 +138,6 @@ async def test_what_node_and_holder_leave_behind_is_ended_by_the_next_node(main:
     finally:
         for pid in marked("3604.5") + marked("3603.5"):
             os.kill(pid, signal.SIGKILL)
-
-
-def held_by(pid: int) -> Counter[str]:
-    """Open descriptors by kind, threads and children of a process."""
-    counts: Counter[str] = Counter()
-    for link in Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            counts[str(link.readlink()).partition(":")[0].partition("/pts")[0]] += 1
-        except FileNotFoundError:
-            continue
-    counts["threads"] = len(list(Path(f"/proc/{pid}/task").iterdir()))
-    counts["children"] = len(Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
-    return counts
 
 
 async def live(node: TerminalNode, folder: Path, scripts: Iterable[str]) -> None:

@@ -37,10 +37,8 @@ async def service(identity: Path, environment: dict[str, str]) -> AsyncIterator[
 @pytest.fixture
 async def main() -> AsyncIterator[SplicingMain]:
     """A Main; `streams` puts itself behind it."""
-    main = SplicingMain()
-    await main.start()
-    yield main
-    await main.stop()
+    async with SplicingMain.serving() as main:
+        yield main
 
 
 @pytest.fixture
