@@ -1,7 +1,7 @@
 """Many pages that watch, as raw bytes, so that reading them costs little: the worker of the scale benchmark.
 
 Each watches the machines, all sessions, and one session of one node; when that node has gone and is back, it watches
-the session again, as the page does, and once more a second after a refusal.
+the session again. What is refused, or ends for another reason, is tried again after a while, as the page does.
 """
 
 import asyncio
@@ -22,6 +22,9 @@ from tests.bench.scale.worker import Answer, obey
 
 OPENED_AT_ONCE = 50
 OPEN_S = 60.0
+RETURN_S = 120.0
+"""For all to see their sessions live again, at the worst."""
+
 TAIL_BYTES = 128
 _FRAME = b'"jsonrpc":"2.0"'
 _PING = b"\x89\x00"
@@ -31,7 +34,8 @@ _PONG = b"\x8a\x80" + bytes(4)
 _LIVE = b'"type":"live"'
 _ENDED = b'"method":"ended"'
 _REFUSED = b'"error":{"code":-'
-_AGAIN_S = 1.0
+_AFTER_REFUSAL_S = 1.0
+_AFTER_END_S = 10.0
 _SEQ = b'"seq":'
 _NUMBER = re.compile(rb"\d+")
 _SAID = re.compile(rb"@(\d+\.\d+)@")
@@ -105,17 +109,26 @@ class Page(asyncio.Protocol):
             if found[0] == _LIVE:
                 self.live.set()
             elif found[0] == _ENDED:
-                self._has_ended = True
+                self._try_again(_AFTER_END_S)
             elif found[0] == _REFUSED:
-                _ = asyncio.get_running_loop().call_later(_AGAIN_S, self._call, 2)
-            elif self._has_ended:
-                self._has_ended = False
-                self._call(2)
+                self._try_again(_AFTER_REFUSAL_S)
+            else:
+                self._watch_again()
         self._tail = seen[max(end, len(seen) - TAIL_BYTES) :]
 
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
+
+    def _try_again(self, after_s: float) -> None:
+        """The session is not watched any more: the node's return is awaited at most so long."""
+        self._has_ended = True
+        _ = asyncio.get_running_loop().call_later(after_s, self._watch_again)
+
+    def _watch_again(self) -> None:
+        if self._has_ended:
+            self._has_ended = False
+            self._call(2)
 
     def _call(self, number: int) -> None:
         """A masked text frame; a mask of zeros leaves the text as it is."""
@@ -182,7 +195,7 @@ class Crowd:
     async def returned(self) -> Answer:
         """Wait until all do."""
         begun = time.perf_counter()
-        async with asyncio.timeout(OPEN_S):
+        async with asyncio.timeout(RETURN_S):
             for page in self._pages:
                 await page.live.wait()
         return {"s": time.perf_counter() - begun}
