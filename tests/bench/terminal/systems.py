@@ -23,6 +23,7 @@ from typing import Any, Protocol
 import psutil
 import uvloop
 
+from tests.bench.as_installed import as_installed
 from tests.bench.terminal.ends import Direct, End, Page, Piped, Terminado, Ttyd, restore_signals
 from tests.support.client import Client
 from tests.support.installation import scripted
@@ -259,7 +260,8 @@ def _serve(pipe: Connection, name: str, script: str) -> None:
 async def _installed(pipe: Connection, name: str, script: str) -> None:
     with tempfile.TemporaryDirectory(prefix="switchyard-bench-") as folder:
         settings = main_settings(**scripted(Path(folder)))
-        async with running(script, Path(folder), settings) as main, Client(main.url) as client:
+        environment = as_installed(Path(folder))
+        async with running(script, Path(folder), settings, environment) as main, Client(main.url) as client:
             await client.register()
             assert client.token is not None
             pipe.send(OurSystem(main.port, await client.online_node(), client.token, main.process.pid, name))
