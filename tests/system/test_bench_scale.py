@@ -24,7 +24,7 @@ async def test_nodes_join_pages_hear_of_them_and_all_come_back() -> None:
         await eventually(have_heard, what="each event to reach the two pages that watch its session")
         _, heads, rows = await phases.storm(given, has_pages=True)
         assert [row[0] for row in rows] == ["within 0.2 s", "at once"]
-        place = heads.index("frames to a page")
+        place = heads.index("events to a page")
         # Of each node and of its session that it has gone and come, and the session watched anew.
         assert all(float(row[place]) >= 2 * 4 for row in rows)
         assert given.presence.online == 3

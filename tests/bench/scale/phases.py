@@ -74,16 +74,16 @@ async def open_pages(scene: Scene) -> Table:
     for count in scene.plan.pages:
         async with scene.gauges.stretch(has_ops=False) as opening:
             await scene.pages.tell("open", until=count, nodes=scene.plan.nodes[-1], tokens=scene.tokens)
-        now_kb = scene.gauges.resident_kb()
         await scene.pages.tell("count")
         async with scene.gauges.stretch(scene.plan.quiet_s) as quiet:
             pass
         heard = await scene.pages.tell("count")
+        now_kb = scene.gauges.resident_kb()
         each_kb, each_ms = (now_kb - before_kb) / (count - known), opening.cpu_s * 1000 / (count - known)
         frames = f"{heard['frames'] / quiet.seconds:.0f}"
         rows.append([str(count), f"{now_kb / 1024:.0f}", f"{each_kb:.0f}", f"{each_ms:.1f}", frames, *_shown(quiet)])
         before_kb, known = now_kb, count
-    heads = ["pages", "RSS MB", "KB per new page", "CPU ms to open one", "frames/s, quiet", "CPU, quiet"]
+    heads = ["pages", "RSS MB", "KB per new page", "CPU ms to open one", "events/s to all, quiet", "CPU, quiet"]
     return f"Pages, with {scene.plan.nodes[-1]} nodes", [*heads, "op p50 ms", "op p99 ms"], rows
 
 
@@ -104,7 +104,7 @@ async def speak(scene: Scene) -> Table:
                 *_shown(busy),
             ]
         )
-    heads = ["events/s", "frames/s", "event p50 ms", "event p99 ms", "CPU", "op p50 ms", "op p99 ms"]
+    heads = ["events/s", "to all pages", "event p50 ms", "event p99 ms", "CPU", "op p50 ms", "op p99 ms"]
     return f"Events, with {scene.plan.nodes[-1]} nodes and {scene.plan.pages[-1]} pages", heads, rows
 
 
@@ -135,11 +135,12 @@ async def storm(scene: Scene, *, has_pages: bool) -> Table:
                 f"{heard['median']:.0f}",
                 str(heard["lagging"]),
                 f"{stormy.cpu_s:.1f}",
+                f"{scene.gauges.resident_kb() / 1024:.0f}",
                 f"{stormy.op_ms(0.5):.1f}",
                 f"{stormy.op_ms(0.99):.1f}",
             ]
         )
-    heads = ["nodes return", "s from the last dial to all online", "to all pages live", "frames to a page", "lagging"]
+    heads = ["nodes return", "s from the last dial to all online", "to all pages live", "events to a page", "lagging"]
     pages = scene.plan.pages[-1] if has_pages else 1
     title = f"All {scene.plan.nodes[-1]} nodes drop, with {pages} page{'s' if pages > 1 else ''}"
-    return title, [*heads, "CPU s", "op p50 ms", "op p99 ms"], rows
+    return title, [*heads, "CPU s", "RSS MB", "op p50 ms", "op p99 ms"], rows
