@@ -1,4 +1,5 @@
 import { fireEvent } from "@testing-library/svelte";
+import { tick } from "svelte";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { prefs } from "../stores/prefs.svelte.ts";
 import { frame } from "./frame.svelte.ts";
@@ -101,5 +102,24 @@ describe("keys", () => {
     expect(router.route).toMatchObject({ panel: "changes" });
     await press("G", { ctrlKey: true, shiftKey: true });
     expect(router.route).toMatchObject({ panel: null });
+  });
+
+  it("keep the focus on the page when a panel comes or goes", async () => {
+    router.go({ name: "session", node: "n", session: "s", panel: null });
+    document
+      .querySelector('[data-region="panel"]')
+      ?.insertAdjacentHTML("afterbegin", '<i role="tab" tabindex="0"></i>');
+    focus("composer");
+    await press("j", { ctrlKey: true });
+    await tick();
+    expect(document.activeElement?.id).toBe("composer");
+    document.getElementById("composer")?.blur();
+    await press("G", { ctrlKey: true, shiftKey: true });
+    await tick();
+    expect(document.activeElement?.role).toBe("tab");
+    document.querySelector('[role="tab"]')?.remove();
+    await press("G", { ctrlKey: true, shiftKey: true });
+    await tick();
+    expect(document.activeElement?.id).toBe("log");
   });
 });

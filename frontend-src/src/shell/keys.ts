@@ -54,6 +54,15 @@ async function focusPane(): Promise<boolean> {
   return focusRegion("log");
 }
 
+/** What had the focus may have gone with the panel, or with what the panel showed: its tab takes the place, else the log. */
+async function focusAfterPanel(): Promise<void> {
+  await tick();
+  if (document.activeElement !== document.body) return;
+  const tab = document.querySelector<HTMLElement>('[data-region="panel"] [role="tab"][tabindex="0"]');
+  if (tab === null) focusRegion("log");
+  else tab.focus();
+}
+
 /** The rows of a page mark their link or button with `data-row`; those of the tree are its own. */
 function moveRow(step: 1 | -1): boolean {
   const active = document.activeElement;
@@ -89,8 +98,10 @@ function act(key: KeyId): boolean {
   else if (key === "palette") frame.isPaletteOpen = true;
   else if (key === "keyMap") frame.isKeyMapOpen = true;
   else if (key === "sidebar") frame.toggleSidebar();
-  else if (key === "terminal" || key === "changes") frame.togglePanel(key);
-  else if (key === "nextPart") nextRegion(1);
+  else if (key === "terminal" || key === "changes") {
+    frame.togglePanel(key);
+    void focusAfterPanel();
+  } else if (key === "nextPart") nextRegion(1);
   else if (key === "previousPart") nextRegion(-1);
   else if (key === "nextRow" || key === "previousRow") return moveRow(key === "nextRow" ? 1 : -1);
   else if (key === "openBeside") return besideFocused();
