@@ -10,23 +10,9 @@ from pathlib import Path
 from config import PROGRAM_FOLDER
 from providers.base import AgentProcess, ForkOf, ProcessRecorder, SessionSpec
 from providers.codex.provider import CodexProvider, CodexSettings
-from providers.scripted.conversation import (
-    Ask,
-    Background,
-    Crash,
-    Fail,
-    Hold,
-    Plan,
-    Recall,
-    Retry,
-    Run,
-    Say,
-    Step,
-    Think,
-    Todo,
-    Write,
-)
+from providers.scripted.conversation import Background, Step, Todo
 from providers.tasks import TaskStarter
+from tests.contract.commands import prompt_of
 from tests.contract.driver import Driver
 from tests.support.model_server import ModelServer
 
@@ -86,7 +72,7 @@ class CodexHarness:
         return self._provider
 
     def script(self, *steps: Step) -> str:
-        return "\n".join(self._line(step) for step in steps)
+        return prompt_of(steps, self.folder, background=_background, todo=_todo)
 
     async def open(self, *, native_id: str | None = None, mode: str | None = None) -> Driver:
         return await self.open_as(SessionSpec(path=self.folder, model=self.model, mode=mode, native_id=native_id))
@@ -101,39 +87,15 @@ class CodexHarness:
     def kill(self) -> None:
         os.kill(self.started[-1].pid, signal.SIGKILL)
 
-    def _line(self, step: Step) -> str:
-        match step:
-            case Say():
-                return f"say {step.text}" if step.pieces == 1 else f"chunks {step.pieces}"
-            case Think():
-                return f"think {step.text}"
-            case Recall():
-                return "recall"
-            case Retry():
-                return "error 529 1"
-            case Fail():
-                return "error 401"
-            case Hold() | Crash():
-                return "hang"
-            case _:
-                return self._act(step)
 
-    def _act(self, step: Run | Write | Ask | Plan | Todo | Background) -> str:
-        match step:
-            case Background():
-                wait = f"python3 -c 'import time; time.sleep({(step.ends_after_ms or 60_000) / 1000})'"
-                return f'tool exec_command {{"cmd":"{wait}","yield_time_ms":250}}'
-            case Run():
-                return "run python3 -c 'import time; time.sleep(60)'" if step.holds else f"run {step.command}"
-            case Write():
-                return f"write {self.folder / step.path} {step.text}"
-            case Ask():
-                return f"ask {step.question} {'|'.join(step.options)}"
-            case Plan():
-                return f"plan {step.text}"
-            case Todo():
-                entries = ",".join(f'{{"step":"{entry}","status":"pending"}}' for entry in step.entries)
-                return f'tool update_plan {{"plan":[{entries}]}}'
+def _background(step: Background) -> str:
+    wait = f"python3 -c 'import time; time.sleep({(step.ends_after_ms or 60_000) / 1000})'"
+    return f'tool exec_command {{"cmd":"{wait}","yield_time_ms":250}}'
+
+
+def _todo(step: Todo) -> str:
+    entries = ",".join(f'{{"step":"{entry}","status":"pending"}}' for entry in step.entries)
+    return f'tool update_plan {{"plan":[{entries}]}}'
 
 
 def codex_environment(server: ModelServer, home: Path, config: str = "") -> dict[str, str]:

@@ -14,26 +14,10 @@ import msgspec
 
 from providers.base import AgentProcess, ProcessRecorder, Provider, SessionSpec
 from providers.claude.provider import ClaudeProvider, ClaudeSettings
-from providers.scripted.conversation import (
-    Ask,
-    Background,
-    Conversation,
-    Crash,
-    Fail,
-    Hold,
-    Plan,
-    Recall,
-    Retry,
-    Run,
-    Say,
-    Step,
-    Think,
-    Todo,
-    Turn,
-    Write,
-)
+from providers.scripted.conversation import Background, Conversation, Step, Todo, Turn
 from providers.scripted.provider import ScriptedProvider, ScriptedSettings
 from providers.tasks import TaskStarter
+from tests.contract.commands import prompt_of
 from tests.contract.driver import Driver
 from tests.support.model_server import ModelServer
 
@@ -118,7 +102,7 @@ class ClaudeHarness:
         return self._provider
 
     def script(self, *steps: Step) -> str:
-        return "\n".join(self._line(step) for step in steps)
+        return prompt_of(steps, self.folder, background=_background, todo=_todo)
 
     async def open(self, *, native_id: str | None = None, mode: str | None = None) -> Driver:
         spec = SessionSpec(
@@ -137,39 +121,15 @@ class ClaudeHarness:
     def kill(self) -> None:
         os.kill(self.started[-1].pid, signal.SIGKILL)
 
-    def _line(self, step: Step) -> str:
-        match step:
-            case Say():
-                return f"say {step.text}" if step.pieces == 1 else f"chunks {step.pieces}"
-            case Think():
-                return f"think {step.text}"
-            case Recall():
-                return "recall"
-            case Retry():
-                return "error 529 1"
-            case Fail():
-                return "error 401"
-            case Hold() | Crash():
-                return "hang"
-            case _:
-                return self._act(step)
 
-    def _act(self, step: Run | Write | Ask | Plan | Todo | Background) -> str:
-        match step:
-            case Background():
-                wait = f"import time; time.sleep({(step.ends_after_ms or 60_000) / 1000})"
-                command = {"command": f"python3 -c '{wait}'", "description": step.title, "run_in_background": True}
-                return f"tool Bash {json.dumps(command)}"
-            case Run():
-                return "run python3 -c 'import time; time.sleep(60)'" if step.holds else f"run {step.command}"
-            case Write():
-                return f"write {self.folder / step.path} {step.text}"
-            case Ask():
-                return f"ask {step.question} {'|'.join(step.options)}"
-            case Plan():
-                return f"plan {step.text}"
-            case Todo():
-                return f"todo {'|'.join(step.entries)}"
+def _background(step: Background) -> str:
+    wait = f"import time; time.sleep({(step.ends_after_ms or 60_000) / 1000})"
+    command = {"command": f"python3 -c '{wait}'", "description": step.title, "run_in_background": True}
+    return f"tool Bash {json.dumps(command)}"
+
+
+def _todo(step: Todo) -> str:
+    return f"todo {'|'.join(step.entries)}"
 
 
 def claude_environment(server: ModelServer, home: Path) -> dict[str, str]:
