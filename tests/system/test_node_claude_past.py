@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tests.support.client import Subscription
-from tests.system.test_node_claude import Claude, _until, claude
+from tests.system.laptop import until
+from tests.system.test_node_claude import Claude, claude
 
 __all__ = ["claude"]
 
@@ -20,7 +21,7 @@ def heard(claude: Claude) -> str:
 
 async def turn(claude: Claude, watch: Subscription, session: str, message_id: str, text: str) -> list[dict[str, Any]]:
     await claude.op("session.send", session=session, message_id=message_id, text=text)
-    return await _until(watch, "turn_ended")
+    return await until(watch, "turn_ended")
 
 
 async def test_fork_go_back_steer_and_stop_a_task(claude: Claude) -> None:
@@ -36,7 +37,7 @@ async def test_fork_go_back_steer_and_stop_a_task(claude: Claude) -> None:
 
             fork = (await claude.op("session.fork", session=session, before="m2"))["session"]["id"]
             async with claude.watching(fork) as forked:
-                await _until(forked, "live")
+                await until(forked, "live")
                 await turn(claude, forked, fork, "f1", "say crane")
             assert "heron" in heard(claude)
             assert "stork" not in heard(claude)
@@ -51,9 +52,9 @@ async def test_fork_go_back_steer_and_stop_a_task(claude: Claude) -> None:
             assert "stork" not in heard(claude)
 
             await claude.op("session.send", session=session, message_id="m4", text="slow 20 0.05")
-            await _until(watch, "delta")
+            await until(watch, "delta")
             await claude.op("session.send", session=session, message_id="m5", text="say steered", delivery="steer")
-            events = await _until(watch, "turn_ended")
+            events = await until(watch, "turn_ended")
             assert [event["message_id"] for event in events if event["type"] == "user_message"] == ["m5"]
             assert [event["text"] for event in events if event["type"] == "agent_message"][-1] == "steered"
 
@@ -65,12 +66,12 @@ async def test_fork_go_back_steer_and_stop_a_task(claude: Claude) -> None:
 async def _stop_a_task(claude: Claude, watch: Subscription, session: str) -> None:
     command = {"command": "python3 -c 'import time; time.sleep(60)'", "run_in_background": True, "description": "Wait"}
     await claude.op("session.send", session=session, message_id="m6", text=f"tool Bash {json.dumps(command)}\nsay on")
-    asked = (await _until(watch, "approval_requested"))[-1]
+    asked = (await until(watch, "approval_requested"))[-1]
     allow = next(option["id"] for option in asked["options"] if option["kind"] == "allow_once")
     await claude.op("session.answer", session=session, approval=asked["approval"], option=allow)
-    state = next(event for event in await _until(watch, "agent_state") if event["type"] == "agent_state")
+    state = next(event for event in await until(watch, "agent_state") if event["type"] == "agent_state")
     (task,) = state["tasks"]
     assert (task["kind"], task["title"]) == ("command", "Wait")
     await claude.op("session.stop_task", session=session, task=task["id"])
-    while (await _until(watch, "agent_state"))[-1].get("tasks"):
+    while (await until(watch, "agent_state"))[-1].get("tasks"):
         pass

@@ -1,8 +1,7 @@
 """Sessions of the real Codex through Main and node, with a scripted model behind it."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,40 +10,22 @@ import psutil
 import pytest
 
 from tests.contract.codex_harness import codex_environment
-from tests.support.client import Client, Subscription
-from tests.support.model_server import ModelServer
-from tests.support.processes import Program, main_settings, node_settings, running, start_program
+from tests.support.processes import Program
 from tests.support.waiting import eventually
+from tests.system.laptop import DEADLINE_S, Laptop, bench, until
 
 pytestmark = [pytest.mark.cli, pytest.mark.timeout(180)]
 
-TOKEN = "a-register-token-of-the-tests"
-DEADLINE_S = 60.0
-
 
 @dataclass
-class Codex:
-    """Main, a signed-in client, and a model that plays each prompt."""
-
-    main: Program
-    client: Client
-    model: ModelServer
-    home: Path
-
+class Codex(Laptop):
     @property
-    def project(self) -> Path:
-        folder = self.home / "project"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+    def environment(self) -> Mapping[str, str]:
+        return codex_environment(self.model, self.home)
 
-    async def node(self) -> Program:
+    async def node(self, **settings: Any) -> Program:
         """It finds Codex in `.tools`."""
-        settings = node_settings(self.main, TOKEN, **{"node.id": "laptop", "providers.codex.enabled": True})
-        environment = codex_environment(self.model, self.home)
-        return await start_program("app.py", self.home, settings, environment)
-
-    async def op(self, name: str, **params: Any) -> dict[str, Any]:
-        return await self.client.op(name, node="laptop", **params)
+        return await super().node(**{"providers.codex.enabled": True}, **settings)
 
     async def said(self, session: str, message: str, text: str) -> str:
         """What the agent answers to a prompt."""
@@ -53,11 +34,6 @@ class Codex:
             await self.op("session.send", session=session, message_id=message, text=text)
             events = await until(watch, "turn_ended")
         return " ".join(event["text"] for event in events if event["type"] == "agent_message")
-
-    @asynccontextmanager
-    async def watching(self, session: str) -> AsyncIterator[Subscription]:
-        async with self.client.socket() as socket:
-            yield await socket.subscribe("session.watch", {"node": "laptop", "session": session})
 
     def processes(self) -> list[int]:
         """Living app-servers of this node."""
@@ -74,22 +50,8 @@ class Codex:
 async def codex(tmp_path: Path) -> AsyncIterator[Codex]:
     home = tmp_path / "home"
     home.mkdir()
-    settings = main_settings(**{"main.local_node": False, "main.node_register_tokens": [TOKEN]})
-    async with (
-        ModelServer() as model,
-        running("main_server.py", tmp_path / "main", settings) as main,
-        Client(main.url) as client,
-    ):
-        await client.register()
-        yield Codex(main, client, model, home)
-
-
-async def until(watch: Subscription, kind: str) -> list[dict[str, Any]]:
-    seen: list[dict[str, Any]] = []
-    async with asyncio.timeout(DEADLINE_S):
-        while not seen or seen[-1]["type"] != kind:
-            seen.append(await watch.queue.get())
-    return seen
+    async with bench(tmp_path / "main") as made:
+        yield Codex(made, home)
 
 
 async def test_two_sessions_an_approval_a_kill_of_the_node_and_both_remember(codex: Codex) -> None:

@@ -13,7 +13,8 @@ from providers.codex.locate import find
 from tests.contract.codex_harness import NEWEST, codex_environment
 from tests.support.client import Subscription
 from tests.support.waiting import eventually
-from tests.system.test_node_claude import Claude, _until, claude
+from tests.system.laptop import until
+from tests.system.test_node_claude import Claude, claude
 from tests.system.test_node_codex import Codex, codex
 
 __all__ = ["claude", "codex"]
@@ -52,7 +53,7 @@ def answers(events: list[dict[str, Any]]) -> list[str]:
 
 async def turn_that_says(watch: Subscription, text: str) -> list[dict[str, Any]]:
     """That turn with the notice before it, whether it was taken in before the watch was live or after."""
-    while answers(seen := await _until(watch, "turn_ended")) != [text]:
+    while answers(seen := await until(watch, "turn_ended")) != [text]:
         pass
     return [each for each in seen if each["type"] in TAKEN_IN]
 
@@ -79,7 +80,7 @@ async def test_a_session_of_claude_that_goes_on_in_a_terminal_here_and_there_aga
         native_id = await in_claude(claude, "say first")
         session = await native(claude)
         async with claude.watching(session) as watch:
-            await _until(watch, "live")
+            await until(watch, "live")
         await claude.op("session.send", session=session, message_id="m1", text="say second")
         async with claude.watching(session) as watch:
             await turn_that_says(watch, "second")
@@ -98,7 +99,7 @@ async def test_a_session_of_claude_that_goes_on_in_a_terminal_here_and_there_aga
         await claude.client.online_node("laptop")
         await claude.op("session.send", session=session, message_id="m2", text="recall")
         async with claude.watching(session) as watch:
-            while not any("say fifth" in text for text in answers(await _until(watch, "turn_ended"))):
+            while not any("say fifth" in text for text in answers(await until(watch, "turn_ended"))):
                 pass
         events = await journal(claude, session)
         *before, said = answers(events)
