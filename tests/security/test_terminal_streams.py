@@ -143,4 +143,4 @@ async def test_a_refusal_of_a_node_is_a_text_in_a_frame_of_main(main: RunningMai
         fault = await socket.receive_json(timeout=10)
         assert (fault["type"], fault["code"]) == ("error", "conflict")
         await socket.receive(timeout=10)
-        assert socket.close_code == 4503
+        assert socket.close_code == 4400
