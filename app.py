@@ -23,7 +23,7 @@ from node.system.service import read_facts
 from routes.node.application import build_app
 from routes.node.server import Runner
 from ws.listening import ListenError, bind, serve, serving_context
-from ws.logs import set_up_logs
+from ws.logs import LogFileError, set_up_logs
 from ws.tls import calling_context
 
 log = structlog.get_logger(__name__)
@@ -46,14 +46,10 @@ def main() -> int:
     config = or_exit(load_node)
     try:
         set_up_logs(level=config.log.level, form=config.log.format, file=config.log.file)
-    except OSError as error:
-        sys.stderr.write(f"The log file {config.log.file} cannot be opened ({error.strerror}): set log.file anew.\n")
-        return BAD_START
-    for warning in config.warnings:
-        log.warning("configuration", warning=warning)
-    try:
+        for warning in config.warnings:
+            log.warning("configuration", warning=warning)
         uvloop.run(run(config))
-    except (StoreError, ListenError) as error:
+    except (LogFileError, StoreError, ListenError) as error:
         sys.stderr.write(f"{error}\n")
         return BAD_START
     return 0

@@ -22,7 +22,7 @@ from routes.main.routes import build_app
 from routes.main.server import Runner
 from ws.certificates import warnings as tls_warnings
 from ws.listening import ListenError, bind, serve, serving_context
-from ws.logs import set_up_logs
+from ws.logs import LogFileError, set_up_logs
 
 log = structlog.get_logger(__name__)
 
@@ -39,16 +39,12 @@ def main() -> int:
     config = or_exit(load_main)
     try:
         set_up_logs(level=config.log.level, form=config.log.format, file=config.log.file)
-    except OSError as error:
-        sys.stderr.write(f"The log file {config.log.file} cannot be opened ({error.strerror}): set log.file anew.\n")
-        return BAD_START
-    for warning in (*config.warnings, *tls_warnings(config.server.tls_cert)):
-        log.warning("configuration", warning=warning)
-    _raise_file_limit()
-    gc.freeze()  # what the modules hold is never garbage; a full search for some would stop the loop for 35 ms more
-    try:
+        for warning in (*config.warnings, *tls_warnings(config.server.tls_cert)):
+            log.warning("configuration", warning=warning)
+        _raise_file_limit()
+        gc.freeze()  # what the modules hold is never garbage; a full search for some would stop the loop for 35 ms more
         uvloop.run(run(config))
-    except (StoreError, WeakSecretError, ListenError) as error:
+    except (LogFileError, StoreError, WeakSecretError, ListenError) as error:
         sys.stderr.write(f"{error}\n")
         return BAD_START
     return 0

@@ -5,6 +5,8 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import msgspec
+
 from config import DATA_FOLDER, PROGRAM_FOLDER, NodeConfig
 from node.context import HandlerMap
 from node.dispatch import Dispatcher
@@ -57,6 +59,7 @@ class Assembly:
         self, config: NodeConfig, store: Store, guard: PathGuard, pool: FilePool, environment: Mapping[str, str]
     ) -> None:
         self._config = config
+        self._policy = Policy(is_viewer_only=config.policy.viewer_only, offered=config.node.capabilities)
         self._database = store.database
         self._pool = pool
         self._tasks = TaskOwner("node")
@@ -132,11 +135,11 @@ class Assembly:
         supervisor.started("sessions and terminals", stop)
         await self.sessions.start()
         await self.terminals.adopt()
-        return Dispatcher(NodeId(self._config.node.id), self._handlers(streams, transfers), self._policy(), self._tasks)
+        return Dispatcher(NodeId(self._config.node.id), self._handlers(streams, transfers), self._policy, self._tasks)
 
     def about(self, facts: SystemFacts) -> About:
         """What Main is told of this node."""
-        config, policy = self._config, self._policy()
+        config, policy = self._config, self._policy
         has_terminal = config.terminal.enabled and policy.offers("terminal")
         offered = capabilities(facts, has_terminal=has_terminal, providers=self.catalog.ids)
         return About(
@@ -144,8 +147,8 @@ class Assembly:
             name=config.node.name,
             platform=facts.platform,
             labels=dict(config.node.labels),
-            capabilities=type(offered)(
-                terminal=offered.terminal,
+            capabilities=msgspec.structs.replace(
+                offered,
                 providers=offered.providers if policy.offers("sessions") else [],
                 features=[feature for feature in offered.features if policy.offers(feature)],
             ),
@@ -154,19 +157,16 @@ class Assembly:
 
     def _handlers(self, streams: StreamServer, transfers: TransferServer) -> Sequence[HandlerMap]:
         terminals = dict(terminal_handlers(self.terminals, streams))
-        terminals["link.stream"] = self._policy().guard_stream(terminals["link.stream"])
+        terminals["link.stream"] = self._policy.guard_stream(terminals["link.stream"])
         return [
             link_handlers(lambda: self._database.size_bytes),
             session_handlers(self.sessions),
             terminals,
             files_handlers(self._files, self._file_acts, self._search, self._watcher),
-            transfer_handlers(transfers, self._policy()),
+            transfer_handlers(transfers, self._policy),
             git_handlers(self._git),
             projects_handlers(self._projects),
         ]
-
-    def _policy(self) -> Policy:
-        return Policy(is_viewer_only=self._config.policy.viewer_only, offered=self._config.node.capabilities)
 
     async def _stop_terminals(self, streams: StreamServer, supervisor: Supervisor) -> None:
         await streams.close()

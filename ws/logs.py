@@ -26,6 +26,10 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """C0 and C1 without tab and line feed, DEL: in a terminal that shows the log they would be obeyed."""
 
 
+class LogFileError(Exception):
+    """The log file cannot be opened; one sentence for who starts the program."""
+
+
 class _PrivateFile(WatchedFileHandler):
     """Readable for its owner alone; opened again when another file, or none, stands under its name."""
 
@@ -41,16 +45,21 @@ class _PrivateFile(WatchedFileHandler):
             self.handleError(record)
 
 
+def _opened(file: Path) -> logging.Handler:
+    try:
+        file.expanduser().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return _PrivateFile(file.expanduser(), encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise LogFileError(f"The log file {file} cannot be opened ({error.strerror}): set log.file anew.") from error
+
+
 def set_up_logs(*, level: str, form: str, file: Path | None) -> None:
     """Once, at the start of a program. `form` is text or json; without `file` lines go to standard error.
 
-    Raises OSError when the file cannot be opened. It is made with mode 0600, and begun anew when it was moved away or
-    removed: whatever rotates logs needs no word to the program.
+    Raises LogFileError when the file cannot be opened. It is made with mode 0600, and begun anew when it was moved away
+    or removed: whatever rotates logs needs no word to the program.
     """
-    handler: logging.Handler = logging.StreamHandler(sys.stderr)
-    if file is not None:
-        file.expanduser().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handler = _PrivateFile(file.expanduser(), encoding="utf-8", errors="backslashreplace")
+    handler: logging.Handler = logging.StreamHandler(sys.stderr) if file is None else _opened(file)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=_SHARED, processors=_render(form)))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     # What a client did wrong is no warning of ours, and the requests are logged by our own access log.
