@@ -178,6 +178,7 @@ async def dial_socket(
                 headers=headers,
                 max_msg_size=limits.max_frame_bytes,
                 heartbeat=HEARTBEAT_S,
+                autoping=False,
                 timeout=ClientWSTimeout(ws_close=CLOSE_DEADLINE_S),
             )
     except BaseException as error:

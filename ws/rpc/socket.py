@@ -17,6 +17,10 @@ HEARTBEAT_S = 16.0
 """A ping after so long without a word; without a pong within half of it the socket is dead, so a cut cable is noticed
 after 24 s by whoever does not probe. Keeps NAT entries and proxies alive too."""
 
+FRAMES_PER_TURN = 32
+"""One read may bring tens of thousands of tiny frames; who takes them leaves the others a turn of the loop after so
+many, which answered one by one take less than 1 ms."""
+
 
 class Socket(Protocol):
     """A WebSocket of text frames as :class:`ws.rpc.Peer` needs it. Used by one reader and one writer."""
@@ -38,7 +42,10 @@ class Socket(Protocol):
 
 
 class AiohttpSocket:
-    """Both kinds alike. `transport` is the one under the socket; `on_closed` releases what belongs to the socket."""
+    """Both kinds alike, opened without `autoping`: pings are answered here.
+
+    `transport` is the one under the socket; `on_closed` releases what belongs to the socket.
+    """
 
     def __init__(
         self,
@@ -51,15 +58,24 @@ class AiohttpSocket:
         self._transport = transport
         self._on_closed = on_closed
         self._closing = asyncio.Lock()
+        self._left_of_turn = FRAMES_PER_TURN
 
     async def receive(self) -> bytes | None:
-        if self._socket.closed:
-            return None
-        message = await self._socket.receive()
-        if message.type is WSMsgType.TEXT:
-            data = message.data
-            return data.encode() if isinstance(data, str) else bytes(data)
-        return b"" if message.type is WSMsgType.BINARY else None
+        while not self._socket.closed:
+            self._left_of_turn -= 1
+            if not self._left_of_turn:
+                self._left_of_turn = FRAMES_PER_TURN
+                await asyncio.sleep(0)
+            message = await self._socket.receive()
+            if message.type is WSMsgType.PING:
+                with suppress(ConnectionError):
+                    await self._socket.pong(message.data)
+            elif message.type is WSMsgType.TEXT:
+                data = message.data
+                return data.encode() if isinstance(data, str) else bytes(data)
+            elif message.type is not WSMsgType.PONG:
+                return b"" if message.type is WSMsgType.BINARY else None
+        return None
 
     async def send(self, frame: bytes) -> None:
         await self._socket.send_frame(frame, WSMsgType.TEXT)
@@ -88,7 +104,11 @@ class AiohttpSocket:
 async def accept_socket(request: web.Request, limits: Limits, *, compress: bool = False) -> AiohttpSocket:
     """Upgrade an authenticated request to a JSON-RPC socket. Raises web.HTTPBadRequest when it is no handshake."""
     socket = web.WebSocketResponse(
-        max_msg_size=limits.max_frame_bytes, heartbeat=HEARTBEAT_S, compress=compress, timeout=CLOSE_DEADLINE_S
+        max_msg_size=limits.max_frame_bytes,
+        heartbeat=HEARTBEAT_S,
+        compress=compress,
+        timeout=CLOSE_DEADLINE_S,
+        autoping=False,
     )
     await socket.prepare(request)
     socket.headers.clear()  # they have been sent, and an idle page holds this object for days: 1.2 KB
