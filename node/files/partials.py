@@ -52,7 +52,11 @@ class Claim:
 
 
 class Partials:
-    """At most one transfer works on an upload at a time: a newcomer cuts the one before, whose client is gone."""
+    """At most one transfer works on an upload at a time: a newcomer cuts the one before, whose client is gone.
+
+    One that comes late, behind a question that was asked after it, does no harm beyond its cost: all that has one key
+    is of one file, and each begins where the node is or at 0.
+    """
 
     def __init__(self) -> None:
         self._kept: dict[PartialKey, tuple[Upload, asyncio.TimerHandle]] = {}
@@ -71,6 +75,7 @@ class Partials:
             raise WireError(
                 ErrorCode.CONFLICT,
                 f"Of this upload {there} bytes are here, not {offset}: ask files.partial, and go on from there.",
+                retryable=True,
             )
         self._done.pop(key, None)
         kept = self._take(key)

@@ -94,7 +94,8 @@ class Upload:
         """Take more after a break, under these conditions; their `size` is that of the rest."""
         with self._busy:
             if self._is_closed:
-                raise WireError(ErrorCode.CONFLICT, "What had come of this upload is gone; begin anew.")
+                detail = "What had come of this upload is gone; ask files.partial, and begin anew."
+                raise WireError(ErrorCode.CONFLICT, detail, retryable=True)
             self._conditions = conditions
             try:
                 self._check()

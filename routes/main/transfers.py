@@ -166,6 +166,8 @@ async def _upload(request: web.Request, query: _Target) -> Uploaded:
         upload=query.upload,
         offset=offset,
     )
+    if _Client(request).is_gone():  # it may have asked by now how much has come, and go on by another request
+        raise ConnectionResetError("the client has gone before the node was asked")
     async with _opened(request, query, Scope.WRITE, "link.upload", asked) as transfer:
         if transfer.answered(UploadResult).offset != offset:
             raise WireError(

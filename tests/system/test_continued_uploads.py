@@ -3,6 +3,7 @@
 import asyncio
 import io
 import os
+import random
 import secrets
 import signal
 from collections.abc import AsyncIterator, Callable
@@ -113,6 +114,28 @@ async def test_it_goes_on_from_where_it_broke(whole: Installation, folder: Path,
         again = await partial(whole, path, upload)
         assert (again["size"], again["etag"]) == (len(CONTENT), parsed(done.body)["etag"])
     await eventually(lambda: not opened(node_pid(whole), folder), what="its end")
+
+
+async def test_however_often_it_breaks_the_file_is_the_same(whole: Installation, folder: Path, upload: str) -> None:
+    path, offset, furthest, breaks = folder / "a.bin", 0, 0, 0
+    places = random.Random(8)
+    while breaks < 12 or not furthest:  # what was on its way when it broke may be lost, all of it too
+        reached = min(len(CONTENT), offset + places.choice((1, 5000, 300_000, 1_100_000)))
+
+        async def body(start: int = offset, end: int = reached) -> AsyncIterator[bytes]:
+            yield CONTENT[start:end]
+            raise ConnectionError("the network is gone")
+
+        sending = put(whole, path, body(), {"Content-Length": str(len(CONTENT) - offset)}, upload=upload, offset=offset)
+        with pytest.raises((aiohttp.ClientError, ConnectionError)):
+            await sending
+        breaks += 1
+        # A request that was cut may reach the node after the question: it may have less then, or more.
+        offset = (await partial(whole, path, upload))["size"]
+        furthest = max(furthest, offset)
+    while (done := await put(whole, path, CONTENT[offset:], upload=upload, offset=offset)).status in (409, 503):
+        offset = (await partial(whole, path, upload))["size"]
+    assert (done.status, path.read_bytes() == CONTENT) == (201, True)
 
 
 async def is_cut(sending: asyncio.Task[Answered]) -> bool:

@@ -64,9 +64,9 @@ async function settle(): Promise<void> {
 
 describe("an upload that can be continued", () => {
   it("goes on from what the machine has", async () => {
-    answers = [broken(), new WireError("conflict", "Still written."), 3];
+    answers = [broken(), new WireError("conflict", "Still written.", { isRetryable: true }), 3];
     const { end } = send();
-    parts[0]?.fail(broken());
+    parts[0]?.fail(new WireError("conflict", "Other than that is here.", { isRetryable: true }));
     await settle();
     expect(asked).toHaveLength(3);
     expect(asked[0]).toEqual({ node: "vm", path: "/w/a", upload: "u", discard: false });
@@ -93,8 +93,8 @@ describe("an upload that can be continued", () => {
 
   it("fails at once on what no repetition mends", async () => {
     const { end } = send();
-    parts[0]?.fail(new WireError("forbidden", "No."));
-    expect(await end).toBe("forbidden");
+    parts[0]?.fail(new WireError("conflict", "The disk is full."));
+    expect(await end).toBe("conflict");
     expect(asked).toEqual([]);
   });
 

@@ -24,8 +24,11 @@ const LONGEST_PAUSE_MS = 15_000;
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** Whether to ask and go on; a conflict that passes by itself is an offset that is no longer right. */
 function isBreak(error: unknown): boolean {
-  return isWireError(error, "link_lost", "node_offline", "timeout");
+  return (
+    isWireError(error, "link_lost", "node_offline", "timeout") || (isWireError(error, "conflict") && error.isRetryable)
+  );
 }
 
 class Way {
@@ -83,7 +86,7 @@ class Way {
       } catch (error) {
         // A machine that is too old for the question takes the whole anew.
         if (isWireError(error, "unsupported")) return 0;
-        if (!isBreak(error) && !isWireError(error, "conflict", "rate_limited")) throw error;
+        if (!isBreak(error) && !isWireError(error, "rate_limited")) throw error;
         if (questions >= MOST_QUESTIONS) throw error;
       }
       wait = Math.min(wait * 2, LONGEST_PAUSE_MS);
