@@ -8,7 +8,7 @@ import pytest
 from config import MAIN_SETTINGS, NODE_SETTINGS
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ["README.md", "ARCHITECTURE.md", "THIRD_PARTY.md", "docs/SECURITY.md"]
+DOCUMENTS = ["README.md", "ARCHITECTURE.md", "THIRD_PARTY.md", "docs/PERFORMANCE.md", "docs/SECURITY.md"]
 DOCUMENTS += sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/decisions/*.md"))
 SECTIONS = {setting.key.split(".")[0] for setting in (*MAIN_SETTINGS, *NODE_SETTINGS)}
 
