@@ -126,6 +126,16 @@ async def open_shell(page: Page, desk: Desk, name: str) -> str:
     return session
 
 
+async def another_shell(page: Page) -> None:
+    """One more terminal, which has the focus."""
+    tabs = panel(page).get_by_role("tablist", name="Terminals").get_by_role("tab")
+    count = await tabs.count()
+    await panel(page).get_by_role("button", name="Start another shell").click()
+    await expect(tabs).to_have_count(count + 1)
+    await expect(tabs.last).to_have_attribute("aria-selected", "true")
+    await expect(terminal(page).get_by_role("textbox", name="Terminal input")).to_be_focused()
+
+
 async def act_on_terminal(page: Page, name: str) -> None:
     """An entry of the terminal's menu."""
     await panel(page).get_by_role("button", name="Acts on this terminal").click()

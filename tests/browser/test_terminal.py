@@ -7,7 +7,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.browser.desk import Desk, window
 from tests.browser.measures import axe_violations
-from tests.browser.steps import MARKING, act_on_terminal, open_shell, panel, terminal, type_in_terminal
+from tests.browser.steps import MARKING, act_on_terminal, another_shell, open_shell, panel, terminal, type_in_terminal
 from tests.support.waiting import eventually
 
 
@@ -48,7 +48,7 @@ async def test_a_terminal_has_an_address(page: Page, desk: Desk) -> None:
     await type_in_terminal(page, "echo first-''one")
     await expect(page).to_have_url(re.compile("[?]panel=terminal&terminal=[^&]+$"))
     first = page.url
-    await panel(page).get_by_role("button", name="Start another shell").click()
+    await another_shell(page)
     await expect(page).not_to_have_url(first)
     second = page.url
     await type_in_terminal(page, "echo second-''one")
@@ -83,7 +83,7 @@ async def test_a_tab_that_is_not_shown_tells_quietly_of_what_has_ended_there(pag
     await type_in_terminal(page, "clear; echo waits-''now; read x < ~/first; (exit 4)")
     await expect(terminal(page)).to_contain_text("waits-now")
     await expect(tabs(page)).to_have_accessible_name(re.compile("^bash[ 0-9]*$"))
-    await panel(page).get_by_role("button", name="Start another shell").click()
+    await another_shell(page)
     await type_in_terminal(page, "echo go > ~/first; echo second-''shell")
     await expect(terminal(page)).to_contain_text("second-shell")
     told = re.compile("^bash[ 0-9]*, A command has failed with exit code 4$")
@@ -148,6 +148,11 @@ async def desk_is_plain(page: Page, dialog: Locator) -> bool:
 async def test_read_aloud_and_forced_colours(page: Page, desk: Desk) -> None:
     _ = await open_shell(page, desk, "aloud")
     await page.emulate_media(forced_colors="active")
+    (desk.home / "marking").write_text(MARKING)
+    await type_in_terminal(page, ". ~/marking; clear")
+    await type_in_terminal(page, "(exit 7)")
+    sign = terminal(page).get_by_role("img", name="Failed with exit code 7")
+    await expect(sign).to_have_css("color", "rgb(0, 0, 0)")
     await type_in_terminal(page, "clear; echo said $((40 + 2))")
     await panel(page).get_by_role("button", name="Acts on this terminal").click()
     await page.get_by_role("menuitemradio", name="Read output aloud").click()

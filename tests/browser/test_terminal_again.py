@@ -5,7 +5,7 @@ import re
 from playwright.async_api import Locator, Page, expect
 
 from tests.browser.desk import Desk
-from tests.browser.steps import open_shell, panel, terminal, type_in_terminal
+from tests.browser.steps import another_shell, open_shell, panel, terminal, type_in_terminal
 from tests.support.waiting import eventually
 
 
@@ -87,3 +87,31 @@ async def test_a_machine_that_cannot_tell_of_its_terminals_is_asked(page: Page, 
     await panel(page).get_by_role("button", name="Start another shell").click()
     await expect(panel(page).get_by_role("tablist", name="Terminals").get_by_role("tab")).to_have_count(2)
     assert {"terminal.watch", "terminal.list"} <= set(await page.evaluate("asked"))
+
+
+async def test_a_terminal_that_is_not_shown_paints_nothing(page: Page, desk: Desk) -> None:
+    _ = await open_shell(page, desk, "hidden")
+    gate = desk.home / "hidden-gate"
+    flood = "seq 50000; printf '\\a'"
+    await type_in_terminal(page, f"until test -e {gate}; do read -t 0.1 x; done; {flood}")
+    await another_shell(page)
+    await type_in_terminal(page, "echo in-''front")
+    await expect(terminal(page)).to_contain_text("in-front")
+    devtools = await page.context.new_cdp_session(page)
+    await devtools.send("Performance.enable")
+
+    async def layouts() -> int:
+        all_metrics = (await devtools.send("Performance.getMetrics"))["metrics"]
+        return sum(int(each["value"]) for each in all_metrics if each["name"] == "LayoutCount")
+
+    before = await layouts()
+    gate.touch()
+    first = panel(page).get_by_role("tablist", name="Terminals").get_by_role("tab").first
+    await expect(first).to_have_accessible_name(re.compile("The bell has rung$"))
+    hidden = await layouts() - before
+    before = await layouts()
+    await type_in_terminal(page, f"{flood}; echo is-''over")
+    await expect(terminal(page)).to_contain_text("is-over")
+    assert hidden < (await layouts() - before) / 2
+    # Browsers keep 16 contexts that draw by themselves: terminals are drawn without.
+    assert await page.locator("canvas").count() == 0

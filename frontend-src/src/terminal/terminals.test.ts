@@ -70,6 +70,14 @@ it("shows what the machine tells, by age, and what has changed", () => {
   expect(terminals.chosen).toBe("2");
 });
 
+it("writes out what cannot be seen in a name, which anybody may have given", () => {
+  machine.there = [terminal("1", { name: "a\u202eb\nc\u001b" })];
+  machine.begin();
+  expect(terminals.current?.name).toBe("a[U+202E]b[U+000A]c[U+001B]");
+  machine.handlers?.onEvent({ type: "terminal", terminal: terminal("2", { name: "\u0007" }) });
+  expect(terminals.list.map((one) => one.name)).toEqual(["a[U+202E]b[U+000A]c[U+001B]", "[U+0007]"]);
+});
+
 it("keeps the one that is looked at when it goes, until it is closed here", async () => {
   machine.begin();
   machine.handlers?.onEvent({ type: "removed", id: "1" });
