@@ -13,6 +13,7 @@ from ws.streams import RawResponse
 
 REVOKED = 4401
 """Close code: the login has ended."""
+BATCHED_LIMITS = replace(BROWSER_LIMITS, takes_batches=True)
 
 
 async def socket(request: web.Request) -> web.StreamResponse:
@@ -27,7 +28,7 @@ async def socket(request: web.Request) -> web.StreamResponse:
             raise access_ended()
         return await main.router.call(visit, call.method, call.params)
 
-    limits = replace(BROWSER_LIMITS, takes_batches=request.query.get("batches") == "1")
+    limits = BATCHED_LIMITS if request.query.get("batches") == "1" else BROWSER_LIMITS
     opened = await accept_socket(request, limits)
     peer = Peer(opened, answer, name=f"page of {visit.principal.name}", limits=limits)
 
