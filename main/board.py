@@ -118,7 +118,7 @@ class Board(Generic[Key, Value]):
                     sink.offer(self._changed(seen))
             own = object() if look is None else (owner, look)
             reader: Reader[Value] = Reader(sink, owner, shows, hears, view, own)
-            self._telling.readers.add(reader)
+            self._telling.join(reader)
             self._by_owner.setdefault(owner, set()).add(reader)
             return lambda: self._leave(reader)
 

@@ -48,19 +48,21 @@ class Said:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Change(Generic[Value]):
-    """From the value that the readers have to the one there is, None for none. `removed` tells that it is gone."""
+    """To the value there is, None for none, from those that readers may have. `removed` tells that it is gone.
 
-    before: Value | None
+    `joined` is how many readers had joined when it came to `now`: whoever joins later has that.
+    """
+
+    had: tuple[Value, ...]
     now: Value | None
     removed: bytes
+    joined: int
 
     def told(self, reader: Reader[Value], changed: Callable[[Value], bytes]) -> bytes | None:
         """What such a reader hears, if anything."""
         if self.now is not None and reader.shows(self.now):
             return changed(reader.view(self.now))
-        if self.before is not None and reader.shows(self.before):
-            return self.removed
-        return None
+        return self.removed if any(map(reader.shows, self.had)) else None
 
 
 News = Said | Change[Value]
@@ -101,14 +103,21 @@ class Telling(Generic[Key, Value]):
         self.is_busy = False
         """A round is under way, or it is rested from one: news wait."""
         self._encode = encode
+        self._joined = 0
         self._waiting: dict[Key | Said, News[Value]] = {}
+
+    def join(self, reader: Reader[Value]) -> None:
+        """From now on it is told too; it has the values of this moment, also those that the others wait for."""
+        self.readers.add(reader)
+        self._joined += 1
 
     def change(self, key: Key, before: Value | None, now: Value | None, removed: bytes) -> None:
         """The value of `key` was `before`, and the readers have that unless they wait for news of it."""
+        had: tuple[Value, ...] = () if before is None else (before,)
         known = self._waiting.pop(key, None)
         if isinstance(known, Change):
-            before = known.before
-        self._waiting[key] = Change(before, now, removed)
+            had = known.had if known.joined == self._joined else known.had + had
+        self._waiting[key] = Change(had, now, removed, self._joined)
         self._begin()
 
     def say(self, said: Said) -> None:
@@ -118,17 +127,17 @@ class Telling(Generic[Key, Value]):
 
     def only(self, readers: list[Reader[Value]], now: Value) -> None:
         """Tell some readers at once how they see a value. Not while it is busy: older news may be on the way."""
-        Round(readers, [Change(None, now, b"")], self._encode).go_on(len(readers))
+        Round(readers, [Change((), now, b"", self._joined)], self._encode).go_on(len(readers))
 
     def _begin(self) -> None:
         if self.is_busy or not self._waiting:
             return
         waiting, self._waiting = self._waiting, {}
         begun = Round(list(self.readers), list(waiting.values()), self._encode)
-        begun.go_on(AT_ONCE)
-        if not begun.is_over:
+        if len(self.readers) > AT_ONCE:
             self.is_busy = True
-            asyncio.get_running_loop().call_soon(self._go_on, begun)
+            asyncio.get_running_loop().call_soon(self._go_on, begun)  # before, as in `_go_on`
+        begun.go_on(AT_ONCE)
 
     def _go_on(self, begun: Round[Value]) -> None:
         loop = asyncio.get_running_loop()

@@ -134,6 +134,23 @@ async def test_who_comes_during_a_round_ends_with_the_picture_of_all() -> None:
     await settled([*readers, late], {"a": 2, "c": 1})
 
 
+async def test_who_comes_between_two_changes_is_told_that_what_came_with_its_snapshot_has_gone() -> None:
+    board = new_board()
+    readers = readers_of(board, MANY)
+    put(board, "a", 1)
+    put(board, "b", 1)
+    put(board, "c", 1)
+    late = Reader()
+    feed = board.watch(lambda values: json.dumps(dict(values)).encode(), lambda value: value[1] < 5, look="late")
+    late.picture |= json.loads(feed.result)
+    _ = feed.attach(late)
+    board.remove("b")
+    put(board, "c", 5)
+    put(board, "c", 6)
+    await settled(readers, {"a": 1, "c": 6})
+    await settled([late], {"a": 1})
+
+
 async def test_who_leaves_during_a_round_is_no_trouble_and_the_last_ones_are_told() -> None:
     board = new_board()
     leaving = Reader()
