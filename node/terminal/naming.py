@@ -12,14 +12,15 @@ _JOINERS = "\u200c\u200d"
 
 def checked(name: str) -> str:
     """A name that somebody gives. Raises WireError (invalid)."""
-    if not name.strip() or not all(map(_is_seen, name)):
+    if not _is_read(name) or not all(map(_is_kept, name)):
         raise invalid("name", "A terminal's name has letters that can be seen, no control or direction marks.")
     return name
 
 
 def cleaned(name: str, instead: str) -> str:
     """What can be seen of a name that another version took; `instead` when that is nothing."""
-    return "".join(filter(_is_seen, name))[:MAX_CHARS].strip() or instead
+    kept = "".join(filter(_is_kept, name))[:MAX_CHARS].strip()
+    return kept if _is_read(kept) else instead
 
 
 def numbered(program: str, taken: Container[str]) -> str:
@@ -31,5 +32,9 @@ def numbered(program: str, taken: Container[str]) -> str:
     return name
 
 
-def _is_seen(letter: str) -> bool:
+def _is_read(name: str) -> bool:
+    return any(map(str.isprintable, name.replace(" ", "")))
+
+
+def _is_kept(letter: str) -> bool:
     return letter.isprintable() or letter in _JOINERS

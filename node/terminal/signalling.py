@@ -30,4 +30,7 @@ def signal_front(pty: int, number: Signals) -> None:
     except OSError as error:
         if error.errno not in {errno.ENOTTY, errno.EINVAL}:
             raise
-        os.killpg(os.tcgetpgrp(pty), number)
+        group = os.tcgetpgrp(pty)
+        if group <= 0:  # the session has ended, and 0 would be this process's own group
+            raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH)) from error
+        os.killpg(group, number)

@@ -103,6 +103,17 @@ def test_the_kernel_is_asked_by_its_own_number() -> None:
         os.close(program)
 
 
+def test_a_terminal_without_a_job_in_front_signals_nobody() -> None:
+    """Where the kernel is not asked: process group 0 would be the node's own."""
+    controller, program = os.openpty()
+    try:
+        with pytest.raises(ProcessLookupError):
+            signalling.signal_front(controller, signal.SIGWINCH)
+    finally:
+        os.close(controller)
+        os.close(program)
+
+
 async def test_where_ctrl_c_is_a_key_it_keeps_its_place(
     main: SplicingMain, service: TerminalService, open_terminal: Opener
 ) -> None:

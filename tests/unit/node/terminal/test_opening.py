@@ -145,7 +145,7 @@ def children_of(pid: int) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "name", ["a\x1b[31mb", "\x07", "gpj.\u202exe", "tab\tstop", " ", "a\u200bb", "a\u2028b", "\udcff"]
+    "name", ["a\x1b[31mb", "\x07", "gpj.\u202exe", "tab\tstop", " ", "\u200d \u200c", "a\u200bb", "a\u2028b", "\udcff"]
 )
 async def test_a_name_that_cannot_be_read_is_refused(
     service: TerminalService, open_terminal: Opener, name: str
@@ -162,14 +162,14 @@ async def test_a_name_that_cannot_be_read_is_refused(
 async def test_a_name_of_an_older_version_is_cleaned_when_its_terminal_is_taken_over(
     service: TerminalService, open_terminal: Opener, identity: Path, environment: dict[str, str]
 ) -> None:
-    terminals = [await open_terminal("exec cat") for _ in range(2)]
-    for terminal, name in zip(terminals, ("ev\u202eil\x07" + "x" * 200, "\x1b\x9b"), strict=True):
+    terminals = [await open_terminal("exec cat") for _ in range(3)]
+    for terminal, name in zip(terminals, ("ev\u202eil\x07" + "x" * 200, "\x1b\x9b", "\u200d\x07"), strict=True):
         about = msgspec.structs.replace(service.find(terminal).about, name=name)
         service._adopter.describe(terminal, msgspec.json.encode(about).decode())
     await service.close(end_terminals=False)
     again = TerminalService(TerminalConfig(), identity, environment)
     try:
         await again.adopt()
-        assert [again.find(each).about.name for each in terminals] == ["evil" + "x" * 76, terminals[1]]
+        assert [again.find(each).about.name for each in terminals] == ["evil" + "x" * 76, *terminals[1:]]
     finally:
         await again.close(end_terminals=True)
