@@ -6,6 +6,7 @@ import { frame } from "./frame.svelte.ts";
 import { Chord, pressed } from "./pressed.ts";
 import { router } from "./router.svelte.ts";
 import type { Route } from "./routes.ts";
+import { watchTyping } from "./typing.ts";
 
 const PLACES: Partial<Record<KeyId, Route>> = {
   goNeeds: { name: "needs" },
@@ -115,6 +116,7 @@ function act(key: KeyId): boolean {
 /** Listens until the returned function is called. */
 export function listenToKeys(): () => void {
   const chord = new Chord();
+  const stopWatching = watchTyping();
 
   function onKeydown(event: KeyboardEvent): void {
     // A terminal sends Ctrl B and Ctrl J to its program; it is left with F6 or Ctrl Shift Esc.
@@ -127,5 +129,8 @@ export function listenToKeys(): () => void {
   }
 
   document.addEventListener("keydown", onKeydown);
-  return () => document.removeEventListener("keydown", onKeydown);
+  return () => {
+    stopWatching();
+    document.removeEventListener("keydown", onKeydown);
+  };
 }

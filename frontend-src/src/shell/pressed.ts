@@ -1,17 +1,14 @@
 /** Which key of the table was pressed: for every part of the page that listens. */
 import { prefs } from "../stores/prefs.svelte.ts";
 import { BINDINGS, keysOf, strokeOf, type KeyGroup, type KeyId } from "./bindings.ts";
+import { isStillTyping, noteLetter, takesText } from "./typing.ts";
 
 /** After the first of two letters the second must follow within this. */
 const CHORD_MS = 1200;
 
-/** Boxes that are ticked take no letters. */
-const TEXT = 'input:not([type="checkbox"], [type="radio"]), textarea, select, [data-keys="own"]';
-
-/** Letters are text there and not keys. A terminal names itself with `data-keys="own"`. */
-export function takesText(target: EventTarget | null): boolean {
-  if (!(target instanceof HTMLElement)) return false;
-  return target.isContentEditable || target.closest(TEXT) !== null;
+/** Letters are text there, or the rest of a word that was text. */
+function areText(target: EventTarget | null): boolean {
+  return takesText(target) || isStillTyping();
 }
 
 /**
@@ -23,10 +20,11 @@ export function pressed(event: KeyboardEvent, groups: readonly KeyGroup[], befor
   const stroke = strokeOf(event);
   if (stroke === null) return null;
   const keys = before === null ? stroke : `${before} ${stroke}`;
-  const areLetters = prefs.values.hasLetters && !takesText(event.target);
+  const areLetters = prefs.values.hasLetters && !areText(event.target);
   const found = BINDINGS.find(
     (one) => groups.includes(one.group) && (areLetters || !one.isLetter) && keysOf(one, prefs.values.keys) === keys,
   );
+  if (found?.isLetter === true) noteLetter();
   return found?.id ?? null;
 }
 
@@ -44,7 +42,7 @@ export class Chord {
   /** Notes the stroke when some key begins with it; true when it does. */
   begin(event: KeyboardEvent, groups: readonly KeyGroup[]): boolean {
     const stroke = strokeOf(event);
-    if (stroke === null || !prefs.values.hasLetters || takesText(event.target)) return false;
+    if (stroke === null || !prefs.values.hasLetters || areText(event.target)) return false;
     const isFirst = BINDINGS.some(
       (one) => groups.includes(one.group) && keysOf(one, prefs.values.keys).startsWith(`${stroke} `),
     );
