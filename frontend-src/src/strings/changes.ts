@@ -23,6 +23,7 @@ export const changesWords = {
   view: "Layout of differences",
   unified: "Unified",
   sideBySide: "Side by side",
+  seenWord: "Seen",
   seen: (path: string) => `Seen: ${path}`,
   detached: "no branch",
   ahead: (count: number) => `${count} ahead`,
