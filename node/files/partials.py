@@ -36,7 +36,7 @@ class PartialKey:
 
 @dataclass(eq=False)
 class Claim:
-    """One transfer at work on an upload. `kept` is what it goes on with; `cut` ends its stream."""
+    """One transfer at work on an upload. `kept` is what was there before it; `cut` ends its stream."""
 
     key: PartialKey
     kept: Upload | None
@@ -78,10 +78,7 @@ class Partials:
                 retryable=True,
             )
         self._done.pop(key, None)
-        kept = self._take(key)
-        if kept is not None and not offset:
-            _close(kept)
-        claim = self._claims[key] = Claim(key, kept if offset else None)
+        claim = self._claims[key] = Claim(key, self._take(key))
         return claim
 
     def release(self, claim: Claim, upload: Upload | None, done: Uploaded | None) -> None:

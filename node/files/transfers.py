@@ -110,11 +110,12 @@ class TransferServer:
         if params.upload is not None:
             key = PartialKey(params.caller.user, path_of(params), params.upload)
             claim = await self._partials.claim(key, params.offset)
+        kept = None if claim is None else claim.kept
         try:
-            upload = await self._opened(lambda: self._upload(params, None if claim is None else claim.kept))
+            upload = await self._opened(lambda: self._upload(params, kept), kept)
         except BaseException:
             if claim is not None:
-                self._partials.release(claim, claim.kept, None)
+                self._partials.release(claim, kept, None)
             raise
         receiving = _Receiving(self._pool, upload, claim)
         task = self._serve(params, upload, lambda _, records: receiving.receive(records), is_kept=claim is not None)
@@ -156,11 +157,13 @@ class TransferServer:
         self._packers.shutdown(wait=False, cancel_futures=True)
 
     def _upload(self, params: UploadParams, kept: Upload | None) -> Upload:
-        """What is kept, under the conditions of today, or a new one. For a thread."""
+        """What is kept, under the conditions of today, or a new one in its room. For a thread."""
         conditions = Conditions(if_match=params.if_match, is_new_only=params.is_new_only, size=params.size)
-        if kept is not None:
+        if kept is not None and params.offset:
             kept.go_on(conditions)
             return kept
+        if kept is not None:
+            kept.close()
         return Upload(
             self._guard,
             path_of(params),
@@ -170,17 +173,25 @@ class TransferServer:
             sweeper=self._sweeper,
         )
 
-    async def _opened(self, make: Callable[[], Held]) -> Held:
-        """What `make` makes in a thread, counted as a running transfer."""
+    async def _opened(self, make: Callable[[], Held], kept: _Held | None = None) -> Held:
+        """What `make` makes in a thread, counted as a running transfer. Unless it is `kept` it is closed when whoever
+        waits for it goes.
+        """
         if self._running >= MAX_TRANSFERS:
             raise _too_many("transfers")
         is_given_up = threading.Event()
+        made: list[Held] = []
 
         def work() -> Held:
-            held = make()
+            made.append(make())
             if is_given_up.is_set():
-                held.close()
-            return held
+                give_back()
+            return made[0]
+
+        def give_back() -> None:
+            for held in made:
+                if held is not kept:
+                    held.close()
 
         self._running += 1
         try:
@@ -188,6 +199,8 @@ class TransferServer:
         except BaseException:
             is_given_up.set()
             self._running -= 1
+            # Also when it was ready: who is cancelled just then does not get it.
+            _ = asyncio.get_running_loop().run_in_executor(None, give_back)
             raise
 
     def _serve(
