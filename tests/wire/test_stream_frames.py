@@ -11,6 +11,7 @@ from websockets.frames import Frame, Opcode
 from tests.support.peers import until, within
 from ws.streams import Budget, RawSocket, ServerFrames, StreamClosedError
 from ws.streams import frames as module
+from ws.streams.budget import Share
 from ws.streams.parsing import FRAMES_PER_TURN
 
 
@@ -247,6 +248,22 @@ async def test_what_is_begun_and_not_read_is_bounded_for_all_together() -> None:
         assert await second.close_code() == 1013, "the message in its reader's hand counts too"
         assert budget.held_bytes == len(begun), "the third alone"
     assert budget.held_bytes == 0
+
+
+def test_one_that_fails_to_let_go_does_not_end_the_bound() -> None:
+    budget, let_go = Budget(100_000), list[str]()
+
+    def fail() -> None:
+        raise RuntimeError("cannot")
+
+    failing, other = Share(budget, fail), Share(budget, lambda: let_go.append("other"))
+    other.hold(90_000)
+    other.has_given_up = True
+    with pytest.raises(RuntimeError):
+        failing.hold(90_000)
+    other.has_given_up = False
+    other.hold(95_000)
+    assert let_go == ["other"]
 
 
 async def test_a_client_that_pings_and_does_not_read_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:

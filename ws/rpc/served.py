@@ -54,12 +54,13 @@ class ServedSubscription:
         batch: list[bytes] = []
         batch_bytes = 0
         for event in events:
-            batch_bytes += len(event) + len(self._head) + len(frames.EVENT_TAIL) + 1
-            if batch and batch_bytes > BATCH_BYTES:
+            frame_bytes = len(self._head) + len(event) + len(frames.EVENT_TAIL) + 1
+            if batch and batch_bytes + frame_bytes > BATCH_BYTES:
                 if not self._offer_batch(batch):
                     return False
-                batch, batch_bytes = [], len(event)
+                batch, batch_bytes = [], 0
             batch.append(event)
+            batch_bytes += frame_bytes
         return self._offer_batch(batch)
 
     async def send(self, event: bytes) -> bool:

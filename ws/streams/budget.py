@@ -25,8 +25,10 @@ class Budget:
             self._held.pop(share, None)
         if self.held_bytes > self._limit_bytes and not self._is_freeing:
             self._is_freeing = True
-            self._free()
-            self._is_freeing = False
+            try:
+                self._free()
+            finally:
+                self._is_freeing = False
 
     def _free(self) -> None:
         for each in [*self._held]:
