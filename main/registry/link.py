@@ -1,7 +1,9 @@
 """A node's live link as Main holds it: calls through it, and the probe that says honestly whether it lives."""
 
 import asyncio
+import statistics
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,13 +30,15 @@ SEEN_MS = 5.0
 SEEN_OFFSET_MS = 1000.0
 """Differences of a round trip and of a clock that are told at once."""
 
+STEADYING_PROBES = 3
+"""The round trip that is shown is the middle one of so many: one that a busy moment made long is no news."""
 GOING_AWAY = 1001
 POLICY_VIOLATION = 1008
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What one answered probe told: round trip, and the node's clock minus Main's, in milliseconds."""
+    """What answered probes told: round trip, and the node's clock minus Main's, in milliseconds."""
 
     rtt_ms: float
     clock_offset_ms: float
@@ -65,8 +69,11 @@ class NodeLink:
         self.reach = reach
         self.connected_at = now()
         self.measured: Measured | None = None
+        self._rtts_ms: deque[float] = deque(maxlen=STEADYING_PROBES)
         self.is_framed = False
         """Its streams travel in frames: something in between reads what passes, as far as is known."""
+        self.is_silent = False
+        """It was given up because nothing was heard of the node."""
         self._peer = peer
 
     @property
@@ -88,9 +95,11 @@ class NodeLink:
         sent_s, begun_s = time.time(), time.perf_counter()
         answer = await self._peer.call("link.probe", b"{}", deadline_s=deadline_s)
         rtt_s = time.perf_counter() - begun_s
+        self._rtts_ms.append(round(rtt_s * 1000, 2))
         told = msgspec.json.decode(answer, type=ProbeResult)
         offset_s = datetime.fromisoformat(told.time).timestamp() - (sent_s + rtt_s / 2)
-        self.measured = Measured(round(rtt_s * 1000, 2), round(offset_s * 1000, 1), now(), told.database_bytes)
+        rtt_ms = statistics.median_low(self._rtts_ms)
+        self.measured = Measured(rtt_ms, round(offset_s * 1000, 1), now(), told.database_bytes)
         return self.measured
 
     async def keep_probing(self, on_measured: Callable[["NodeLink"], None]) -> None:
@@ -106,6 +115,7 @@ class NodeLink:
             except (WireError, msgspec.DecodeError, ValueError) as error:
                 if loop.time() - heard >= PROBE_STALE_S:
                     log.info("node_stale", node=self.node, reason=str(error))
+                    self.is_silent = True
                     await self._peer.close(GOING_AWAY, "no answer to probes")
                     return
                 await asyncio.sleep(0.1)  # a refusal comes at once: do not spin on it

@@ -91,11 +91,11 @@ class Page:
         self._end = end
         path = f"/ws/terminal?node={node}&terminal={terminal}"
         self._socket = WebSocket(address, path, [f"Authorization: Bearer {token}"])
-        self._position: int | None = None
-        self._acknowledged = 0
-        self._early: list[bytes] = []
-        while self._position is None:
-            self._early += [bytes(payload) for payload in self._output()]
+        self._is_attached = False
+        self._position = self._acknowledged = 0
+        self._waiting: list[bytes] = []
+        while not self._is_attached:
+            self._waiting += [bytes(payload) for payload in self._output()]
 
     def beside(self) -> "Page":
         """A second reader of the same terminal, which does not end with it."""
@@ -105,46 +105,46 @@ class Page:
         self._socket.send(BINARY, data)
 
     def read(self) -> bytes:
-        output, self._early = self._early, []
-        while not output:
-            output = [bytes(payload) for payload in self._taken()]
-        return b"".join(output)
+        """One frame: a page draws what came piece by piece, and acknowledges what it has drawn."""
+        self._acknowledge()
+        while not self._waiting:
+            self._waiting = [bytes(payload) for payload in self._output()]
+        output = self._waiting.pop(0)
+        self._position += len(output)
+        return output
 
     def count(self) -> int:
-        counted = sum(map(len, self._early))
-        self._early = []
+        self._acknowledge()
+        counted = sum(map(len, self._waiting))
+        self._waiting = []
         while not counted:
-            counted = sum(map(len, self._taken()))
+            counted = sum(map(len, self._output()))
+        self._position += counted
         return counted
 
     def close(self) -> None:
         self._socket.close()
         self._end()
 
-    def _taken(self) -> list[memoryview]:
-        """The next output, once what came before is acknowledged."""
-        assert self._position is not None
+    def _acknowledge(self) -> None:
         if self._position - self._acknowledged >= ACK_EVERY_BYTES:
             self._acknowledged = self._position
             self._socket.send(TEXT, b'{"type":"ack","offset":%d}' % self._position)
-        return self._output()
 
     def _output(self) -> list[memoryview]:
         output = []
         for opcode, payload in self._socket.receive():
             if opcode == BINARY:
                 output.append(payload)
-                assert self._position is not None
-                self._position += len(payload)
             elif opcode == TEXT:
                 self._heed(json.loads(bytes(payload)))
         return output
 
     def _heed(self, frame: dict[str, int | str]) -> None:
         if frame["type"] == "attached":
+            self._is_attached = True
             self._position = self._acknowledged = int(frame["offset"])
         elif frame["type"] == "skipped":  # the bytes in between never come
-            assert self._position is not None
             self._position += int(frame["to"]) - int(frame["from"])
         elif frame["type"] == "error":
             raise ConnectionError(str(frame["detail"]))
