@@ -75,8 +75,11 @@ async def _listen(config: NodeConfig, supervisor: Supervisor, status: LinkStatus
     if not config.opens_port:
         return 0
     tls = await asyncio.to_thread(serving_context, config.server.tls_cert, config.server.tls_key)
-    bound = await asyncio.to_thread(bind, config.listen_host, config.server.port, or_any_port=config.is_local)
-    app = build_app(lambda: status.facts, None if config.link_mode == "direct" else entrance)
+    dials = config.link_mode == "direct"
+    bound = await asyncio.to_thread(
+        bind, config.listen_host, config.server.port, or_any_port=config.is_local, or_none=dials
+    )
+    app = build_app(lambda: status.facts, None if dials else entrance)
     runner = Runner(app, shutdown_timeout_s=DRAIN_S)
     await runner.setup()
     supervisor.started("port", runner.cleanup)

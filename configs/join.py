@@ -1,12 +1,15 @@
 """``app.py join URL``: make this machine a node of a Main. The token is asked for, never an argument."""
 
 import argparse
+import base64
 import getpass
 import http.client
 import json
+import secrets
 import ssl
 import sys
 from collections.abc import Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -15,7 +18,8 @@ from configs.checks import check_ca
 from configs.editing import edit_file, read_values
 from configs.reader import COMMANDS, Parser
 from configs.table import ConfigError
-from ws.protocol import __version__
+from ws.protocol import PROTOCOL_VERSION, __version__
+from ws.protocol.link import NODE_HEADER, PROTOCOL_HEADER
 from ws.tls import calling_context, distrust
 
 DEADLINE_S = 10.0
@@ -34,6 +38,7 @@ def run(argv: Sequence[str], program_folder: Path) -> None:
     _refuse_other_main(config, url, is_forced=given.force)
     version = _ask_main(url, ca)
     token = _ask_token()
+    _try_token(url, ca, token)
     values = {
         "node.main_server_url": url.geturl(),
         "node.main_register_url": None,
@@ -116,6 +121,32 @@ def _ask_main(url: SplitResult, ca: Path | None) -> str:
     if answer.status in {301, 302, 303, 307, 308}:
         raise ConfigError(f"{where} sends on to {(answer.getheader('Location') or '?')[:200]}: use that address")
     return _version(where, answer.status, body)
+
+
+def _try_token(url: SplitResult, ca: Path | None, token: str) -> None:
+    """Knock with the token as a node that nobody knows, and say no hello: nothing is made of it.
+
+    Raises ConfigError when Main does not take it. What Main says of anything else the node will say.
+    """
+    connection = _connection(url, ca)
+    headers = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": base64.b64encode(secrets.token_bytes(16)).decode(),
+        "Authorization": f"Bearer {token}",
+        NODE_HEADER: f"join-{secrets.token_hex(4)}",
+        PROTOCOL_HEADER: str(PROTOCOL_VERSION),
+    }
+    try:
+        connection.request("GET", f"{url.path}/ws/node", headers=headers)
+        status = connection.getresponse().status
+    except (http.client.HTTPException, OSError):
+        return
+    finally:
+        connection.close()
+    if status == HTTPStatus.UNAUTHORIZED:
+        raise ConfigError(f"Main at {url.geturl()} does not know this register token: take the one under Machines")
 
 
 def _version(where: str, status: int, body: bytes) -> str:

@@ -36,17 +36,22 @@ def serving_context(certificate: Path | None, key: Path | None) -> ssl.SSLContex
     return context
 
 
-def bind(host: str, port: int, *, or_any_port: bool = False) -> list[socket.socket]:
+def bind(host: str, port: int, *, or_any_port: bool = False, or_none: bool = False) -> list[socket.socket]:
     """Listening sockets for `host` and `port`, IPv4 and IPv6 for ``0.0.0.0``; port 0 takes any free one.
 
-    With `or_any_port` a port that is in use is replaced by a free one. Raises ListenError.
+    With `or_any_port` a port that is in use is replaced by a free one; `or_none` says that 0 opens none and that none
+    is needed. Raises ListenError.
     """
     try:
         return _bind_all(host, port)
     except ListenError as error:
         cause = error.__cause__
-        if or_any_port and isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE:
+        is_in_use = isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE
+        if or_any_port and is_in_use:
             return _bind_all(host, 0)
+        if or_none and is_in_use:
+            told = str(error).removesuffix(".")
+            raise ListenError(f"{told}, such as 0, which opens none: Main does not dial this node.") from cause
         raise
 
 

@@ -194,6 +194,9 @@ class Registry:
         log.info("node_offline", node=link.node)
         # Shown before it is written: who is told that the node has gone must not find it online in the list.
         self._see(link)
+        if not link.is_silent:
+            # Until now its end of the connection was there.
+            self._known[link.node] = replace(self._known[link.node], last_seen=now())
         self._show(link.node)
         await self._note(link.node)
 

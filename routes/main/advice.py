@@ -7,11 +7,11 @@ from http import HTTPStatus
 
 import aiohttp_jinja2
 import structlog
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from main.auth.arrival import Arrival
 from main.auth.gate import WrongAddress, is_loopback_name
-from main.keys import MAIN
+from main.keys import ARRIVAL, MAIN
 from ws.protocol.errors import WireError
 
 log = structlog.get_logger(__name__)
@@ -70,7 +70,9 @@ def of_unknown_path(request: web.Request, known: frozenset[str]) -> str | None:
         )
     else:
         front, _, rest = path.removeprefix(base).removeprefix("/").partition("/")
-        is_ours = bool(front) and f"/{rest}" in known
+        # One part alone is a slip of who typed it, unless a proxy shows.
+        is_meant = rest != "" or request[ARRIVAL].is_forwarded or request.version < HttpVersion11
+        is_ours = bool(front) and is_meant and f"/{rest}" in known
         sentence = (
             f"There is no page below {base}/{front[:64]}/ here: if a proxy serves Switchyard there, set"
             f' server.base_path = "{base}/{front[:64]}" in Main\'s configuration.'

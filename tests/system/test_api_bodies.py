@@ -6,6 +6,7 @@ import json
 from typing import Any
 from urllib.parse import quote
 
+import aiohttp
 import pytest
 
 from tests.support.client import OpError
@@ -120,6 +121,13 @@ async def test_a_wrong_method_hears_of_the_right_ones(whole: Installation) -> No
     for path in ("/metrics", "/health"):
         async with whole.client.http.post(whole.url + path) as answer:
             assert "base_path" not in await answer.text()
+
+
+async def test_a_slip_in_the_address_is_no_matter_of_set_up(whole: Installation) -> None:
+    async with aiohttp.ClientSession() as stranger:
+        for headers, is_told in (({}, False), ({"X-Forwarded-For": "10.0.0.1"}, True)):
+            async with stranger.get(f"{whole.url}/sesions", headers=headers) as answer:
+                assert ("base_path" in await answer.text()) == is_told
 
 
 @pytest.mark.parametrize("name", ["a\nb", "a\x00b", "a\u202eb", "   "])

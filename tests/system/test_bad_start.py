@@ -89,6 +89,15 @@ async def test_a_port_in_use_names_the_key_and_leaves_the_database_free(tmp_path
         pass
 
 
+async def test_a_second_node_of_a_machine_hears_that_it_needs_no_port(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        dialling = {"server.port": taken.getsockname()[1], "node.main_server_url": "http://127.0.0.1:1"}
+        said = await failed_start("app.py", tmp_path, settings("node", **dialling))
+    assert said.endswith("to another number, such as 0, which opens none: Main does not dial this node.")
+
+
 @roles
 async def test_a_second_start_names_the_first_which_runs_on(tmp_path: Path, role: str) -> None:
     async with running(PROGRAMS[role], tmp_path, settings(role)) as first:

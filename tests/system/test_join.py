@@ -85,6 +85,9 @@ async def test_it_joins_and_the_node_comes_online(tmp_path: Path) -> None:
     ):
         await client.register()
         token = (await client.op("nodes.join"))["register_token"]
+        said = await join(home, f"{main.url}/yard/", token=TOKEN, code=2)
+        assert f"Main at {main.url}/yard does not know this register token" in said
+        assert not (home / "node.toml").exists()
         said = await join(home, f"{main.url}/yard/", token=token)
         assert "make run-node" in said
         assert config(home) == {"main_server_url": f"{main.url}/yard", "register_token": token}

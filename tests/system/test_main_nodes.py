@@ -89,6 +89,44 @@ async def test_a_probe_that_finds_nothing_new_is_told_once_a_minute(
     assert str(shown["last_seen"]) > told[1]["last_seen"], "who asks is told the newest"
 
 
+async def test_a_node_that_went_was_there_until_then(main: RunningMain) -> None:
+    """Not only until its last probe, up to ten seconds before."""
+    node = first_contact(main)
+    async with node.online():
+        registry = main.main.registry
+        await eventually(lambda: registry._probes.get(NodeId("laptop"), 0) >= 1, what="a probe")
+        before = now()
+    await eventually(lambda: not main.main.registry.links, what="the node offline")
+    (shown,) = (await listed(main)).values()
+    assert shown["status"] == "offline"
+    assert str(shown["last_seen"]) >= before
+
+
+async def test_a_node_that_fell_silent_was_there_until_its_last_answer(
+    main: RunningMain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_module, "PROBE_INTERVAL_S", 0.05)
+    monkeypatch.setattr(link_module, "PROBE_STALE_S", 0.2)
+    silent = asyncio.Event()
+
+    async def sometimes(call: IncomingCall) -> Answer:
+        if silent.is_set():
+            await asyncio.Event().wait()
+        return await probe(call)
+
+    node = first_contact(main)
+    node.behaviours = {"link.probe": sometimes}
+    async with node.online():
+        registry = main.main.registry
+        await eventually(lambda: registry._probes.get(NodeId("laptop"), 0) >= 1, what="a probe")
+        link = registry.links[NodeId("laptop")]
+        silent.set()
+        await eventually(lambda: not registry.links, what="the node offline")
+    (shown,) = (await listed(main)).values()
+    assert link.measured is not None
+    assert shown["last_seen"] == link.measured.at
+
+
 async def test_main_keeps_only_the_hash_of_a_nodes_secret(main: RunningMain) -> None:
     node = first_contact(main)
     async with node.online():
