@@ -38,7 +38,7 @@ async def test_one_long_round_trip_is_no_news_and_two_are(
         name="laptop",
         platform="linux",
         labels={},
-        capabilities=Capabilities(),
+        capabilities=Capabilities(providers=[], features=[], terminal=True),
         time=now(),
     )
     link = NodeLink(cast("Peer", _Answering()), hello, protocol=3)
