@@ -93,7 +93,7 @@ class Partials:
         if upload is None:
             return
         if done is not None or self._is_closed or upload.is_closed or not upload.size:
-            _close(upload)
+            _ = _close(upload)
             return
         self._make_room(key.user)
         timer = asyncio.get_running_loop().call_later(KEEP_S, self.discard, key)
@@ -111,7 +111,15 @@ class Partials:
         """Forget what is there."""
         upload = self._take(key)
         if upload is not None:
-            _close(upload)
+            _ = _close(upload)
+
+    async def discard_all(self, user: UserId) -> bool:
+        """Forget what is kept of that person. Returns when its room is free; False: there was nothing."""
+        kept = [self._take(key) for key in list(self._kept) if key.user == user]
+        closing = [_close(upload) for upload in kept if upload is not None]
+        if closing:
+            await asyncio.wait(closing)
+        return bool(closing)
 
     def close(self) -> None:
         """Forget all."""
@@ -151,6 +159,6 @@ class Partials:
             self.discard(next(iter(self._kept)))
 
 
-def _close(upload: Upload) -> None:
+def _close(upload: Upload) -> asyncio.Future[None]:
     """In a thread: closing waits for the disk."""
-    _ = asyncio.get_running_loop().run_in_executor(None, upload.close)
+    return asyncio.get_running_loop().run_in_executor(None, upload.close)

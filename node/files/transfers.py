@@ -1,6 +1,7 @@
 """Bytes of files over streams: a download, an upload, an archive. Main asks over the link, the node dials back."""
 
 import asyncio
+import errno
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -53,6 +54,7 @@ CHUNK_BYTES = 1024 * 1024
 PATIENCE_S = 2 * STALL_S
 """For Main to take or send something. Main ends a stalled client before, so this is for a Main that hangs."""
 ASK_S = 10.0
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 LINGER_S = 5.0
 """For Main to read an error while it still sends."""
 
@@ -112,7 +114,7 @@ class TransferServer:
             claim = await self._partials.claim(key, params.offset)
         kept = None if claim is None else claim.kept
         try:
-            upload = await self._opened(lambda: self._upload(params, kept), kept)
+            upload = await self._admitted(params, kept)
         except BaseException:
             if claim is not None:
                 self._partials.release(claim, kept, None)
@@ -155,6 +157,20 @@ class TransferServer:
         self._partials.close()
         await self._tasks.close(timeout_s=1.0)
         self._packers.shutdown(wait=False, cancel_futures=True)
+
+    async def _admitted(self, params: UploadParams, kept: Upload | None) -> Upload:
+        """What takes the content. Where there is no room for it, what else is kept of the same person goes first."""
+
+        def make() -> Upload:
+            return self._upload(params, kept)
+
+        try:
+            return await self._opened(make, kept)
+        except WireError as error:
+            is_full = isinstance(error.__cause__, OSError) and error.__cause__.errno in NO_ROOM
+            if not is_full or not await self._partials.discard_all(params.caller.user):
+                raise
+        return await self._opened(make, kept)
 
     def _upload(self, params: UploadParams, kept: Upload | None) -> Upload:
         """What is kept, under the conditions of today, or a new one in its room. For a thread."""

@@ -1,6 +1,7 @@
 """Transfers whose asker goes while the node still looks: nothing stays open, and nothing that had come is lost."""
 
 import asyncio
+import errno
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
@@ -62,9 +63,9 @@ class Yard:
     async def _dial(self, _key: str) -> RawSocket:
         raise DialError("nobody is there")
 
-    async def keep(self) -> Upload:
+    async def keep(self, upload_id: str = UPLOAD, user: str = CALLER.user) -> Upload:
         """Five bytes, as of an upload that broke off."""
-        claim = await self.server._partials.claim(PartialKey(CALLER.user, str(self.file), UPLOAD), 0)
+        claim = await self.server._partials.claim(PartialKey(UserId(user), str(self.file), upload_id), 0)
         upload = await asyncio.to_thread(self._made)
         self.server._partials.release(claim, upload, None)
         return upload
@@ -75,9 +76,9 @@ class Yard:
         upload.write([b"12345"])
         return upload
 
-    async def upload(self, offset: int) -> None:
+    async def upload(self, offset: int, upload_id: str = UPLOAD) -> None:
         params = UploadParams(
-            **self._place(self.file), stream=StreamId("s1"), key="k", caller=CALLER, upload=UPLOAD, offset=offset
+            **self._place(self.file), stream=StreamId("s1"), key="k", caller=CALLER, upload=upload_id, offset=offset
         )
         await self.server.upload(params)
 
@@ -147,3 +148,22 @@ async def test_what_had_come_goes_before_the_room_for_a_new_beginning_is_looked_
     await yard.upload(0)
     assert seen == [True]
     assert await yard.size() == 0
+
+
+async def test_where_there_is_no_room_what_is_kept_of_the_same_person_goes_first(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adas, bobs = await yard.keep("u" * 16), await yard.keep("v" * 16, "bob")
+
+    def check_room(_: Upload) -> None:
+        if not adas.is_closed:
+            raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(Upload, "_check_room", check_room)
+    await yard.upload(0, "w" * 16)
+    assert (adas.is_closed, bobs.is_closed) == (True, False)
+    assert await yard.size() == 0
+    adas = bobs
+    with pytest.raises(WireError, match="no room left"):
+        await yard.upload(0, "x" * 16)
+    assert not bobs.is_closed, "another's stays"
