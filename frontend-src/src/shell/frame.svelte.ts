@@ -13,6 +13,8 @@ class Frame {
   /** Whether the palette was opened to choose what to open beside. */
   isChoosingBeside = $state(false);
   #composers = $state(0);
+  /** The part of the panel that was opened by its key, until it has given its act the focus. */
+  #wish: PanelTab | null = null;
   /** The last session or folder that was open: what "Work" on the phone's bar goes to. */
   lastWork: Route | null = $state.raw(null);
 
@@ -34,6 +36,20 @@ class Frame {
   toggleSidebar(): void {
     if (viewport.isDesktop) prefs.set({ isSidebarOpen: !prefs.values.isSidebarOpen });
     else this.isDrawerOpen = !this.isDrawerOpen;
+  }
+
+  /** As `togglePanel`, by its key: what comes may take the focus. */
+  togglePanelByKey(tab: PanelTab): void {
+    this.togglePanel(tab);
+    const { route } = router;
+    this.#wish = "panel" in route && route.panel === tab ? tab : null;
+  }
+
+  /** Whether that part was opened by its key; said once. */
+  takeWish(tab: PanelTab): boolean {
+    const isWished = this.#wish === tab;
+    if (isWished) this.#wish = null;
+    return isWished;
   }
 
   /** Shows a tab of the panel, or shuts the panel when that tab is shown; nothing where there is no panel. */

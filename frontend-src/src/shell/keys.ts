@@ -100,7 +100,7 @@ function act(key: KeyId): boolean {
   else if (key === "keyMap") frame.isKeyMapOpen = true;
   else if (key === "sidebar") frame.toggleSidebar();
   else if (key === "terminal" || key === "changes") {
-    frame.togglePanel(key);
+    frame.togglePanelByKey(key);
     void focusAfterPanel();
   } else if (key === "nextPart") nextRegion(1);
   else if (key === "previousPart") nextRegion(-1);

@@ -66,6 +66,10 @@ export const machines = {
   open: "Open its page",
   notFound: "There is no machine with this name, or it is not shared with you.",
   unknownTitle: "No such machine",
+  back: (name: string) =>
+    `If ${name} is on and has network, its node does not run: start it there, in the folder of Switchyard.`,
+  backLine: "What starts its node",
+  backLocal: "Its node starts with Main and is started anew when it ends: Main's log says why it does not come.",
   foldersOffline: "Its folders are shown when it is back.",
 };
 

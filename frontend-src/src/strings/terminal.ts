@@ -5,6 +5,7 @@ export const terminalWords = {
   startAnother: "Start another shell",
   none: (machine: string, folder: string) => `No terminal is open in ${folder} on ${machine}.`,
   gone: "The terminal of this address is closed.",
+  mainAway: "Main does not answer. The terminals are shown when it is back.",
   noneAllowed: (machine: string) => `${machine} offers no terminals: its owner has switched them off.`,
   screen: (name: string, machine: string) =>
     `Terminal ${name} on ${machine}. Press F6 or Ctrl Shift Escape to leave it.`,

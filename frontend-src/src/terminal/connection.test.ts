@@ -232,6 +232,23 @@ describe("ends", () => {
     expect(second.state).toMatchObject({ kind: "lost", why: null });
   });
 
+  it("tries again after a refusal when somebody asks for it, and by itself where there was only no room yet", () => {
+    world.socket.frame({ type: "error", code: "conflict", detail: "This terminal has 16 readers." });
+    world.socket.drop();
+    expect(connection.state.kind).toBe("refused");
+    expect(world.timers.size).toBe(0);
+    connection.hurry();
+    expect(world.sockets.length).toBe(1);
+    connection.retry();
+    world.socket.attach(0);
+    expect(connection.state.kind).toBe("attached");
+    connection.retry();
+    expect(world.sockets.length).toBe(2);
+    world.socket.frame({ type: "error", code: "rate_limited", detail: "Too many at once." });
+    world.socket.drop();
+    expect(connection.state).toMatchObject({ kind: "lost", why: "Too many at once." });
+  });
+
   it("closes for good", () => {
     world.socket.attach(0);
     const socket = world.socket;

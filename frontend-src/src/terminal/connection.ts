@@ -68,7 +68,7 @@ interface Size {
 }
 
 /** Faults that trying again may mend: everything else is final. */
-const PASSING = new Set(["node_offline", "timeout"]);
+const PASSING = new Set(["node_offline", "rate_limited", "timeout"]);
 const OPEN = 1;
 const encoder = new TextEncoder();
 
@@ -125,6 +125,11 @@ export class TerminalConnection {
   /** Try at once, when the page has reason to believe that the network is back. */
   hurry(): void {
     if (this.state.kind === "lost") this.#dial();
+  }
+
+  /** Once more after a refusal, because somebody asks for it. */
+  retry(): void {
+    if (this.state.kind === "refused") this.#dial();
   }
 
   /**
