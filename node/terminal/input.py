@@ -39,7 +39,7 @@ class InputQueue:
 
     def offer(self, data: bytes) -> bool:
         """Write `data`, or keep what the program does not take yet. False: no room, and none of it was taken."""
-        if self._is_closed or self.interrupt(data):
+        if self._is_closed or (self._waiting and self._signals(data)):
             return True
         if self.waiting_bytes and self.waiting_bytes + len(data) > INPUT_LIMIT_BYTES:
             return False
@@ -53,8 +53,8 @@ class InputQueue:
         return True
 
     def interrupt(self, data: bytes) -> bool:
-        """Whether `data` is a key by which the program's terminal signals, and has overtaken what waits."""
-        return bool(self._waiting) and self._signals(data)
+        """Whether `data` is a key by which the program's terminal signals, and has thrown away what waits."""
+        return bool(self._waiting) and self._signals(data, throws_away=True)
 
     async def room(self) -> None:
         """Returns when some input has been taken, or the terminal has closed."""
@@ -67,15 +67,19 @@ class InputQueue:
         self._is_closed = True
         self._clear()
 
-    def _signals(self, data: bytes) -> bool:
-        """Whether `data` is a key by which the program's terminal signals; then the signal is on its way."""
+    def _signals(self, data: bytes, *, throws_away: bool = False) -> bool:
+        """Whether `data` is a key by which the program's terminal signals; then the signal is on its way.
+
+        `throws_away`: only where it throws away what was not read.
+        """
         if len(data) != 1:
             return False
         with suppress(OSError, termios.error):  # the program has closed the terminal
             attributes = termios.tcgetattr(self._pty)
             number = next((sent for key, sent in _SIGNAL_KEYS.items() if attributes[_CHARACTERS][key] == data), None)
-            if number is not None and attributes[_LOCAL_FLAGS] & termios.ISIG:
-                if not attributes[_LOCAL_FLAGS] & termios.NOFLSH:
+            is_flushing = not attributes[_LOCAL_FLAGS] & termios.NOFLSH
+            if number is not None and attributes[_LOCAL_FLAGS] & termios.ISIG and (is_flushing or not throws_away):
+                if is_flushing:
                     self._clear()
                     self.thrown_away += 1
                 signal_front(self._pty, number)

@@ -4,13 +4,14 @@ import fcntl
 import hashlib
 import os
 import signal
+import termios
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
 from node.terminal import signalling
-from node.terminal.input import INPUT_LIMIT_BYTES
+from node.terminal.input import INPUT_LIMIT_BYTES, InputQueue
 from node.terminal.service import TerminalService
 from node.terminal.stream import StreamServer
 from tests.support.terminal_link import SplicingMain, page
@@ -110,6 +111,27 @@ def test_a_terminal_without_a_job_in_front_signals_nobody() -> None:
         with pytest.raises(ProcessLookupError):
             signalling.signal_front(controller, signal.SIGWINCH)
     finally:
+        os.close(controller)
+        os.close(program)
+
+
+async def test_where_ctrl_c_throws_nothing_away_it_does_not_overtake_what_its_page_has_sent() -> None:
+    """Who is told that it has overtaken them drops the messages that wait."""
+    controller, program = os.openpty()
+    attributes = termios.tcgetattr(program)
+    attributes[3] |= termios.NOFLSH
+    termios.tcsetattr(program, termios.TCSANOW, attributes)
+    os.set_blocking(controller, False)
+    waiting = InputQueue(controller)
+    try:
+        assert waiting.offer(PASTE)
+        left = waiting.waiting_bytes
+        assert left > 0
+        assert not waiting.interrupt(b"\x03")
+        assert waiting.offer(b"\x03"), "when its turn comes it signals as ever"
+        assert (waiting.waiting_bytes, waiting.thrown_away) == (left, 0)
+    finally:
+        waiting.close()
         os.close(controller)
         os.close(program)
 
