@@ -9,6 +9,7 @@ from pathlib import Path
 
 import structlog
 
+from node.terminal import leftovers
 from node.terminal.holder import channel, place, record
 
 log = structlog.get_logger(__name__)
@@ -62,6 +63,12 @@ class HolderPlace:
             sure = {is_sure: sorted(each for each in found if found[each] is is_sure) for is_sure in (True, False)}
             log.warning("terminals_left_behind", ended=sure[True], look_yourself=sure[False])
         return sorted(each for each in found if found[each])
+
+    async def tidy(self) -> None:
+        """Remove the sockets and locks of dead holders; never those of one that lives or just starts."""
+        removed = await asyncio.to_thread(lambda: leftovers.remove(self.addresses()))
+        if removed:
+            log.info("terminal_holders_removed", sockets=[each.name for each in removed])
 
     def _left_behind(self) -> dict[int, bool]:
         found: dict[int, bool] = {}

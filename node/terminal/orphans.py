@@ -3,16 +3,22 @@
 import asyncio
 from collections.abc import Iterable
 
-from node.terminal.holder.ending import Ending, living_groups
+from node.terminal.holder.ending import GIVE_UP_AFTER_S, Ending, living_groups
 
 
 async def end_sessions(leaders: Iterable[int]) -> None:
     """End the sessions of these programs as the holder would have; returns when they are over."""
     loop = asyncio.get_running_loop()
     endings = [Ending(leader, loop.time()) for leader in leaders]
+    give_up_s = loop.time() + GIVE_UP_AFTER_S
     while endings:
-        living = await asyncio.to_thread(living_groups)
-        now_s = loop.time()
-        endings = [ending for ending in endings if not ending.advance(now_s, living)]
+        try:
+            living = await asyncio.to_thread(living_groups)
+        except OSError:  # no descriptor for a look; the next one will tell
+            if loop.time() >= give_up_s:
+                raise
+        else:
+            now_s = loop.time()
+            endings = [ending for ending in endings if not ending.advance(now_s, living)]
         if endings:
             await asyncio.sleep(Ending.POLL_S)

@@ -41,6 +41,7 @@ class OutputPump:
         self._on_output = on_output
         self._on_over = on_over
         self._is_reading = False
+        self._is_let_go = False
         self._rest: asyncio.TimerHandle | None = None
         self.is_over = False
 
@@ -50,14 +51,40 @@ class OutputPump:
         return not self._is_reading and self._rest is None and not self.is_over
 
     def resume(self) -> None:
-        """Read on; does nothing while reading, resting or over."""
-        if self.is_held_back:
+        """Read on; does nothing while reading, resting, let go or over."""
+        if self.is_held_back and not self._is_let_go:
             self._is_reading = True
             self._loop.add_reader(self._pty, self._readable)
+
+    def let_go(self) -> None:
+        """Read nothing until `take_back`: another process writes the scrollback."""
+        self._is_let_go = True
+        self._rest_no_more()
+
+    def take_back(self) -> None:
+        """Read on where the other process has left off. Does nothing unless let go."""
+        if not self._is_let_go or self.is_over:
+            return
+        try:
+            self._scrollback.recover()
+        except OSError as error:
+            log.warning("terminal_output_waits", terminal=self._terminal, reason=error.strerror, retry_s=RETRY_S)
+            self._rest = self._loop.call_later(RETRY_S, self._take_back_rested)
+            return
+        self._is_let_go = False
+        self._on_output()
+        self.resume()
+
+    def _take_back_rested(self) -> None:
+        self._rest = None
+        self.take_back()
 
     def stop(self) -> None:
         """Read no more, for good."""
         self.is_over = True
+        self._rest_no_more()
+
+    def _rest_no_more(self) -> None:
         self._pause()
         if self._rest is not None:
             self._rest.cancel()

@@ -3,8 +3,7 @@
 import asyncio
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,17 +13,19 @@ import structlog
 from config import Terminal as TerminalConfig
 from node.context import Subscribed
 from node.terminal import naming, shell
-from node.terminal.adopter import Adopted, Adopter, ProgramNotStarted
+from node.terminal.adopter import Adopted, Adopter
 from node.terminal.holder.ending import GIVE_UP_AFTER_S
 from node.terminal.holder.messages import Ended, Open, Restart
 from node.terminal.holder_process import HolderPlace, HolderUnavailable
 from node.terminal.orphans import end_sessions
 from node.terminal.pace import Pace
+from node.terminal.retention import Retention
+from node.terminal.starting import RESTARTED, refusals
 from node.terminal.terminal import About, Terminal
 from node.terminal.watching import ListWatches
 from ws.protocol import terminals
 from ws.protocol.base import now
-from ws.protocol.errors import ErrorCode, WireError, invalid
+from ws.protocol.errors import ErrorCode, WireError
 from ws.protocol.nodes import Empty
 from ws.tasks import TaskOwner
 
@@ -34,24 +35,10 @@ MAX_TERMINALS = 64
 """With the default scrollback about 80 MiB when all of them are full."""
 CAN_HOLD = hasattr(os, "splice") and hasattr(os, "memfd_create")
 """Both are Linux's own."""
-ENDED_KEPT_S = 86_400.0
-"""An ended terminal can be read, and started again, for so long."""
-MAX_ENDED = 16
-"""So many of the latest that ended are kept for that long; each may have its whole scrollback."""
-PUSHED_OUT_KEPT_S = 600.0
-"""The others: their readers may be reconnecting."""
 LAST_WORDS_S = 2.0
 """Before a terminal is started again, for output of the last program that is still on its way."""
 CLOSE_DEADLINE_S = 4.0
 """The holder kills after 2 s; the rest is for a busy machine."""
-RESTARTED = (
-    # The normal screen as it was left, whichever is shown: entering the other one keeps the cursor for the way back.
-    "\x1b[?1049h\x1b[?1049l"
-    # What the last program may have left behind: soft reset, keypad, mouse, focus, paste.
-    "\x1b[!p\x1b>\x1b[?9;1000;1002;1003;1004;1005;1006;1015;2004l"
-    "\r\n\x1b[2m\u2014 restarted \u2014\x1b[0m\r\n"
-)
-"""Between the output of one program and that of the next in the same terminal."""
 _ENDED_LONG_AGO = "This terminal ended, and has made room for others since; open a new one."
 
 OnRestart = Callable[[Terminal], None]
@@ -68,17 +55,24 @@ class TerminalService:
         self._config = config
         self._environment = environment
         self._place = HolderPlace(identity, identity.parent / "terminals.log", environment)
+        self._tasks = TaskOwner("terminals")
         self._adopter = Adopter(
-            self._place, config.keep, on_handed=self._add, on_ended=self._ended, on_lost=self._holder_lost
+            self._place,
+            config.keep,
+            self._tasks,
+            on_handed=self._handed,
+            on_adopted=self._adopted,
+            on_ended=self._ended,
+            on_dropped=self._dropped,
+            on_lost=self._holder_lost,
         )
         self._pace = Pace()
         self._terminals: dict[str, Terminal] = {}
         self._programs: dict[str, int] = {}
-        self._tasks = TaskOwner("terminals")
         self._orphans: asyncio.Task[None] | None = None
         self._opening = 0
         self._over: dict[str, asyncio.Event] = {}
-        self._expiries: dict[str, asyncio.TimerHandle] = {}
+        self._retention = Retention(self._forget_ended)
         self._restarting: dict[str, asyncio.Event] = {}
         self._closing: set[str] = set()
         self._watches = ListWatches(self._look)
@@ -100,13 +94,13 @@ class TerminalService:
                 self._orphans = self._tasks.start(end_sessions(left), name="end orphans")
         except HolderUnavailable as error:
             log.warning("terminals_not_adopted", reason=str(error))
+        await self._place.tidy()
         if self._terminals:
             log.info("terminals_adopted", count=len(self._terminals))
 
     async def close(self, *, end_terminals: bool) -> None:
         """Stop serving. The programs end too when asked, else they go on with the holder."""
-        for timer in self._expiries.values():
-            timer.cancel()
+        self._retention.close()
         if end_terminals:
             await self._adopter.end_all(CLOSE_DEADLINE_S)
         self._adopter.close()
@@ -123,7 +117,7 @@ class TerminalService:
         self._make_room()
         self._opening += 1
         try:
-            with _refusals("shell" if params.command is None else "command"):
+            with refusals("shell" if params.command is None else "command"):
                 terminal = await self._open(params)
         finally:
             self._opening -= 1
@@ -181,16 +175,16 @@ class TerminalService:
         self._check_enabled()
         self._check_restart(terminal)
         restarted = self._restarting[terminal.id] = asyncio.Event()
-        self._stay(terminal)
+        self._retention.release(terminal.id)
         try:
-            with _refusals("terminal"):
+            with refusals("terminal"):
                 await self._restart(terminal)
         finally:
             del self._restarting[terminal.id]
             restarted.set()
             latest = self._terminals.get(terminal.id)
             if latest is not None and latest.is_over:  # it was not started, or has ended already
-                self._keep_ended(latest)
+                self._retention.keep(latest.id)
         log.info("terminal_restarted", terminal=terminal.id)
         return terminals.TerminalResult(terminal=self.find(terminal.id).as_listed())
 
@@ -214,11 +208,12 @@ class TerminalService:
         """Old terminals that have ended give way to new ones. Raises WireError (conflict)."""
         if len(self._terminals) + self._opening < MAX_TERMINALS:
             return
-        if not self._expiries:
+        oldest = self._retention.oldest
+        if oldest is None:
             raise WireError(
                 ErrorCode.CONFLICT, f"This machine has {MAX_TERMINALS} terminals open, which is the limit; close one."
             )
-        self._forget(self._terminals[next(iter(self._expiries))], _ENDED_LONG_AGO)
+        self._forget_ended(oldest)
 
     async def _open(self, params: terminals.TerminalOpenParams) -> Terminal:
         name = None if params.name is None else naming.checked(params.name)
@@ -283,6 +278,38 @@ class TerminalService:
             )
         )
 
+    def _handed(self, adopted: Adopted) -> None:
+        known = self._terminals.get(adopted.held.terminal)
+        if known is None or self._programs[known.id] != adopted.held.pid:
+            self._add(adopted)
+        else:
+            self._take_back(known, adopted)
+
+    def _take_back(self, terminal: Terminal, adopted: Adopted) -> None:
+        """What this node has of it is still good; all that was missed is made up for."""
+        held = adopted.held
+        adopted.descriptors.close()
+        if held.has_ended:
+            terminal.ended(held.code, held.signal, _timestamp(held.ended_at_s))
+        terminal.take_back()
+        about = msgspec.json.encode(terminal.about).decode()
+        if about != held.about:
+            self._adopter.describe(terminal.id, about)
+        if terminal.id in self._closing:
+            self._adopter.end(terminal.id)
+
+    def _adopted(self, handed: set[str]) -> None:
+        """Those that the holder does not have any more ended while this node was not told."""
+        for terminal in list(self._terminals.values()):
+            if terminal.id not in handed:
+                terminal.take_back()
+                terminal.ended(None, None, now())
+
+    def _dropped(self) -> None:
+        """The holder is about to read them."""
+        for terminal in self._terminals.values():
+            terminal.let_go()
+
     def _add(self, adopted: Adopted) -> None:
         held = adopted.held
         try:
@@ -301,7 +328,7 @@ class TerminalService:
         before = self._terminals.get(terminal.id)
         self._terminals[terminal.id] = terminal
         self._programs[terminal.id] = held.pid
-        self._stay(terminal)
+        self._retention.release(terminal.id)
         if before is not None:
             self.on_restart(terminal)
             before.close(WireError(ErrorCode.CONFLICT, "This terminal was started again; attach to it once more."))
@@ -334,29 +361,16 @@ class TerminalService:
         if over := self._over.get(terminal.id):
             over.set()
         if terminal.id not in self._restarting:  # else it has a successor soon, or `restart` keeps it
-            self._keep_ended(terminal)
+            self._retention.keep(terminal.id)
 
-    def _keep_ended(self, terminal: Terminal) -> None:
-        self._forget_after(ENDED_KEPT_S, terminal)
-        if len(self._expiries) > MAX_ENDED:
-            pushed_out = list(self._expiries)[-MAX_ENDED - 1]
-            self._expiries[pushed_out].cancel()
-            self._forget_after(PUSHED_OUT_KEPT_S, self._terminals[pushed_out])
-
-    def _forget_after(self, seconds: float, terminal: Terminal) -> None:
-        loop = asyncio.get_running_loop()
-        self._expiries[terminal.id] = loop.call_later(seconds, self._forget, terminal, _ENDED_LONG_AGO)
-
-    def _stay(self, terminal: Terminal) -> None:
-        """It runs, or will in a moment: no end is known of it."""
-        if timer := self._expiries.pop(terminal.id, None):
-            timer.cancel()
+    def _forget_ended(self, terminal: str) -> None:
+        self._forget(self._terminals[terminal], _ENDED_LONG_AGO)
 
     def _forget(self, terminal: Terminal, why: str = "This terminal was closed.") -> None:
         if self._terminals.get(terminal.id) is not terminal:
             return  # forgotten, or started again
         del self._terminals[terminal.id], self._programs[terminal.id]
-        self._stay(terminal)
+        self._retention.release(terminal.id)
         if over := self._over.get(terminal.id):
             over.set()
         terminal.close(WireError(ErrorCode.NOT_FOUND, why))
@@ -376,17 +390,6 @@ class TerminalService:
         for terminal in list(self._terminals.values()):
             terminal.ended(None, None, now())
             self._forget(terminal, "The process that held this machine's terminals has ended; open a new terminal.")
-
-
-@contextmanager
-def _refusals(field: str) -> Iterator[None]:
-    """The holder's refusals as WireError; `field` is the parameter that names the program."""
-    try:
-        yield
-    except ProgramNotStarted as error:
-        raise invalid(field, str(error)) from error
-    except HolderUnavailable as error:
-        raise WireError(ErrorCode.CONFLICT, str(error)) from error
 
 
 def _timestamp(seconds: float | None) -> str:

@@ -225,6 +225,16 @@ class Terminal:
                 reader.send_frame(terminals.Resized(cols=size.cols, rows=size.rows))
         self._on_change(self)
 
+    # --- another writer ---------------------------------------------------------------------------------------------
+
+    def let_go(self) -> None:
+        """The holder keeps the output from here on; readers stay, and what they type still reaches the program."""
+        self._pump.let_go()
+
+    def take_back(self) -> None:
+        """The holder has handed over again: readers are sent what it has kept meanwhile."""
+        self._pump.take_back()
+
     # --- the end ----------------------------------------------------------------------------------------------------
 
     def ended(self, code: int | None, signal: str | None, at: str) -> None:

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from config import Terminal as TerminalConfig
@@ -144,6 +145,46 @@ async def test_garbage_on_the_socket_ends_that_connection_only(tmp_path: Path) -
         async with serving(tmp_path) as again:
             await again.adopt()
             assert again.holder_pid is not None
+
+
+async def test_garbage_of_the_node_itself_is_refused_and_it_stays(tmp_path: Path) -> None:
+    async with serving(tmp_path) as service:
+        opened = await service.open(WANTED)
+        await service.close(end_terminals=False)
+        address = await holder_address(tmp_path)
+
+        def ask() -> list[bytes]:
+            with channel.new_socket() as connection:
+                connection.settimeout(5)
+                connection.connect(str(address))
+                channel.send(connection, Hello(versions=[1, 2], keep="process"))
+                for packet in (b"{", b"\xff" * 300, b"[]", b'{"type":"open","request":7}', b" " * 200_000):
+                    connection.send(packet)
+                twice = {"request": 8, "terminal": opened.terminal, "argv": ["/bin/true"], "folder": "/"}
+                more = {"environment": {}, "cols": 80, "rows": 24, "kept_bytes": 4096, "about": ""}
+                connection.send(msgspec.json.encode({"type": "open", **twice, **more}))
+                return [connection.recv(1000) for _ in range(4)]
+
+        welcome, held, unread, twice = await asyncio.to_thread(ask)
+        assert (b'"welcome"' in welcome, b'"held"' in held) == (True, True)
+        assert (b'"failed","request":7' in unread, b'"failed","request":8' in twice) == (True, True)
+        async with serving(tmp_path) as again:
+            await again.adopt()
+            assert again.find(opened.terminal).exit is None
+
+
+async def test_what_is_longer_than_a_packet_is_refused_before_it_is_sent(
+    tmp_path: Path,
+) -> None:
+    """Between what the other end reads and what the socket takes: nothing may be cut on the way."""
+    long = {**environment(), **{f"LONG{number}": "x" * 100_000 for number in range(2)}}
+    service = TerminalService(TerminalConfig(), tmp_path / "node.db", long)
+    try:
+        with pytest.raises(WireError, match="too long for a terminal") as caught:
+            await service.open(WANTED)
+        assert caught.value.code is ErrorCode.INVALID
+    finally:
+        await service.close(end_terminals=True)
 
 
 async def test_a_node_of_another_version_is_refused_with_a_sentence(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from node.terminal.service import RESTARTED
+from node.terminal.starting import RESTARTED
 from tests.support.client import OpError
 from tests.support.installation import Installation
 from tests.support.reader import reading

@@ -6,6 +6,7 @@ Standard error says in one sentence why it cannot. What the holder itself has to
 import fcntl
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from node.terminal.holder import channel, place, record
@@ -52,8 +53,9 @@ def _is_locked_for_life(path: Path) -> bool:
             os.close(lock)
             return False
         # A holder that ends removes its lock file: what was locked must still be the file of that name.
-        if path.exists() and path.stat().st_ino == os.fstat(lock).st_ino:
-            return True
+        with suppress(FileNotFoundError):
+            if path.stat().st_ino == os.fstat(lock).st_ino:
+                return True
         os.close(lock)
 
 

@@ -1,6 +1,7 @@
 """Sequenced packets with descriptors over a Unix socket, between two processes of one user."""
 
 import array
+import errno
 import os
 import socket
 import struct
@@ -31,8 +32,11 @@ def is_own(connection: socket.socket) -> bool:
 
 def send(connection: socket.socket, message: Message, descriptors: Sequence[int] = ()) -> None:
     """Send one packet whole. Raises OSError: EMSGSIZE when it is too long, EPIPE when nobody is there."""
+    packet = _encoder.encode(message)
+    if len(packet) > MAX_PACKET_BYTES:  # the send buffer may take more than the other end reads
+        raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
     ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
-    connection.sendmsg([_encoder.encode(message)], ancillary, socket.MSG_NOSIGNAL)
+    connection.sendmsg([packet], ancillary, socket.MSG_NOSIGNAL)
 
 
 def receive(connection: socket.socket) -> tuple[bytes, list[int]]:

@@ -44,7 +44,10 @@ class Ending:
 
 
 def living_groups() -> dict[int, set[int]]:
-    """Process groups with a member that runs, by session. A dead one counts for kill(2) until its parent has asked."""
+    """Process groups with a member that runs, by session. A dead one counts for kill(2) until its parent has asked.
+
+    Raises OSError when the system refuses a look, as without a free descriptor: nobody is known to be gone then.
+    """
     sessions: dict[int, set[int]] = {}
     for entry in os.scandir("/proc"):
         if not entry.name.isdigit():
@@ -53,7 +56,7 @@ def living_groups() -> dict[int, set[int]]:
             with open(f"/proc/{entry.name}/stat", "rb") as file:  # noqa: PTH123 - pathlib costs the holder memory
                 # proc(5): pid (name) state parent group session …; the name may hold spaces and parentheses.
                 state, _, group, session = file.read().rpartition(b") ")[2].split(maxsplit=4)[:4]
-        except OSError:  # it ended just now
+        except (FileNotFoundError, ProcessLookupError, PermissionError):  # it ended just now, or is another user's
             continue
         if state not in {b"Z", b"X"}:
             sessions.setdefault(int(session), set()).add(int(group))

@@ -81,13 +81,14 @@ class HeldTerminal:
             self._signal = _name_of(-code)
         return True
 
-    def begin_reading(self) -> None:
-        """The node is away: the holder is the writer of the scrollback from here on."""
-        self._scrollback = Scrollback(self.descriptors, self._kept_bytes)
-
     def read(self) -> bool:
-        """Keep what the program has written. False when no more will come. Raises OSError when memory is refused."""
-        return self._scrollback is None or not self._scrollback.take(PIPE_BYTES).is_over
+        """Keep what the program has written; from the first call on the holder is the writer of the scrollback.
+
+        Only while the node is away. False when no more will come. Raises OSError when memory is refused.
+        """
+        if self._scrollback is None:
+            self._scrollback = Scrollback(self.descriptors, self._kept_bytes)
+        return not self._scrollback.take(PIPE_BYTES).is_over
 
     def end_reading(self) -> None:
         """A node attaches and is the writer from here on."""

@@ -34,6 +34,12 @@ def started(pid: int) -> int:
     return int(fields[_START]) if fields else 0
 
 
+def is_running(pid: int, since: int) -> bool:
+    """Whether the process that began at `since`, as `started` said, still runs; 0: whenever it began."""
+    fields = _stat(pid)
+    return bool(fields) and since in {0, int(fields[_START])} and fields[0] not in {b"Z", b"X"}
+
+
 def write(path: Path, running: Mapping[int, int]) -> None:
     """Replace the record. Without room for it the last one stays."""
     as_of = int(time.clock_gettime(time.CLOCK_BOOTTIME) * _TICKS)

@@ -46,6 +46,14 @@ RETRY_S = 1.0
 """After the system refused memory."""
 ENDED_KEPT_S = 600.0
 """How long the last words of an ended terminal wait for a node that is away."""
+RETURN_S = 10.0
+"""For a node that was let go of to come back, before terminals that are to end with it do."""
+
+
+class _Asked(msgspec.Struct):
+    """What of a packet names the question, for a refusal."""
+
+    request: int
 
 
 class HolderServer:
@@ -61,6 +69,8 @@ class HolderServer:
         self._terminals: dict[str, HeldTerminal] = {}
         self._endings: list[Ending] = []
         self._node: socket.socket | None = None
+        self._has_let_go = False
+        self._end_all_s: float | None = None
         self._greeting: dict[socket.socket, float] = {}
         self._keep: Keep = "process"
         self._is_closing = False
@@ -89,6 +99,8 @@ class HolderServer:
             due_s += [each.ended_s + ENDED_KEPT_S for each in self._terminals.values() if each.ended_s is not None]
             if self._retry_s is not None:
                 due_s.append(self._retry_s)
+            if self._end_all_s is not None:
+                due_s.append(self._end_all_s)
             if not self._terminals:
                 due_s.append(self._idle_until_s)
         return max(0.0, min(due_s) - time.monotonic()) if due_s else None
@@ -100,8 +112,11 @@ class HolderServer:
         if self._terminals and self._written_s + record.WRITTEN_EVERY_S <= now_s:
             self._write_record()
         if self._endings:
-            living = living_groups()
-            self._endings = [ending for ending in self._endings if not ending.advance(now_s, living)]
+            with suppress(OSError):  # no descriptor for a look at them: the next one will tell
+                living = living_groups()
+                self._endings = [ending for ending in self._endings if not ending.advance(now_s, living)]
+        if self._end_all_s is not None and self._end_all_s <= now_s:
+            self._end_all()
         if self._node is None:
             if self._retry_s is not None and self._retry_s <= now_s:
                 self._retry_s = None
@@ -137,7 +152,10 @@ class HolderServer:
         """The first packet is here, or the connection has gone. Whoever is refused reads why."""
         if connection not in self._greeting:
             return  # it has just made room for another
-        hello = self._packet(connection)
+        try:
+            hello = self._decoder.decode(_packet(connection))
+        except msgspec.MsgspecError:
+            hello = None
         if not isinstance(hello, Hello):
             self._leave(connection)
             return
@@ -164,29 +182,32 @@ class HolderServer:
         self._unwatch(connection)
         connection.close()
 
-    def _packet(self, connection: socket.socket) -> FromNode | None:
-        """The next one. None: the other end has gone, or does not speak as it should."""
-        try:
-            packet, descriptors = channel.receive(connection)
-            for descriptor in descriptors:
-                os.close(descriptor)
-            message: FromNode = self._decoder.decode(packet)
-        except (OSError, msgspec.MsgspecError):
-            return None
-        return message
-
     def _receive(self, connection: socket.socket) -> None:
         if connection is not self._node:
             return  # it has just been found gone
-        message = self._packet(connection)
-        if message is None:
+        packet = _packet(connection)
+        if not packet:
             self._detach()
-            return
+        elif not self._has_let_go:
+            message: FromNode | None = None
+            try:
+                message = self._decoder.decode(packet)
+                self._serve(message)
+            except Exception:  # noqa: BLE001 - whatever one packet brings about, the other terminals live on
+                traceback.print_exc()
+                self._refuse(packet, message)
+
+    def _refuse(self, packet: bytes, message: FromNode | None) -> None:
+        """Answer what could not be served, if somebody waits for an answer; what it has started already ends."""
         try:
-            self._serve(message)
-        except Exception:  # noqa: BLE001 - whatever one packet brings about, the other terminals live on
-            traceback.print_exc()
-            self._detach()
+            asked = msgspec.json.decode(packet, type=_Asked)
+        except msgspec.MsgspecError:
+            return
+        held = self._terminals.get(message.terminal) if isinstance(message, Open | Restart) else None
+        if held is not None and held.ended_s is None:
+            self._endings.append(Ending(held.pid, time.monotonic()))
+        reason = "The holder of this machine's terminals could not do that; terminals.log beside the database says why."
+        self._reply(Failed(request=asked.request, reason=reason))
 
     def _serve(self, message: FromNode) -> None:
         match message:
@@ -213,6 +234,8 @@ class HolderServer:
         # Sending may wait for the node: it is the only one served, and when it dies the wait ends with EPIPE.
         connection.setblocking(True)
         self._node = connection
+        self._has_let_go = False
+        self._end_all_s = None
         self._watch(connection, functools.partial(self._receive, connection))
         self._keep = hello.keep
         for held in self._terminals.values():
@@ -230,14 +253,17 @@ class HolderServer:
         self._node = None
         self._idle_until_s = time.monotonic()
         if self._keep == "node":
-            self._end_all()
-        for held in self._terminals.values():
-            held.begin_reading()
+            self._end_all_s = self._idle_until_s + (RETURN_S if self._has_let_go else 0)
         self._watch_terminals()
 
     def _reply(self, message: Message, descriptors: list[int] | None = None) -> None:
-        if self._node is not None and not self._send(self._node, message, descriptors):
-            self._detach()
+        if self._node is None or self._has_let_go or self._send(self._node, message, descriptors):
+            return
+        # The node must not go on without this answer. It reads the terminals until it hears of that, so the end of
+        # its own side is waited for: two writers would tear the scrollback.
+        self._has_let_go = True
+        with suppress(OSError):
+            self._node.shutdown(socket.SHUT_WR)
 
     @staticmethod
     def _send(connection: socket.socket, message: Message, descriptors: list[int] | None = None) -> bool:
@@ -250,6 +276,9 @@ class HolderServer:
     # --- terminals --------------------------------------------------------------------------------------------------
 
     def _open(self, wanted: Open) -> None:
+        if wanted.terminal in self._terminals:
+            self._reply(Failed(request=wanted.request, reason="There is a terminal with this id already."))
+            return
         try:
             held = HeldTerminal(wanted)
         except (StartFailed, OSError) as error:
@@ -274,6 +303,7 @@ class HolderServer:
 
     def _end_all(self) -> None:
         self._is_closing = True
+        self._end_all_s = None
         now_s = time.monotonic()
         self._endings += [Ending(held.pid, now_s) for held in self._terminals.values() if held.ended_s is None]
 
@@ -330,6 +360,17 @@ def _child_ended_signal() -> socket.socket:
     signal.set_wakeup_fd(written.detach(), warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     return readable
+
+
+def _packet(connection: socket.socket) -> bytes:
+    """The next one, without what came beside it; empty when the other end has gone."""
+    try:
+        packet, descriptors = channel.receive(connection)
+    except OSError:
+        return b""
+    for descriptor in descriptors:
+        os.close(descriptor)
+    return packet
 
 
 def _is_gone(connection: socket.socket) -> bool:

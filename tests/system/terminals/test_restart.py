@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from node.terminal.service import RESTARTED
+from node.terminal.starting import RESTARTED
 from tests.support.terminal_holder import is_running
 from tests.support.terminal_link import SplicingMain, TerminalPage, page
 from tests.support.terminal_process import start_terminal_node, terminal_node

@@ -122,8 +122,7 @@ async def test_the_holder_waits_for_those_that_it_ends(
 
 
 async def test_no_zombie_is_left(service: TerminalService, open_terminal: Opener) -> None:
-    for script in ("exit 3", "kill -9 $$", "sleep 600"):
-        await open_terminal(script)
+    opened = [await open_terminal(script) for script in ("exit 3", "kill -9 $$", "sleep 600")]
     holder = service.holder_pid
     assert holder is not None
 
@@ -131,6 +130,7 @@ async def test_no_zombie_is_left(service: TerminalService, open_terminal: Opener
         return Path(f"/proc/{holder}/task/{holder}/children").read_text().split()
 
     await eventually(lambda: len(children()) == 1, what="two to be over")
+    await eventually(lambda: all(service.find(each).exit for each in opened[:2]), what="the node to hear of them")
     assert not is_gone(int(children()[0]))
     listed = (await service.list(TerminalListParams(node=NODE))).terminals
     assert [(each.running, each.code, each.signal) for each in listed] == [

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from node.terminal.service import RESTARTED, TerminalService
+from node.terminal.service import TerminalService
+from node.terminal.starting import RESTARTED
 from tests.support.terminal_link import SplicingMain, page
 from tests.support.waiting import eventually
 from tests.unit.node.terminal.conftest import NODE, Opener

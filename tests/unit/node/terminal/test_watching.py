@@ -159,8 +159,8 @@ async def test_watches_are_bounded_and_given_back(monkeypatch: pytest.MonkeyPatc
 async def test_of_ended_terminals_the_latest_are_kept(
     monkeypatch: pytest.MonkeyPatch, service: TerminalService, open_terminal: Opener, streams: StreamServer
 ) -> None:
-    monkeypatch.setattr("node.terminal.service.MAX_ENDED", 3)
-    monkeypatch.setattr("node.terminal.service.PUSHED_OUT_KEPT_S", 0.01)
+    monkeypatch.setattr("node.terminal.retention.MAX_ENDED", 3)
+    monkeypatch.setattr("node.terminal.retention.PUSHED_OUT_KEPT_S", 0.01)
     follower = await follow(service)
     opened = []
     for _ in range(5):

@@ -1,0 +1,44 @@
+"""What killed holders leave in the folder of their sockets."""
+
+import fcntl
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from node.terminal.holder import place
+
+_LOCKS = "terminals-*.lock"
+
+
+def remove(addresses: Iterable[Path]) -> list[Path]:
+    """Remove sockets and locks of dead holders, of any node, from the folders of `addresses`; says which sockets.
+
+    A holder locks its file for life, so whoever gets the lock knows that it is dead. What it wrote of its programs
+    stays: the node that it belonged to may still have to end them.
+    """
+    removed = []
+    for address in addresses:
+        with suppress(place.PlaceRefused):
+            place.check(address)
+            removed += [lock.with_suffix("") for lock in address.parent.glob(_LOCKS) if _is_removed(lock)]
+    return removed
+
+
+def _is_removed(path: Path) -> bool:
+    try:
+        lock = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if path.stat().st_ino != os.fstat(lock).st_ino:
+            return False  # that one was of a holder before
+        # As a holder that ends: whoever comes meanwhile finds the lock taken, or its file gone, and tries again.
+        path.with_suffix("").unlink(missing_ok=True)
+        path.unlink()
+    except OSError:
+        return False
+    finally:
+        os.close(lock)
+    return True
