@@ -83,10 +83,9 @@ class Round(Generic[Value]):
         return self._next >= len(self._readers)
 
     def go_on(self, count: int) -> None:
-        """Tell as many more."""
-        first = self._next
-        self._next += count
-        for reader in self._readers[first : self._next]:
+        """Tell as many more. Whoever fails has had their turn."""
+        for reader in self._readers[self._next : self._next + count]:
+            self._next += 1
             events = self._told.get(reader.look)
             if events is None:
                 told = (each.told(reader, self._changed) for each in self._news)
@@ -134,18 +133,22 @@ class Telling(Generic[Key, Value]):
             return
         waiting, self._waiting = self._waiting, {}
         begun = Round(list(self.readers), list(waiting.values()), self._encode)
-        if len(self.readers) > AT_ONCE:
-            self.is_busy = True
-            asyncio.get_running_loop().call_soon(self._go_on, begun)  # before, as in `_go_on`
-        begun.go_on(AT_ONCE)
+        try:
+            begun.go_on(AT_ONCE)
+        finally:
+            if not begun.is_over:
+                self.is_busy = True
+                asyncio.get_running_loop().call_soon(self._go_on, begun)
 
     def _go_on(self, begun: Round[Value]) -> None:
         loop = asyncio.get_running_loop()
         if begun.is_over:
             loop.call_later(len(self.readers) * REST_S, self._rested)
             return
-        loop.call_soon(self._go_on, begun)  # before: whoever fails now holds nobody else up
-        begun.go_on(AT_ONCE)
+        try:
+            begun.go_on(AT_ONCE)
+        finally:
+            loop.call_soon(self._go_on, begun)
 
     def _rested(self) -> None:
         self.is_busy = False

@@ -4,6 +4,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import pytest
+
 from main.board import Board
 from main.telling import AT_ONCE
 from tests.support.waiting import eventually
@@ -161,6 +163,30 @@ async def test_who_leaves_during_a_round_is_no_trouble_and_the_last_ones_are_tol
     put(board, "a", 2)
     await settled(readers, {"a": 2})
     assert board.readers == MANY
+
+
+async def test_one_that_cannot_be_told_holds_nobody_else_up() -> None:
+    board = new_board()
+    failed: list[Value] = []
+
+    def view(value: Value) -> Value:
+        if value == ("a", 1) and not failed:
+            failed.append(value)
+            raise RuntimeError("the first one who is told")
+        return value
+
+    readers = [Reader() for _ in range(3)]
+    for reader in readers:
+        _ = board.watch(lambda _: b"{}", view=view).attach(reader)
+    with pytest.raises(RuntimeError):
+        put(board, "a", 1)
+
+    async def are_others_told() -> bool:
+        return sum(reader.picture == {"a": 1} for reader in readers) == 2
+
+    await eventually(are_others_told, what="the two others to be told")
+    put(board, "a", 2)
+    await settled(readers, {"a": 2})
 
 
 async def test_what_is_said_keeps_its_place_among_the_changes() -> None:
