@@ -7,7 +7,16 @@ from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.browser.desk import Desk, window
 from tests.browser.measures import axe_violations
-from tests.browser.steps import MARKING, act_on_terminal, another_shell, open_shell, panel, terminal, type_in_terminal
+from tests.browser.steps import (
+    MARKING,
+    act_on_terminal,
+    another_shell,
+    open_shell,
+    panel,
+    prompt_field,
+    terminal,
+    type_in_terminal,
+)
 from tests.support.waiting import eventually
 
 
@@ -33,6 +42,9 @@ async def test_a_program_that_has_ended_says_how_and_starts_again_in_its_place(p
     await type_in_terminal(page, "echo kept $((40 + 2)); exit 3")
     await expect(terminal(page).get_by_role("status")).to_contain_text("The program has ended with exit code 3.")
     await expect(tabs(page)).to_have_accessible_name(re.compile("^bash.*, Ended with exit code 3$"))
+    for cursor in await terminal(page).locator(".xterm-cursor").all():
+        await expect(cursor).to_have_css("outline-style", "none")
+        await expect(cursor).to_have_css("background-color", "rgba(0, 0, 0, 0)")
     await terminal(page).get_by_role("button", name="Start again").click()
     await expect(tabs(page)).to_have_accessible_name(re.compile("^bash[ 0-9]*$"))
     await type_in_terminal(page, "echo anew $((40 + 2)); kill -KILL $$")
@@ -165,6 +177,38 @@ async def test_read_aloud_and_forced_colours(page: Page, desk: Desk) -> None:
     line = "(element) => getComputedStyle(element).borderBottomColor"
     chosen = await panel(page).get_by_role("tab", name="Terminal", exact=True).evaluate(line)
     assert chosen != await panel(page).get_by_role("tab", name="Files", exact=True).evaluate(line)
+    mark = "(element) => getComputedStyle(element, '::before').borderLeftWidth"
+    rows = page.get_by_role("tree", name="Machines, projects and sessions")
+    assert await rows.get_by_role("treeitem", selected=True).evaluate(mark) == "4px"
+    assert await rows.get_by_role("treeitem", selected=False).first.evaluate(mark) != "4px"
+
+
+async def test_who_opens_an_empty_panel_by_its_key_goes_on_by_keys(page: Page, desk: Desk) -> None:
+    session = await desk.session(desk.repository("by-keys").path, "scripted")
+    await page.goto(desk.page_of(session))
+    await prompt_field(page).click()
+    await page.keyboard.press("Control+j")
+    await expect(panel(page).get_by_role("button", name="Start a shell")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(terminal(page).get_by_role("textbox", name="Terminal input")).to_be_focused()
+    await type_in_terminal(page, "echo by-''keys")
+    await expect(terminal(page)).to_contain_text("by-keys")
+    await page.keyboard.press("Control+Shift+Escape")
+    await expect(page.locator(":focus-visible")).to_have_css("outline-offset", "-2px")
+
+
+async def test_the_rest_of_a_word_whose_terminal_has_gone_runs_nothing(page: Page, desk: Desk) -> None:
+    session = await open_shell(page, desk, "gone-word")
+    field = terminal(page).get_by_role("textbox", name="Terminal input")
+    await field.press_sequentially("ls; cl")
+    await field.evaluate("element => element.blur()")
+    await page.keyboard.type("clear?")
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile(f"/s/{session}"))
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("?")
+    await expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
 
 
 async def test_a_machine_lists_all_its_terminals(page: Page, desk: Desk) -> None:

@@ -59,6 +59,7 @@ async def test_each_says_whose_it_is_and_takes_its_own_keys(page: Page, desk: De
     await expect(terminal(page)).to_contain_text("in-there")
     await expect(listed.get_by_text("far-shed is away. What runs in its terminals runs on")).to_be_visible()
     await expect(listed.get_by_role("listitem")).to_have_count(0)
+    await expect(own_page.get_by_label("What starts its node")).to_have_text("make run-node")
     await own_page.close()
     # It is told once, above, with what to do.
     await expect(panel(page).get_by_text("far-shed is offline")).to_have_count(0)
