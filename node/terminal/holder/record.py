@@ -47,11 +47,13 @@ def write(path: Path, running: Mapping[int, int]) -> None:
     with suppress(OSError):
         fresh.unlink(missing_ok=True)
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        content = msgspec.json.encode(_Written(_boot(), as_of, dict(running)))
         try:
-            os.write(descriptor, msgspec.json.encode(_Written(_boot(), as_of, dict(running))))
+            is_whole = os.write(descriptor, content) == len(content)
         finally:
             os.close(descriptor)
-        fresh.replace(path)
+        if is_whole:
+            fresh.replace(path)
 
 
 def left_behind(path: Path) -> dict[int, bool]:
