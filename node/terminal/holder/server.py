@@ -1,5 +1,6 @@
 """The holder's loop: one thread, one node at a time, and the clock of terminals that are ending."""
 
+import errno
 import functools
 import os
 import selectors
@@ -43,7 +44,7 @@ who greets first, so whoever connects and says nothing keeps nobody out."""
 HELLO_DEADLINE_S = 5.0
 """For the greeting; a holder with nothing to hold waits no longer for it either."""
 RETRY_S = 1.0
-"""After the system refused memory."""
+"""After the system refused memory, or a descriptor for who connects."""
 ENDED_KEPT_S = 600.0
 """How long the last words of an ended terminal wait for a node that is away."""
 RETURN_S = 10.0
@@ -76,6 +77,7 @@ class HolderServer:
         self._is_closing = False
         self._idle_until_s = time.monotonic() + FIRST_NODE_WAIT_S
         self._retry_s: float | None = None
+        self._accept_s: float | None = None
 
     def run(self) -> None:
         """Serve. Returns when there is nothing left to hold."""
@@ -93,6 +95,8 @@ class HolderServer:
     def _wait_s(self) -> float | None:
         due_s = [time.monotonic() + ending.POLL_S for ending in self._endings]
         due_s += self._greeting.values()
+        if self._accept_s is not None:
+            due_s.append(self._accept_s)
         if self._terminals:
             due_s.append(self._written_s + record.WRITTEN_EVERY_S)
         if self._node is None:
@@ -109,6 +113,9 @@ class HolderServer:
         now_s = time.monotonic()
         for silent in [each for each, due_s in self._greeting.items() if due_s <= now_s]:
             self._leave(silent)
+        if self._accept_s is not None and self._accept_s <= now_s:
+            self._accept_s = None
+            self._watch(self._listener, self._accept)
         if self._terminals and self._written_s + record.WRITTEN_EVERY_S <= now_s:
             self._write_record()
         if self._endings:
@@ -137,7 +144,10 @@ class HolderServer:
     def _accept(self) -> None:
         try:
             connection, _ = self._listener.accept()
-        except OSError:  # it has gone again, or there is no descriptor for it: the terminals live on
+        except OSError as error:  # it has gone again, or there is no descriptor for it: the terminals live on
+            if error.errno in {errno.EMFILE, errno.ENFILE}:  # who waits would wake this loop without end
+                self._unwatch(self._listener)
+                self._accept_s = time.monotonic() + RETRY_S
             return
         if not channel.is_own(connection):
             connection.close()

@@ -7,12 +7,13 @@ import os
 import resource
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from node.terminal.holder import place
+from node.terminal.holder import channel, place
 from tests.support.left_behind import marked
 from tests.support.processes import ROOT
 from tests.support.terminal_holder import is_running
@@ -54,6 +55,12 @@ async def running(node: TerminalNode) -> dict[str, bool]:
 
 def has_read(reader: TerminalPage, length: int) -> bool:
     return len(reader.output) > length
+
+
+def cpu_s(pid: int) -> float:
+    """What a process has used of a processor so far."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 async def logged(node: TerminalNode, event: bytes) -> None:
@@ -124,7 +131,8 @@ async def test_a_holder_without_descriptors_refuses_and_holds_on(main: SplicingM
     """Neither opening nor closing without them harms the others; both go when there is room again."""
     async with terminal_node(main, database) as node:
         kept, closed = [await node.open(database.parent, "exec cat") for _ in range(2)]
-        node.holder = int(next(iter(marked(str((await asyncio.to_thread(place.addresses, database, None))[0])))))
+        address = (await asyncio.to_thread(place.addresses, database, None))[0]
+        [node.holder] = marked(str(address))
         used = len(list(Path(f"/proc/{node.holder}/fd").iterdir()))
         limits = resource.prlimit(node.holder, resource.RLIMIT_NOFILE)
         resource.prlimit(node.holder, resource.RLIMIT_NOFILE, (used, limits[1]))
@@ -132,7 +140,11 @@ async def test_a_holder_without_descriptors_refuses_and_holds_on(main: SplicingM
         refused = await node.call("terminal.open", asked)
         assert "Too many open files" in json.dumps(refused)
         async with page(main, kept) as reader:
-            await node.call("terminal.close", {"node": "n", "terminal": closed})
+            with channel.new_socket() as waiting:
+                await asyncio.to_thread(waiting.connect, str(address))
+                began_s, spent_s = time.monotonic(), cpu_s(node.holder)
+                await node.call("terminal.close", {"node": "n", "terminal": closed})
+                assert cpu_s(node.holder) - spent_s < 0.25 * (time.monotonic() - began_s), "it does not spin"
             await reader.type(b"still\n")
             await reader.shows(b"still\r\nstill\r\n")
         resource.prlimit(node.holder, resource.RLIMIT_NOFILE, limits)
