@@ -5,6 +5,7 @@ import Button from "./Button.svelte";
 import CopyLine from "./CopyLine.svelte";
 import ErrorBlock from "./ErrorBlock.svelte";
 import Field from "./Field.svelte";
+import Icon from "./Icon.svelte";
 import Segmented from "./Segmented.svelte";
 import Splitter from "./Splitter.svelte";
 import Tabs from "./Tabs.svelte";
@@ -37,6 +38,11 @@ describe("Button", () => {
     expect(onclick).not.toHaveBeenCalled();
     expect(button.getAttribute("aria-busy")).toBe("true");
   });
+});
+
+it("icons grow with the text", () => {
+  const { container } = render(Icon, { name: "close", size: 12 });
+  expect(container.querySelector("svg")?.getAttribute("width")).toBe("0.75rem");
 });
 
 describe("Field", () => {
