@@ -325,6 +325,8 @@ class HolderServer:
             del self._terminals[terminal]
 
     def _read(self, held: HeldTerminal) -> None:
+        if self._node is not None:
+            return  # it has attached in the same turn, and is the writer
         try:
             has_more = held.read()
         except OSError:  # no memory for the scrollback: the program waits, and nothing is lost
