@@ -209,6 +209,8 @@ class Program:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._group_gone.wait(), _REAP_S)
             self._identity = None
+            if self._transport is not None:
+                self._transport.close()  # by itself only in a later turn, which the last program's loop may not have
             if self._recorder is not None and self._recorded is not None:
                 self._recorder.ended(self._recorded)
 

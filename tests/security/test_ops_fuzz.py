@@ -6,6 +6,7 @@ The answer is a result or an error of the closed list; nothing is made, changed 
 import asyncio
 import base64
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from node.files.search.ripgrep import Ripgrep
 from node.files.search.service import SearchService
 from node.files.service import FilesService
 from node.files.temporaries import Sweeper
+from node.files.transfers import TransferServer
 from node.files.trash import Trash
 from node.files.watching import FolderWatcher
 from node.git.handlers import handlers as git_handlers
@@ -37,6 +39,7 @@ from ws.protocol.base import LoginId, UserId
 from ws.protocol.envelope import Caller
 from ws.protocol.errors import ErrorCode, WireError
 from ws.protocol.ops import OPS, Place
+from ws.streams import RawSocket
 from ws.tasks import TaskOwner
 
 CALLER = Caller(user=UserId("u"), login=LoginId("l"), role="owner")
@@ -175,12 +178,18 @@ def room(tmp_path: Path) -> Iterator[Room]:
     async def no_folders() -> list[SessionFolder]:
         return []
 
+    async def no_dial(_: str) -> RawSocket:
+        raise AssertionError("no content travels here")
+
     projects = ProjectsService(
         roots=[root],
         session_folders=no_folders,
         pinned=pins,
         resolve_directory=guard.resolve_directory,
         tasks=tasks,
+    )
+    transfers = TransferServer(
+        guard, pool, no_dial, max_read_bytes=4096, commit_lock=threading.Lock(), sweeper=Sweeper()
     )
     handlers = {
         **file_handlers(
@@ -191,6 +200,7 @@ def room(tmp_path: Path) -> Iterator[Room]:
         ),
         **git_handlers(GitService(GitRunner(repository.environ), guard.resolve_directory)),
         **project_handlers(projects),
+        "files.partial": transfers.partial,
     }
     for part in ("files", "info"):
         (root / "trash" / part).mkdir(parents=True)
@@ -210,6 +220,7 @@ def sound_params(room: Room, op: str) -> dict[str, object]:
         "files.mkdir": {"path": str(repository / "new")},
         "files.move": {"to": str(repository / "moved")},
         "files.copy": {"to": str(repository / "copied")},
+        "files.partial": {"upload": "u" * 16},
         "files.watch": {"path": str(repository), "recursive": True},
         "files.find": {"path": str(repository), "query": "f"},
         "files.grep": {"path": str(repository), "query": "2"},

@@ -103,7 +103,7 @@ async def test_a_folder_that_others_control_is_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trap: str
 ) -> None:
     """Somebody prepared the folder in /tmp: a squatter must get neither the socket nor the node's trust."""
-    folder = tmp_path / "runtime"
+    folder = tmp_path / "r"  # a socket's address holds 107 bytes
     monkeypatch.setattr(place, "_folders", lambda runtime: iter([folder]))
     if trap == "open":
         folder.mkdir()

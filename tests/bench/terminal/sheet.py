@@ -59,7 +59,9 @@ def machine() -> str:
 
 def _cell(values: list[float]) -> str:
     value = statistics.median(values)
-    return "too late" if math.isinf(value) else f"{value:.3g}"
+    if math.isinf(value):
+        return "too late"
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def _ratio(ours: list[float], theirs: list[float]) -> str:
