@@ -49,7 +49,7 @@ async def test_composed_words_arrive_once(phone: tuple[Page, CDPSession]) -> Non
         await expect(field(page)).to_have_attribute(attribute, "off")
     await expect(field(page)).to_have_attribute("spellcheck", "false")
     rows = terminal(page).locator(".xterm-rows")
-    await cdp.send("Input.insertText", {"text": "echo "})
+    await page.keyboard.type("echo ")
     await expect(rows).to_contain_text("echo")  # a person sees it too, before the next word begins
     for part in ("h", "hé", "hér", "héron"):
         at = len(part)
