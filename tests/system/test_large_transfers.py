@@ -161,15 +161,20 @@ class Slow:
     def __init__(self, whole: Installation, path: Path) -> None:
         self._whole, self._path = whole, path
         self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), read_bufsize=4096)
+        self._answers: list[aiohttp.ClientResponse] = []
 
     async def get(self) -> aiohttp.ClientResponse:
         client: Client = self._whole.client
-        return await self._http.get(url(self._whole), params={"path": str(self._path)}, headers=client.headers)
+        answer = await self._http.get(url(self._whole), params={"path": str(self._path)}, headers=client.headers)
+        self._answers.append(answer)
+        return answer
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        for answer in self._answers:
+            answer.close()
         await self._http.close()
 
 

@@ -3,6 +3,7 @@
 import errno
 import functools
 import os
+import select
 import selectors
 import signal
 import socket
@@ -169,8 +170,9 @@ class HolderServer:
         if not isinstance(hello, Hello):
             self._leave(connection)
             return
-        if self._node is not None and _is_gone(self._node):
-            self._detach()
+        if (before := self._node) is not None and _has_hung_up(before):
+            while self._node is before:  # what it said last counts
+                self._receive(before)
         version = max(set(VERSIONS).intersection(hello.versions), default=None)
         if self._node is not None:
             reason = "Another node has these terminals; stop it before this one starts."
@@ -385,11 +387,8 @@ def _packet(connection: socket.socket) -> bytes:
     return packet
 
 
-def _is_gone(connection: socket.socket) -> bool:
-    """Whether the peer has closed: a node that was killed may be replaced before its end was read here."""
-    try:
-        return not connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
+def _has_hung_up(connection: socket.socket) -> bool:
+    """Whether the peer has closed: a node that was killed may be replaced before all that it said was read here."""
+    poll = select.poll()
+    poll.register(connection, select.POLLRDHUP)
+    return bool(poll.poll(0))

@@ -61,9 +61,13 @@ async def test_what_ends_at_once_when_it_is_started_again_makes_room(
 async def test_what_was_started_again_during_its_last_words_gives_way_to_nobody(
     main: SplicingMain, service: TerminalService, open_terminal: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    script = "if [ -e lives ]; then echo second; exec sleep 60; fi; touch lives; head -c 264000 /dev/zero | tr '\\0' x"
+    script = (
+        "if [ -e lives ]; then echo second; exec sleep 60; fi; touch lives; read go;"
+        " head -c 264000 /dev/zero | tr '\\0' x"
+    )
     terminal = await open_terminal(script)
     async with page(main, terminal, is_consuming=False) as slow:
+        await slow.type(b"\n")
         await eventually(lambda: service.find(terminal).exit is not None, what="the end")
         assert not service.find(terminal).is_over
         async with asyncio.TaskGroup() as group:
