@@ -55,12 +55,16 @@ class Reader:
 
     async def run(self) -> None:
         """Read until the terminal is gone or something was wrong."""
-        async with Client(self.grounds.network_url) as client:
-            client.token = self.grounds.client.token
-            while self.ended is None and not self.faults:
-                with contextlib.suppress(*BREAKS):
-                    await self._attach(client)
-                await asyncio.sleep(PAUSE_S)
+        try:
+            async with Client(self.grounds.network_url) as client:
+                client.token = self.grounds.client.token
+                while self.ended is None and not self.faults:
+                    with contextlib.suppress(*BREAKS):
+                        await self._attach(client)
+                    await asyncio.sleep(PAUSE_S)
+        except Exception as error:
+            self.faults.append(f"stopped reading at {self.position}: {error!r}")
+            raise
 
     async def _attach(self, client: Client) -> None:
         params = {"node": self.node, "terminal": self.terminal, "after": str(self.position)}
@@ -116,7 +120,8 @@ class Reader:
                 self._transport(socket).abort()
                 return False
             case "half_closing":
-                self._transport(socket).write_eof()
+                with contextlib.suppress(OSError):  # reset already
+                    self._transport(socket).write_eof()
                 with contextlib.suppress(*BREAKS):
                     async with asyncio.timeout(HALF_CLOSED_S):
                         while (message := await socket.receive()).type is aiohttp.WSMsgType.BINARY:

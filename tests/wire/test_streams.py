@@ -1,7 +1,9 @@
 """Streams from page to node through a splice, with real clients on real sockets."""
 
 import asyncio
+import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -17,6 +19,7 @@ from tests.support.faulty import faulty_proxy
 from tests.support.peers import until, within
 from tests.support.yard import yard
 from ws.streams import RawProtocol, RawSocket, ServerFrames, StreamClosedError, handshake
+from ws.streams.raw import end_writing
 
 Tls = tuple[ssl.SSLContext, ssl.SSLContext]
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -210,6 +213,24 @@ class _Raw(RawProtocol):
     def eof_received(self) -> bool:
         self.eof.set()
         return True
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_the_end_of_writing_to_a_peer_who_has_reset_ends_the_connection(loop: str) -> None:
+    with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
+        runner.run(_end_writing_to_a_reset_peer())
+
+
+async def _end_writing_to_a_reset_peer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        peer = socket.create_connection(server.getsockname())
+        ours, _ = server.accept()
+    transport, _ = await asyncio.get_running_loop().connect_accepted_socket(asyncio.Protocol, ours)
+    raw = RawSocket(transport)
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.close()  # a reset, which nobody has read
+    end_writing(raw.transport)
+    await within(raw.wait_ended())
 
 
 async def test_a_side_that_does_not_end_is_cut_after_the_linger(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from ws.streams.parsing import (
     unmask,
     write_head,
 )
-from ws.streams.raw import RawProtocol, RawSocket, can_half_close
+from ws.streams.raw import RawProtocol, RawSocket, can_half_close, end_writing
 
 log = structlog.get_logger(__name__)
 
@@ -312,7 +312,7 @@ class ServerFrames:
             return
         self._has_ended_writing = True
         if can_half_close(transport):
-            transport.write_eof()
+            end_writing(transport)
         else:
             transport.close()
 

@@ -122,6 +122,14 @@ def can_half_close(transport: asyncio.Transport) -> bool:
     return transport.get_extra_info("sslcontext") is None and transport.can_write_eof()
 
 
+def end_writing(transport: asyncio.Transport) -> None:
+    """End our direction behind what was written. A peer who has reset the connection unseen so far ends it whole."""
+    try:
+        transport.write_eof()
+    except OSError:  # asyncio's own transport calls shutdown(2), which says "not connected" then
+        transport.abort()
+
+
 def _address(transport: asyncio.Transport) -> str:
     name = transport.get_extra_info("peername")
     return f"{name[0]}:{name[1]}" if isinstance(name, tuple) else str(name or "unknown")

@@ -6,7 +6,7 @@ from typing import Literal
 
 import structlog
 
-from ws.streams.raw import RawProtocol, RawSocket, can_half_close
+from ws.streams.raw import RawProtocol, RawSocket, can_half_close, end_writing
 
 log = structlog.get_logger(__name__)
 
@@ -110,7 +110,7 @@ class _Half(RawProtocol):
         if other._has_eof or not (can_half_close(self._transport) and can_half_close(other._transport)):  # noqa: SLF001
             other.raw.transport.close()
             return False
-        other.raw.transport.write_eof()
+        end_writing(other.raw.transport)
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
