@@ -9,6 +9,7 @@ from main.store import Store
 from ws.protocol.accounts import ApiToken, TokenCreateParams, TokenCreateResult
 from ws.protocol.base import LoginId
 from ws.protocol.errors import ErrorCode, WireError, invalid
+from ws.protocol.names import is_name
 from ws.protocol.ops import Scope
 
 PREFIX = "sy_"
@@ -67,8 +68,8 @@ class ApiTokenService:
         a node that the caller does not see, `invalid`, `conflict`.
         """
         name = params.name.strip()
-        if not name or not name.isprintable():
-            raise invalid("name", "The name of a token is a text without control characters.")
+        if not is_name(name):
+            raise invalid("name", "A token's name has letters that can be seen, no control or direction marks.")
         scopes = sorted(set(params.scopes))
         for scope in scopes:
             principal.require(Scope(scope))

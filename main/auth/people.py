@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from main.auth.access import LiveAccess, Principal
 from main.auth.passwords import Passwords
-from main.auth.service import check_password
+from main.auth.service import check_password, check_username
 from main.store import Store
 from main.store.users import Account as Row
 from main.store.users import no_such_user, wire_grants
@@ -33,6 +33,7 @@ class People:
     async def create(self, params: UserCreateParams) -> Account:
         """Add somebody. Raises WireError: `invalid`, `conflict` when the name is taken."""
         grants = _by_node(params.grants)
+        check_username(params.username)
         check_password(params.password, "password")
         if len(await self.list()) >= MAX_USERS:
             raise WireError(ErrorCode.CONFLICT, f"This Main has {MAX_USERS} users: remove one of them first.")
@@ -50,6 +51,8 @@ class People:
         Raises WireError: `not_found`, `invalid`, `conflict` when the name is taken and for the last owner.
         """
         grants = None if params.grants is None else _by_node(params.grants)
+        if params.username is not None:
+            check_username(params.username)
         before, after = await self._store.users.update(
             params.user, name=params.username, role=params.role, grants=grants
         )

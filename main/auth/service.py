@@ -14,7 +14,8 @@ from main.store import Store
 from main.store.users import Account, name_key
 from ws.protocol.accounts import MAX_PASSWORD_BYTES, Login, LoginBody, RegisterBody, SignedIn, WhoKind
 from ws.protocol.base import LoginId, UserId
-from ws.protocol.errors import ErrorCode, FieldError, WireError
+from ws.protocol.errors import ErrorCode, FieldError, WireError, invalid
+from ws.protocol.names import is_name
 from ws.protocol.ops import Scope
 
 log = structlog.get_logger(__name__)
@@ -66,6 +67,7 @@ class Accounts:
         await self.refuse_second_user()
         if not is_here:
             self._check_setup_code(body.setup_code, address)
+        check_username(body.username)
         check_password(body.password, "password")
         async with self._passwords.slot():
             hashed = await self._passwords.hash(body.password)
@@ -184,6 +186,12 @@ class Accounts:
 
 def _wrong() -> WireError:
     return WireError(ErrorCode.UNAUTHORIZED, "User name or password is wrong.")
+
+
+def check_username(name: str) -> None:
+    """Raise WireError `invalid` for one that another name could hide behind; asked when it is given, not at sign-in."""
+    if not is_name(name):
+        raise invalid("username", "A person's name has letters that can be seen, no control or direction marks.")
 
 
 def check_password(password: str, field: str) -> None:

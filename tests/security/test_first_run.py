@@ -101,6 +101,7 @@ async def test_once_a_user_exists_every_sign_up_is_409(main: RunningMain, body: 
         ({"username": "", "password": "correct horse"}, "params.username"),
         ({"username": " x", "password": "correct horse"}, "params.username"),
         ({"username": "a\nb", "password": "correct horse"}, "params.username"),
+        ({"username": "\u2800", "password": "correct horse"}, "params.username"),
         ({"username": "ada", "password": "short"}, "params.password"),
         ({"username": "ada", "password": "ü" * 40}, "params.password"),
         ({"username": "ada", "password": "x" * 73}, "params.password"),

@@ -112,6 +112,7 @@ async def test_a_taken_name_is_a_conflict_in_other_letters_too(main: RunningMain
             assert await refused(owner.op("users.create", username=name, password=NEW)) == "conflict"
         own = await user_of(owner, "ada")
         assert await refused(owner.op("users.update", user=own["id"], username="vera")) == "conflict"
+        assert await refused(owner.op("users.update", user=own["id"], username="\u202eadA")) == "invalid"
         assert (await owner.op("users.update", user=own["id"], username="Ada"))["user"]["name"] == "Ada"
 
 
@@ -120,6 +121,8 @@ async def test_a_taken_name_is_a_conflict_in_other_letters_too(main: RunningMain
     [
         {"username": "", "password": NEW},
         {"username": "a\nb", "password": NEW},
+        {"username": "\u3164", "password": NEW},
+        {"username": "eve\u200b", "password": NEW},
         {"username": "eve", "password": "short"},
         {"username": "eve", "password": "x" * 73},
         {"username": "eve", "password": "\u00e4" * 40},

@@ -130,7 +130,7 @@ async def test_a_slip_in_the_address_is_no_matter_of_set_up(whole: Installation)
                 assert ("base_path" in await answer.text()) == is_told
 
 
-@pytest.mark.parametrize("name", ["a\nb", "a\x00b", "a\u202eb", "   "])
+@pytest.mark.parametrize("name", ["a\nb", "a\x00b", "a\u202eb", "   ", "\u3164", "a\u2800"])
 async def test_a_machine_gets_no_name_that_cannot_be_read(whole: Installation, name: str) -> None:
     with pytest.raises(OpError) as refused:
         await whole.op("nodes.rename", name=name)

@@ -13,6 +13,7 @@ from main.registry.service import Registry
 from main.registry.shown import filter_of, is_placeholder
 from main.relay.call import MainCall, MainHandlers
 from ws.protocol.errors import invalid
+from ws.protocol.names import is_name
 from ws.protocol.nodes import Empty, JoinInfo, Node, NodeResult, NodesListResult
 from ws.protocol.ops import Scope
 from ws.rpc import Feed
@@ -37,8 +38,8 @@ def handlers(registry: Registry, certificate: Path | None) -> MainHandlers:
         )
 
     async def rename(call: MainCall) -> NodeResult:
-        if not call.params.name.isprintable() or not call.params.name.strip():
-            raise invalid("name", "The name of a machine is a text without control characters, and not blank.")
+        if not is_name(call.params.name):
+            raise invalid("name", "A machine's name has letters that can be seen, no control or direction marks.")
         renamed = await registry.rename(call.params.node, call.params.name)
         return NodeResult(node=_shown_to(call.principal)(renamed))
 

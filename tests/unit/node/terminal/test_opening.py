@@ -145,7 +145,11 @@ def children_of(pid: int) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "name", ["a\x1b[31mb", "\x07", "gpj.\u202exe", "tab\tstop", " ", "\u200d \u200c", "a\u200bb", "a\u2028b", "\udcff"]
+    "name",
+    [
+        *("a\x1b[31mb", "\x07", "gpj.\u202exe", "tab\tstop", " ", "\u200d \u200c", "a\u200bb", "a\u2028b", "\udcff"),
+        *("\u115f", "\u1160", "\u3164", "a\uffa0", "\u2800", "a\u180e", "\U000e0001\U000e0061"),
+    ],
 )
 async def test_a_name_that_cannot_be_read_is_refused(
     service: TerminalService, open_terminal: Opener, name: str
@@ -163,7 +167,7 @@ async def test_a_name_of_an_older_version_is_cleaned_when_its_terminal_is_taken_
     service: TerminalService, open_terminal: Opener, identity: Path, environment: dict[str, str]
 ) -> None:
     terminals = [await open_terminal("exec cat") for _ in range(3)]
-    for terminal, name in zip(terminals, ("ev\u202eil\x07" + "x" * 200, "\x1b\x9b", "\u200d\x07"), strict=True):
+    for terminal, name in zip(terminals, ("ev\u202eil\x07" + "x" * 200, "\x1b\x9b", "\u3164\x07"), strict=True):
         about = msgspec.structs.replace(service.find(terminal).about, name=name)
         service._adopter.describe(terminal, msgspec.json.encode(about).decode())
     await service.close(end_terminals=False)
