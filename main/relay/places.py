@@ -1,15 +1,20 @@
 """How many terminal streams one person may have, and how many may be on their way at once."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
-from ws.protocol.base import UserId
+from ws.protocol.base import NodeId, UserId
 from ws.protocol.errors import ErrorCode, WireError
+
+Key = TypeVar("Key", bound=Hashable)
 
 MAX_OF_PERSON = 256
 """Open at once on all devices and machines. Each may take a read and two write buffers here, and one stream of 512
 that a node serves: one person cannot take them all."""
+MAX_AT_TERMINAL = 16
+"""Of one person at one terminal, which has 32 readers at most: one person cannot keep the others out of it."""
 MAX_OPENING_OF_PERSON = 64
 MAX_OPENING = 256
 """Asked for and not joined yet, of one person and of all: a node has 10 s to dial back."""
@@ -22,16 +27,23 @@ class Places:
     def __init__(self) -> None:
         self._open: Counter[UserId] = Counter()
         self._opening: Counter[UserId] = Counter()
+        self._at: Counter[Hashable] = Counter()
 
     @contextmanager
-    def hold(self, user: UserId) -> Iterator[None]:
+    def hold(self, user: UserId, node: NodeId, terminal: str) -> Iterator[None]:
         """One stream of `user`, from before it is asked for until it has ended. Raises WireError (conflict)."""
+        at = (user, node, terminal)
+        if self._at[at] >= MAX_AT_TERMINAL:
+            raise WireError(
+                ErrorCode.CONFLICT,
+                f"You have this terminal open {MAX_AT_TERMINAL} times, which is the limit; close it on another page.",
+            )
         if self._open[user] >= MAX_OF_PERSON:
             raise WireError(
                 ErrorCode.CONFLICT,
                 f"You have {MAX_OF_PERSON} terminals open on all your pages, which is the limit; close some of them.",
             )
-        with _counted(self._open, user):
+        with _counted(self._open, user), _counted(self._at, at):
             yield
 
     @contextmanager
@@ -49,11 +61,11 @@ class Places:
 
 
 @contextmanager
-def _counted(tally: Counter[UserId], user: UserId) -> Iterator[None]:
-    tally[user] += 1
+def _counted(tally: Counter[Key], key: Key) -> Iterator[None]:
+    tally[key] += 1
     try:
         yield
     finally:
-        tally[user] -= 1
-        if not tally[user]:
-            del tally[user]
+        tally[key] -= 1
+        if not tally[key]:
+            del tally[key]

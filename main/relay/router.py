@@ -13,10 +13,12 @@ from main.registry.service import Registry
 from main.relay.call import MainCall, MainHandlers, Visit
 from main.relay.looking import After
 from main.relay.params import decode
+from main.relay.shares import Shares, giving_back
 from main.relay.subjects import subject_of
 from main.relay.through import passed_through
 from main.relay.transfers import below_base
 from main.store.audit import UNFINISHED, Audit
+from ws.protocol.envelope import Caller
 from ws.protocol.errors import METHOD_NOT_FOUND, ErrorCode, WireError, unknown_op
 from ws.protocol.ops import OPS, Op, Place, Scope
 from ws.requests import current_request
@@ -62,6 +64,7 @@ class Router:
         self._tasks = tasks
         self._afters = afters
         self._on_call = on_call
+        self._shares = Shares()
 
     async def call(self, visit: Visit, method: str, params: bytes) -> Answer:
         """Answer one call, counted and logged. Raises WireError; anything else is a defect."""
@@ -136,8 +139,9 @@ class Router:
         caller = msgspec.structs.replace(caller, request=current_request())
         try:
             if op.is_subscription:
-                return await passed_through(link, op, params, caller, self._tasks)
-            answer = await link.call(op.name, params, deadline_s=op.deadline_s, caller=caller)
+                return await self._watched(link, op, params, caller)
+            with self._shares.call(caller.user, node):
+                answer = await link.call(op.name, params, deadline_s=op.deadline_s, caller=caller)
         except WireError as error:
             if error.code is ErrorCode.TIMEOUT:
                 raise _too_late(op, error.detail) from error
@@ -148,6 +152,15 @@ class Router:
             raise
         after = self._afters.get(op.name)
         return answer if after is None else await after(call, answer)
+
+    async def _watched(self, link: NodeLink, op: Op, params: bytes, caller: Caller) -> Feed:
+        give_back = self._shares.watch(caller.user, link.node, op.name)
+        try:
+            feed = await passed_through(link, op, params, caller, self._tasks)
+        except BaseException:
+            give_back()
+            raise
+        return giving_back(feed, give_back)
 
 
 def _require_here(call: MainCall) -> None:

@@ -11,7 +11,7 @@ from main.relay.params import decode_body
 from main.relay.terminals import OpenStream
 from routes.main.handshake import check_handshake
 from routes.main.visits import visit_of
-from ws.protocol.base import NodeKey, Struct, TerminalKey
+from ws.protocol.base import NodeId, NodeKey, Struct, TerminalKey
 from ws.protocol.errors import ErrorCode, FieldError, WireError
 from ws.protocol.ops import Scope
 from ws.protocol.terminals import StreamFault
@@ -45,8 +45,9 @@ async def terminal(request: web.Request) -> web.StreamResponse:
     with ExitStack() as held:
         with places.opening(principal.user):
             try:
-                held.enter_context(places.hold(principal.user))
-                stream = await _open(request)
+                query = _query(request)
+                held.enter_context(places.hold(principal.user, NodeId(query.node), query.terminal))
+                stream = await _open(request, query)
             except WireError as error:
                 return await _refuse(request, error)
             page = await _accept(request, stream)
@@ -54,8 +55,8 @@ async def terminal(request: web.Request) -> web.StreamResponse:
     return RawResponse()
 
 
-async def _open(request: web.Request) -> OpenStream:
-    main, query = request.app[MAIN], _query(request)
+async def _open(request: web.Request, query: _Query) -> OpenStream:
+    main = request.app[MAIN]
     request[PRINCIPAL].require(Scope.READ, query.node)
     link = main.registry.link(query.node)
     return await main.terminals.open(link, request[PRINCIPAL], query.terminal, query.after)
