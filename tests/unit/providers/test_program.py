@@ -1,10 +1,12 @@
 """The program of an agent, however odd it is: what it says, how it ends, and that nothing of it is left."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -66,6 +68,27 @@ async def test_its_output_ends_with_it_though_something_outside_its_group_holds_
     assert (await running.ended()).code == 0
     await running.close()
     os.kill(pid, signal.SIGKILL)  # after an end in order it is left alone
+
+
+def test_a_closed_one_leaves_nothing_open_though_its_loop_ends_at_once(tmp_path: Path) -> None:
+    """The output is still held open then; whatever is left to be closed says so as it is collected."""
+    pids: list[int] = []
+
+    async def live() -> None:
+        owner = TaskOwner("programs")
+        running = program(owner, tmp_path, HOLDING.replace("])", "], start_new_session=True)"))
+        await running.start()
+        async with asyncio.timeout(10):
+            pids.append(int(await anext(running.lines())))
+        await running.close()
+        await owner.close()
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        asyncio.run(live())
+        gc.collect()
+    os.kill(pids[0], signal.SIGKILL)
+    assert [str(each.message) for each in told] == []
 
 
 async def test_what_a_program_has_said_is_all_read_though_it_has_ended_before(
