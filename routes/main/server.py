@@ -14,7 +14,10 @@ from routes.main.problems import defect, malformed
 log = structlog.get_logger(__name__)
 
 MAX_CONNECTIONS = 4096
-"""Open at once. About 14 KB each before sign-in, so a flood of them is refused at some 60 MB."""
+"""Open at once. About 14 KB each before sign-in, so a flood of them is refused at some 60 MB.
+
+Beyond them the oldest that asks for nothing gives way, so who only opens connections keeps nobody out.
+"""
 
 IDLE_S = 75
 """A connection that has sent no whole request head for this long is closed, also when it sends byte by byte."""
@@ -28,6 +31,11 @@ LINGER_S = 2.0
 
 class _Handler(RequestHandler):
     __slots__ = ()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing whole has been asked that is not answered."""
+        return self._current_request is None
 
     def handle_error(
         self,
@@ -62,7 +70,13 @@ class _Server(web.Server):
         super().connection_made(handler, transport)
         if len(self._connections) > MAX_CONNECTIONS:
             log.warning("connection_refused", open=len(self._connections))
-            transport.abort()
+            (self._oldest_idle(handler) or transport).abort()
+
+    def _oldest_idle(self, newcomer: RequestHandler) -> asyncio.Transport | None:
+        for each, transport in self._connections.items():
+            if each is not newcomer and isinstance(each, _Handler) and each.is_idle and not transport.is_closing():
+                return transport
+        return None
 
 
 class AccessLog(AbstractAccessLogger):

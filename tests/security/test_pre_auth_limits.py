@@ -1,6 +1,7 @@
 """What somebody without an account can make Main hold: little, and not for long."""
 
 import asyncio
+import contextlib
 import json
 
 import pytest
@@ -79,20 +80,40 @@ async def test_main_lives_on_after_garbage(main: RunningMain) -> None:
         assert answer.status == 200
 
 
-async def test_connections_beyond_the_bound_are_cut(main: RunningMain, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_opens_connections_and_asks_nothing_keeps_nobody_out(
+    main: RunningMain, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(server, "MAX_CONNECTIONS", 20)
     opened = [await asyncio.open_connection("127.0.0.1", main.port) for _ in range(20)]
     try:
+        for number, (_, writer) in enumerate(opened):
+            writer.write(head(main, "/health", method="GET")[: number * 2])
+        for _ in range(3):
+            assert await exchange(main, head(main, "/health", method="GET"))
+        assert await opened[0][0].read() == b"", "the oldest gives way"
+        async with main.client() as client, client.socket() as socket:
+            opened += [await asyncio.open_connection("127.0.0.1", main.port) for _ in range(30)]
+            assert await socket.call("nodes.list") == {"nodes": []}, "who is served stays"
+    finally:
+        for _, writer in opened:
+            writer.close()
+
+
+async def test_connections_beyond_the_bound_are_cut(main: RunningMain, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All are at work, so the newcomer goes."""
+    async with contextlib.AsyncExitStack() as held:
+        client = await held.enter_async_context(main.client())
+        sockets = [await held.enter_async_context(client.socket()) for _ in range(5)]
+        monkeypatch.setattr(server, "MAX_CONNECTIONS", len(sockets))
         assert await exchange(main, head(main, "/health", method="GET")) == b""
-        opened.pop()[1].close()
+        await sockets.pop().close()
 
         async def answered() -> bool:
             return bool(await exchange(main, head(main, "/health", method="GET")))
 
         assert await eventually(answered, what="an answer once there is room")
-    finally:
-        for _, writer in opened:
-            writer.close()
+        for each in sockets:
+            assert await each.call("nodes.list") == {"nodes": []}
 
 
 async def test_a_signed_in_body_has_a_bound_too(main: RunningMain) -> None:
