@@ -110,7 +110,10 @@ async def _pipe(kept: ExitStack, given: ExitStack) -> tuple[asyncio.StreamReader
     given.callback(os.close, writing)
     stream = asyncio.StreamReader(limit=_CHUNK_BYTES)
     protocol = asyncio.StreamReaderProtocol(stream)
-    transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, os.fdopen(reading, "rb", 0))
+    loop = asyncio.get_running_loop()
+    # uvloop closes the descriptor and then the file: by then its number may be that of what another thread has opened.
+    file = os.fdopen(reading, "rb", 0, closefd=isinstance(loop, asyncio.BaseEventLoop))
+    transport, _ = await loop.connect_read_pipe(lambda: protocol, file)
     kept.callback(transport.close)
     return stream, writing
 
