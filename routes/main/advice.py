@@ -70,8 +70,9 @@ def of_unknown_path(request: web.Request, known: frozenset[str]) -> str | None:
         )
     else:
         front, _, rest = path.removeprefix(base).removeprefix("/").partition("/")
-        # One part alone is a slip of who typed it, unless a proxy shows.
-        is_meant = rest != "" or request[ARRIVAL].is_forwarded or request.version < HttpVersion11
+        # What a person typed, or one part alone, is a slip, unless a proxy shows.
+        is_typed = rest == "" or wants_page(request)
+        is_meant = not is_typed or request[ARRIVAL].is_forwarded or request.version < HttpVersion11
         is_ours = bool(front) and is_meant and f"/{rest}" in known
         sentence = (
             f"There is no page below {base}/{front[:64]}/ here: if a proxy serves Switchyard there, set"

@@ -103,8 +103,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await handler(request)
     await _identify(request, site)
     if reason is not Open.SIGN_IN and PRINCIPAL not in request:
-        advice = of_unknown_path(request, OUR_PATHS) if request.match_info.route.resource is None else None
-        raise WireError(ErrorCode.UNAUTHORIZED, advice or _how_to_sign_in(request))
+        raise _refusal_of_a_stranger(request)
     answer = await handler(request)
     if TOKEN in request and not answer.prepared:
         set_cookie(answer, request, site, request[TOKEN])
@@ -146,6 +145,15 @@ async def _identify(request: web.Request, site: Site) -> None:
     request[PRINCIPAL], is_prolonged = found
     if is_prolonged:
         request[TOKEN] = token
+
+
+def _refusal_of_a_stranger(request: web.Request) -> WireError:
+    """Where nothing is, a person is told so: every page is open, so that it tells nobody what there is."""
+    is_nowhere = request.match_info.route.resource is None
+    advice = of_unknown_path(request, OUR_PATHS) if is_nowhere else None
+    if is_nowhere and advice is None and wants_page(request):
+        return WireError(ErrorCode.NOT_FOUND, NOT_THERE)
+    return WireError(ErrorCode.UNAUTHORIZED, advice or _how_to_sign_in(request))
 
 
 def _how_to_sign_in(request: web.Request) -> str:

@@ -130,6 +130,28 @@ async def test_a_slip_in_the_address_is_no_matter_of_set_up(whole: Installation)
                 assert ("base_path" in await answer.text()) == is_told
 
 
+@pytest.mark.parametrize("path", ["/typo", "/typo/settings", "/typo/m/x", "/wp-login.php"])
+async def test_a_stranger_at_a_wrong_address_reads_that_nothing_is_there(whole: Installation, path: str) -> None:
+    looking = {"Accept": "text/html", "Sec-Fetch-Dest": "document"}
+    async with aiohttp.ClientSession() as stranger:
+        async with stranger.get(whole.url + path, headers=looking) as answer:
+            assert (answer.status, answer.content_type) == (404, "text/html")
+            text = await answer.text()
+            assert "There is nothing at this address." in text
+            assert '<a href="/">' in text
+        async with stranger.get(whole.url + path) as answer:
+            assert answer.status == 401, "a program learns nothing of what there is"
+
+
+async def test_a_stranger_behind_a_proxy_that_is_not_set_up_reads_how_it_is(whole: Installation) -> None:
+    looking = {"Accept": "text/html", "Sec-Fetch-Dest": "document", "X-Forwarded-For": "10.0.0.1"}
+    async with (
+        aiohttp.ClientSession() as stranger,
+        stranger.get(f"{whole.url}/yard/settings", headers=looking) as answer,
+    ):
+        assert (answer.status, "base_path" in await answer.text()) == (401, True)
+
+
 @pytest.mark.parametrize("name", ["a\nb", "a\x00b", "a\u202eb", "   ", "\u3164", "a\u2800"])
 async def test_a_machine_gets_no_name_that_cannot_be_read(whole: Installation, name: str) -> None:
     with pytest.raises(OpError) as refused:
