@@ -1,7 +1,7 @@
 """Taking the connection of an aiohttp request over.
 
-This is the one place that relies on how aiohttp 3.14 upgrades (`RequestHandler.set_parser`, `connection_lost`); the
-dependency is pinned to that minor, and a test sends handshake and frames in one segment.
+This is the one place that relies on how aiohttp 3.14 upgrades (`RequestHandler.set_parser`, `_parser`, `_messages`,
+`connection_lost`); the dependency is pinned to that minor, and a test sends handshake and frames in one segment.
 """
 
 from aiohttp import web
@@ -44,6 +44,9 @@ async def accept_raw(request: web.Request, protocol: str | None = None) -> RawSo
     behind = _Behind()
     handler.set_parser(behind)  # type: ignore[arg-type]  # wants only feed_data and feed_eof; hands over what it has read
     handler.keep_alive(False)
+    # What it kept for reading is 3 KB for as long as the stream lasts.
+    handler._parser = None  # noqa: SLF001
+    handler._messages = ()  # type: ignore[assignment]  # noqa: SLF001 (it only asks whether there is one)
 
     def ended() -> None:
         handler.connection_lost(None)

@@ -40,7 +40,8 @@ class RawSocket:
         self.initial = initial
         self.peer = _address(transport)
         self._on_ended = on_ended
-        self._has_ended = asyncio.Event()
+        self._is_ended = False
+        self._waiting: list[asyncio.Future[None]] = []  # for that; an asyncio.Event is 1 KB
         self._parked = _Parked(self)
         transport.pause_reading()
         transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
@@ -49,7 +50,7 @@ class RawSocket:
 
     @property
     def is_ended(self) -> bool:
-        return self._has_ended.is_set()
+        return self._is_ended
 
     def hand_to(self, protocol: RawProtocol) -> None:
         """Give `protocol` the initial bytes, then the connection. Called once, and again after `park`.
@@ -83,13 +84,23 @@ class RawSocket:
 
     async def wait_ended(self) -> None:
         """Return when the connection has ended. An HTTP handler that took one over stays until then."""
-        await self._has_ended.wait()
+        if self._is_ended:
+            return
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        try:
+            await waiter
+        finally:
+            self._waiting.remove(waiter)
 
     def ended(self) -> None:
         """For the protocol of the transport: the connection has ended."""
-        if self._has_ended.is_set():
+        if self._is_ended:
             return
-        self._has_ended.set()
+        self._is_ended = True
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_result(None)
         if self._on_ended is not None:
             self._on_ended()
 
