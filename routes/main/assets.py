@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import mimetypes
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,7 @@ _TYPES = {
 }
 """Ours, because a machine's own list of types may be anything."""
 
+_weight = re.compile(r"[ \t]*(?:q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?))?[ \t]*").fullmatch
 _TEXT = {"application/json", "application/manifest+json", "image/svg+xml", "text/css", "text/html", "text/javascript"}
 
 
@@ -88,24 +90,26 @@ class Assets:
 
 
 def _takes_gzip(request: web.Request) -> bool:
-    for part in request.headers.get("Accept-Encoding", "").lower().split(","):
+    """RFC 9110, 12.5.3: what is named counts before `*`. What cannot be read refuses: plain is right for everybody."""
+    taken: dict[str, bool] = {}
+    for part in ",".join(request.headers.getall("Accept-Encoding", [])).lower().split(","):
         name, _, weight = part.partition(";")
-        if name.strip() in {"gzip", "*"}:
-            return weight.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
-    return False
+        given = _weight(weight)
+        taken[name.strip()] = given is not None and float(given[1] or 1) > 0
+    return next((taken[name] for name in ("gzip", "x-gzip", "*") if name in taken), False)
 
 
 def _read(folder: Path) -> tuple[dict[str, Asset], dict[str, Chunk]]:
     try:
         manifest = msgspec.json.decode((folder / "manifest.json").read_bytes(), type=dict[str, Chunk])
+        files = {
+            file.name: Asset(file.read_bytes(), _kind(file))
+            for file in sorted((folder / "assets").iterdir())
+            if file.is_file()
+        }
     except (OSError, msgspec.DecodeError) as error:
         log.warning("page_not_built", folder=str(folder), reason=str(error))
         return {}, {}
-    files = {
-        file.name: Asset(file.read_bytes(), _kind(file))
-        for file in sorted((folder / "assets").iterdir())
-        if file.is_file()
-    }
     return files, manifest
 
 
