@@ -124,6 +124,8 @@ _FORMS = {
     "file": "a path without NUL",
     "files": "a path without NUL",
     **dict.fromkeys(("branch", "start", "ref", "base", "remote"), "a name without spaces, and without a dash in front"),
+    "upload": "16 to 64 letters, digits, _ or -",
+    "offset": "a number of bytes in up to 18 digits",
     "username": "a name without control characters and without spaces at its ends",
     "key": "`new`, or the ids of a machine and a session with a slash between them",
     "my.setting name": "a small letter and up to 63 more of them, digits, _ . or -",

@@ -55,7 +55,7 @@ class _Target(_Content, frozen=True, kw_only=True):
     """`upload` makes it one that can be continued, from `offset` on."""
 
     upload: UploadKey | None = None
-    offset: Annotated[str, msgspec.Meta(pattern=r"^\d{1,18}\Z")] = "0"
+    offset: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,18}\Z")] = "0"
 
 
 class _Archive(Located, frozen=True, kw_only=True):
