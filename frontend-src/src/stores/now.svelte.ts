@@ -7,7 +7,12 @@ class Clock {
   constructor(every_ms: number) {
     this.#subscribe = createSubscriber((update) => {
       const timer = setInterval(update, every_ms);
-      return () => clearInterval(timer);
+      // The timers of a page that nobody sees, or of a computer that sleeps, stand still.
+      document.addEventListener("visibilitychange", update);
+      return () => {
+        clearInterval(timer);
+        document.removeEventListener("visibilitychange", update);
+      };
     });
   }
 
