@@ -10,6 +10,7 @@ import socket
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -17,6 +18,7 @@ import uvloop
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from tests.bench.report import quietly
 from ws.streams import RawSocket, splice
 
 ROUNDS = 12
@@ -32,14 +34,17 @@ class _Echo(asyncio.Protocol):
         self._transport.write(data)
 
 
-class _Taken(asyncio.Protocol):
-    """One end of the relay, as a RawSocket once it is connected."""
+class Taken(asyncio.Protocol):
+    """One end of a relay, as a RawSocket once it is connected; `on_taken` is given it too."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_taken: Callable[[RawSocket], object] = bool) -> None:
         self.raw: asyncio.Future[RawSocket] = asyncio.get_running_loop().create_future()
+        self._on_taken = on_taken
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.raw.set_result(RawSocket(cast(asyncio.Transport, transport)))
+        raw = RawSocket(cast(asyncio.Transport, transport))
+        self.raw.set_result(raw)
+        self._on_taken(raw)
 
 
 async def _serve_echo(listener: socket.socket) -> None:
@@ -49,10 +54,10 @@ async def _serve_echo(listener: socket.socket) -> None:
 
 async def _serve_splice(listener: socket.socket, target: tuple[str, int]) -> None:
     loop = asyncio.get_running_loop()
-    page = _Taken()
+    page = Taken()
     server = await loop.create_server(lambda: page, sock=listener)
     left = await page.raw
-    _, node = await loop.create_connection(_Taken, *target)
+    _, node = await loop.create_connection(Taken, *target)
     await splice(left, await node.raw, name="bench")
     server.close()
 
@@ -63,6 +68,7 @@ def _run_echo(listener: socket.socket) -> None:
 
 
 def _run_splice(listener: socket.socket, target: tuple[str, int]) -> None:
+    quietly()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve_splice(listener, target))
 

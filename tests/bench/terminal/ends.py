@@ -89,6 +89,7 @@ class Page:
     def __init__(self, address: tuple[str, int], token: str, node: str, terminal: str, end: Callable[[], None]) -> None:
         self._given = (address, token, node, terminal)
         self._end = end
+        self.ack_every_bytes = ACK_EVERY_BYTES
         path = f"/ws/terminal?node={node}&terminal={terminal}"
         self._socket = WebSocket(address, path, [f"Authorization: Bearer {token}"])
         self._is_attached = False
@@ -127,7 +128,7 @@ class Page:
         self._end()
 
     def _acknowledge(self) -> None:
-        if self._position - self._acknowledged >= ACK_EVERY_BYTES:
+        if self._position - self._acknowledged >= self.ack_every_bytes:
             self._acknowledged = self._position
             self._socket.send(TEXT, b'{"type":"ack","offset":%d}' % self._position)
 

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -233,10 +233,10 @@ def ttyd() -> Iterator[TtydSystem | None]:
 
 
 @contextlib.contextmanager
-def switchyard(name: str = "Main and Node", script: str = "main_server.py") -> Iterator[OurSystem]:
-    """A whole installation in a process of its own."""
+def elsewhere(serve: Callable[..., Coroutine[Any, Any, None]], *given: str) -> Iterator[Any]:
+    """What ``serve(pipe, *given)`` sends first. It runs in a process of its own, until it is sent something."""
     here, there = multiprocessing.Pipe()
-    serving = multiprocessing.get_context("spawn").Process(target=_serve, args=(there, name, script))
+    serving = multiprocessing.get_context("spawn").Process(target=_run, args=(serve, there, *given))
     serving.start()
     there.close()  # so that it ends when this process is killed
     try:
@@ -246,15 +246,22 @@ def switchyard(name: str = "Main and Node", script: str = "main_server.py") -> I
         serving.join(20)
 
 
+def _run(serve: Callable[..., Coroutine[Any, Any, None]], *given: Any) -> None:
+    restore_signals()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(*given))
+
+
+def switchyard(
+    name: str = "Main and Node", script: str = "main_server.py"
+) -> contextlib.AbstractContextManager[OurSystem]:
+    """A whole installation."""
+    return elsewhere(_installed, name, script)
+
+
 def framed() -> contextlib.AbstractContextManager[OurSystem]:
     """As `switchyard`, where something between Main and the node reads frames."""
     return switchyard("framed link", "tests/bench/terminal/framed_main.py")
-
-
-def _serve(pipe: Connection, name: str, script: str) -> None:
-    restore_signals()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_installed(pipe, name, script))
 
 
 async def _installed(pipe: Connection, name: str, script: str) -> None:
