@@ -1,11 +1,16 @@
 """Resident memory of Main and Node, idle and with one Claude session: ``python -m tests.bench.memory``.
 
+Before that what each of them is made of: one fresh interpreter a role that loads the one thing after the other.
 Target: Main + Node idle ≤ 130 MB together; a session adds ≤ 5 MB of ours beside the agent's own process.
 """
 
 import asyncio
+import subprocess
+import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -14,9 +19,49 @@ from tests.bench.report import Row, table
 from tests.contract.harness import claude_environment
 from tests.support.client import Client
 from tests.support.model_server import ModelServer
-from tests.support.processes import Program, main_settings, running
+from tests.support.processes import ROOT, Program, main_settings, running
 
 MB = 1e6
+
+_BEGINNING = {
+    "Python": "",
+    "asyncio, TLS, uvloop": "import asyncio, ssl, uvloop",
+    "aiohttp": "import aiohttp.web",
+}
+PARTS: Mapping[str, Mapping[str, str]] = {
+    "Main": {
+        **_BEGINNING,
+        "PyJWT with cryptography": "import jwt",
+        "the rest of what it imports": "import main_server",
+        "the built page, as it is and compressed": (
+            "import pathlib, routes.main.assets; page = routes.main.assets.Assets(pathlib.Path('dist'));"
+            " asyncio.run(page.load()); asyncio.run(page.compress())"
+        ),
+    },
+    "Node": {**_BEGINNING, "the rest of what it imports": "import app"},
+}
+"""By role: what is loaded, in this order, and how."""
+_LOADER = "import sys\nfor step in sys.stdin: exec(step); print('done', flush=True)"
+
+
+def parts(environ: Mapping[str, str]) -> list[Row]:
+    """What each step of PARTS adds."""
+    rows = []
+    for role, steps in PARTS.items():
+        with subprocess.Popen(
+            [sys.executable, "-c", _LOADER], cwd=ROOT, env=dict(environ), stdin=-1, stdout=-1, text=True
+        ) as loader:
+            assert loader.stdin is not None
+            assert loader.stdout is not None
+            before = 0.0
+            for what, step in steps.items():
+                loader.stdin.write(f"{step}\n")
+                loader.stdin.flush()
+                assert loader.stdout.readline() == "done\n", f"{role} cannot load {what}"
+                size = psutil.Process(loader.pid).memory_info().rss / MB
+                rows.append(Row(f"{role}: {what}", size - before, "MB"))
+                before = size
+    return rows
 
 
 def _role(process: psutil.Process) -> str:
@@ -35,6 +80,18 @@ def resident(program: Program) -> dict[str, float]:
         role = _role(process)
         sums[role] = sums.get(role, 0.0) + process.memory_info().rss / MB
     return sums
+
+
+def in_both(program: Program) -> float:
+    """MB of files, libraries most of them, that Main and Node have both loaded and the system holds once."""
+    root = psutil.Process(program.process.pid)
+    (node,) = [each for each in root.children() if _role(each) == "Node"]
+    mains, nodes = ({each.path: _shared(each) for each in process.memory_maps()} for process in (root, node))
+    return sum(min(size, nodes[path]) for path, size in mains.items() if path in nodes) / MB
+
+
+def _shared(mapped: Any) -> int:
+    return int(mapped.shared_clean) if mapped.path.startswith("/") else 0
 
 
 async def _turn(client: Client, node: str, folder: Path) -> None:
@@ -58,13 +115,14 @@ async def measure() -> list[Row]:
             async with running("main_server.py", home, main_settings(), environ) as main, Client(main.url) as client:
                 await client.register()
                 node = await client.online_node()
-                states = [resident(main)]
+                states, both = [resident(main)], in_both(main)
                 for _ in range(2):
                     await _turn(client, node, home / "work")
                     states.append(resident(main))
     idle, one, two = states
     rows += [Row(f"{role}, idle", size, "MB") for role, size in sorted(idle.items())]
     rows.append(Row("Main + Node, idle", _ours(idle), "MB", "target 130"))
+    rows.append(Row("files that both have loaded", both, "MB", "counted twice above, held once"))
     rows += [Row(f"{role}, one Claude session", size, "MB") for role, size in sorted(one.items())]
     rows.append(Row("Main + Node, added by the first session", _ours(one) - _ours(idle), "MB", "imports the SDK"))
     rows.append(Row("Main + Node, added by the second", _ours(two) - _ours(one), "MB", "target 5"))
@@ -77,7 +135,9 @@ def _ours(sizes: dict[str, float]) -> float:
 
 def main() -> None:
     """Print it."""
-    print(table("Memory", asyncio.run(measure())))
+    with tempfile.TemporaryDirectory(prefix="switchyard-bench-") as folder:
+        rows = parts(as_installed(Path(folder)))
+    print(table("Memory", [*rows, *asyncio.run(measure())]))
 
 
 if __name__ == "__main__":
