@@ -13,6 +13,7 @@ import { allowSpanStyles, withStyleNonce } from "./nonce.ts";
 import { cleaned } from "./pasting.ts";
 import { silence } from "./queries.ts";
 import { wholeText } from "./reading.ts";
+import { Typing } from "./typing.ts";
 
 /** Lines kept in the page; the node keeps 1 MiB of bytes, about as much. */
 const SCROLLBACK_LINES = 10_000;
@@ -68,6 +69,9 @@ export class Emulator implements Screen {
   readonly #terminal: Terminal;
   readonly #fit = new FitAddon();
   readonly #stopFingers: () => void;
+  readonly #typing: Typing | null;
+  /** What an input method is about to write, shown at the cursor. */
+  #composed = "";
   /** Pixels that a finger has moved and that no whole line has come of yet. */
   #panned = 0;
   #finder: Finder | null = null;
@@ -126,6 +130,48 @@ export class Emulator implements Screen {
       terminal.open(parent);
     });
     this.#stopFingers = this.#prepare(parent);
+    this.#typing = this.#listenToField(parent);
+  }
+
+  #listenToField(parent: HTMLElement): Typing | null {
+    const { textarea, options } = this.#terminal;
+    if (textarea === undefined) return null;
+    this.#terminal.onRender(() => this.#showComposed());
+    return new Typing(
+      parent,
+      textarea,
+      {
+        onText: (text) => this.#terminal.input(text, true),
+        onPaste: (text) => this.events.onPaste(text),
+        onComposing: (text) => {
+          this.#composed = text;
+          this.#showComposed();
+        },
+      },
+      {
+        isTouch: () => matchMedia("(any-pointer: coarse)").matches,
+        isAloud: () => options.screenReaderMode === true,
+      },
+    );
+  }
+
+  /** Where xterm shows it, which is not told of it any more. */
+  #showComposed(): void {
+    const { element, buffer, rows, cols, options } = this.#terminal;
+    const view = element?.querySelector<HTMLElement>(".composition-view");
+    const screen = element?.querySelector(".xterm-screen");
+    if (!view || !screen || (this.#composed === "" && view.textContent === "")) return;
+    view.textContent = this.#composed;
+    view.classList.toggle("active", this.#composed !== "");
+    const { baseY, viewportY, cursorX, cursorY } = buffer.active;
+    const height = screen.clientHeight / rows;
+    Object.assign(view.style, {
+      left: `${(Math.min(cursorX, cols - 1) * screen.clientWidth) / cols}px`,
+      top: `${(baseY - viewportY + cursorY) * height}px`,
+      lineHeight: `${height}px`,
+      fontFamily: options.fontFamily,
+      fontSize: `${this.fontSize}px`,
+    });
   }
 
   #listen(terminal: Terminal): void {
@@ -249,6 +295,7 @@ export class Emulator implements Screen {
 
   /** As if typed, without control characters; bracketed when the program asked for that. */
   paste(text: string): void {
+    this.settle();
     this.#terminal.paste(cleaned(text));
   }
 
@@ -275,6 +322,17 @@ export class Emulator implements Screen {
     this.#terminal.input(text, true);
   }
 
+  /** What is being composed counts as typed; what is typed next has nothing to do with it. */
+  settle(): void {
+    this.#typing?.settle();
+  }
+
+  /** Nothing can be typed then, nor composed. */
+  set isReadOnly(isReadOnly: boolean) {
+    this.#terminal.options.disableStdin = isReadOnly;
+    if (isReadOnly) this.#typing?.settle();
+  }
+
   setTheme(theme: ITheme): void {
     this.#terminal.options.theme = theme;
     this.#finder?.repaint();
@@ -294,6 +352,7 @@ export class Emulator implements Screen {
 
   dispose(): void {
     this.#stopFingers();
+    this.#typing?.dispose();
     this.#finder?.leave();
     this.#terminal.dispose();
   }
