@@ -1,4 +1,4 @@
-"""What other choices would cost a terminal: ``python -m tests.bench.choices`` (5 minutes).
+"""What other choices would cost a terminal: ``python -m tests.bench.choices`` (6 minutes).
 
 Each choice is the whole of it, Main and a node, with one thing changed (`otherwise`, `parsing_main`). The rounds are
 interleaved, each begins with another choice, and what counts is the median of the ratios of one round to it as it is.
@@ -9,10 +9,12 @@ import contextlib
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -25,12 +27,15 @@ from tests.bench.terminal.systems import OurSystem, elsewhere
 from tests.support.client import Client
 from tests.support.installation import scripted
 from tests.support.processes import Program, main_settings, node_settings, running
-from ws.streams import RawSocket, splice
+from ws.streams import RawProtocol, RawSocket, splice
 from ws.tasks import TaskOwner
 
 ROUNDS = 10
 ECHOES = 500
 SLOW_FOR_S, SLOW_BYTES_S = 1.0, 1_000_000
+FAR_S = 0.01
+"""To a page that is far away, and as long back."""
+FAR_BYTES = 4_000_000
 NOBODY_TYPES_S = 0.5
 """As in `terminal`."""
 TOKEN = "every-node-of-this-measurement-joins-with-it"
@@ -38,7 +43,7 @@ OF_MAINS = {"main.local_node": False, "main.node_register_tokens": [TOKEN]}
 SPLICING, PARSING = "main_server.py", "tests/bench/parsing_main.py"
 
 PLAIN = "as-it-is"
-OTHERWISE = ("window-64-kib", "window-1-mib", "no-window", "aiohttp", "websockets", "collecting")
+OTHERWISE = ("window-64-kib", "window-1-mib", "no-window", "aiohttp", "websockets", "collecting", "never-resting")
 """Choices of `otherwise`."""
 
 AS_IT_IS, HOP, ANEW = "as it is", "one more hop that joins", "Main parses and frames anew"
@@ -49,13 +54,15 @@ WAYS: Mapping[str, str] = {
     ANEW: "parsing",
     "output is collected for 2 ms": "collecting",
 }
+PACES: Mapping[str, str] = {AS_IT_IS: PLAIN, "a flood never rests": "never-resting"}
 WINDOW_BYTES = 256 * 1024
+NONE = "none, TCP alone"
 WINDOW_AS_IT_IS = "256 KiB, as it is"
 WINDOWS: Mapping[str, tuple[str, int]] = {
     "64 KiB": ("window-64-kib", 64 * 1024),
     WINDOW_AS_IT_IS: (PLAIN, WINDOW_BYTES),
     "1 MiB": ("window-1-mib", 1024 * 1024),
-    "none, TCP alone": ("no-window", WINDOW_BYTES),
+    NONE: ("no-window", WINDOW_BYTES),
 }
 """A page acknowledges four times in each; without one that means nothing."""
 
@@ -126,6 +133,19 @@ def _flood(choices: Mapping[str, Choice], what: str, reference: str) -> list[Row
     return [*rows, *_rows(f"processor for 100 MB{what}", spent, "s", reference)]
 
 
+def _flood_afar(choices: Mapping[str, Choice]) -> list[Row]:
+    found = _each_round(choices, FLOOD, lambda choice, end: measures.flood(choice, end, FAR_BYTES)[0])
+    return _rows(f"flood, {FAR_S * 2000:.0f} ms there and back, window", found, "MB/s", WINDOW_AS_IT_IS)
+
+
+def _beside_a_flood(choices: Mapping[str, Choice]) -> list[Row]:
+    def echo(choice: Choice, end: End) -> float:
+        with measures.flooding(choice):
+            return measures.echo(end, ECHOES)[0]
+
+    return _rows("echo p50 beside a flood", _each_round(choices, ECHO, echo), "ms", AS_IT_IS)
+
+
 def _ctrl_c(choices: Mapping[str, Choice]) -> list[Row]:
     found = _each_round(choices, ENDLESS, lambda _, end: measures.ctrl_c(end, SLOW_FOR_S, SLOW_BYTES_S))
     return _rows("Ctrl-C, reader at 1 MB/s, window", found, "ms", WINDOW_AS_IT_IS)
@@ -151,8 +171,12 @@ def measure(systems: Mapping[str, OurSystem], nodes: Mapping[str, int]) -> list[
     ways = {name: chosen(name, key) for name, key in WAYS.items()}
     windows = {name: chosen(name, *given) for name, given in WINDOWS.items()}
     rows = _echo({**ways, HOP: chosen(HOP, "hop")})
+    rows += _beside_a_flood({name: chosen(name, key) for name, key in PACES.items()})
     rows += _flood(ways, "", AS_IT_IS)
     rows += _flood(windows, ", window", WINDOW_AS_IT_IS)
+    rows += _flood_afar(
+        {name: chosen(name, f"far {key}", size) for name, (key, size) in WINDOWS.items() if name != NONE}
+    )
     return rows + _ctrl_c(windows)
 
 
@@ -183,8 +207,9 @@ async def _installed(pipe: Connection) -> None:
                     for choice in choices:
                         beginning.create_task(begin(home, choice, main, client), name=choice)
             plain = systems[PLAIN]
-            relay = await stack.enter_async_context(_relay(plain.port))
-            systems["hop"] = OurSystem(relay, plain.node, plain.token, plain.main)
+            near, far = [await stack.enter_async_context(_relay(plain.port, join)) for join in (_join, _join_late)]
+            systems["hop"] = replace(plain, port=near)
+            systems |= {f"far {choice}": replace(systems[choice], port=far) for choice, _ in WINDOWS.values()}
             pipe.send((systems, pids))
             await asyncio.to_thread(pipe.recv)
 
@@ -198,20 +223,58 @@ def _node(home: Path, choice: str, main: Program) -> contextlib.AbstractAsyncCon
 
 
 @contextlib.asynccontextmanager
-async def _relay(port: int) -> AsyncIterator[int]:
-    """The port of one more hop in front of `port`: joins two streams, as Main does."""
+async def _relay(port: int, join: Callable[[RawSocket, RawSocket], Coroutine[Any, Any, None]]) -> AsyncIterator[int]:
+    """The port of one more hop in front of `port`."""
     loop, joined = asyncio.get_running_loop(), TaskOwner("relay")
 
-    async def join(page: RawSocket) -> None:
+    async def taken(page: RawSocket) -> None:
         _, main = await loop.create_connection(Taken, "127.0.0.1", port)
-        await splice(page, await main.raw, name="hop")
+        await join(page, await main.raw)
 
-    server = await loop.create_server(lambda: Taken(lambda raw: joined.start(join(raw), name="join")), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: Taken(lambda raw: joined.start(taken(raw), name="join")), "127.0.0.1", 0)
     try:
         yield int(server.sockets[0].getsockname()[1])
     finally:
         server.close()
         await joined.close()
+
+
+async def _join(page: RawSocket, main: RawSocket) -> None:
+    """As Main does it."""
+    await splice(page, main, name="hop")
+
+
+async def _join_late(page: RawSocket, main: RawSocket) -> None:
+    """Everything arrives FAR_S later, however much it is."""
+    left, right = _Late(page), _Late(main)
+    left.other, right.other = right, left
+    page.hand_to(left)
+    main.hand_to(right)
+    await page.wait_ended()
+    await main.wait_ended()
+
+
+class _Late(RawProtocol):
+    """One end. What it has not passed on yet is bounded by the window and by what is typed."""
+
+    other: "_Late"
+
+    def __init__(self, raw: RawSocket) -> None:
+        super().__init__(raw)
+        self._kept: deque[bytes] = deque()
+        self._loop = asyncio.get_running_loop()
+
+    def data_received(self, data: bytes) -> None:
+        self._kept.append(data)
+        self._loop.call_later(FAR_S, self._pass)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._loop.call_later(FAR_S, self.other.raw.transport.close)  # behind what it sent
+
+    def _pass(self) -> None:
+        if not self.other.raw.is_ended:
+            self.other.raw.transport.write(self._kept.popleft())
 
 
 def main() -> None:

@@ -10,8 +10,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import app
-from node.terminal import audience, reader, stream, terminal
-from node.terminal.output import OutputPump
+from node.terminal import audience, output, pace, reader, stream, terminal
 from tests.bench.stock_frames import AiohttpFrames, WebsocketsFrames
 from ws.streams import RawSocket, ServerFrames, frames
 
@@ -51,7 +50,7 @@ class _TrustingStream(stream._Stream):
             served.acknowledge(listener, listener.sent)
 
 
-class _CollectingPump(OutputPump):
+class _CollectingPump(output.OutputPump):
     """Readers are sent nothing before output has been collected for 2 ms."""
 
     def __init__(self, *given: Any, on_output: Callable[[], None], **more: Any) -> None:
@@ -84,7 +83,11 @@ def _node_frames_by(library: type) -> None:
 
 
 def _collecting() -> None:
-    vars(terminal)[OutputPump.__name__] = _CollectingPump
+    vars(terminal)[output.OutputPump.__name__] = _CollectingPump
+
+
+def _never_resting() -> None:
+    vars(pace)["TYPING_LASTS_S"] = 0.0
 
 
 CHOICES: Mapping[str, Callable[[], None]] = {
@@ -94,6 +97,7 @@ CHOICES: Mapping[str, Callable[[], None]] = {
     "aiohttp": partial(_node_frames_by, AiohttpFrames),
     "websockets": partial(_node_frames_by, WebsocketsFrames),
     "collecting": _collecting,
+    "never-resting": _never_resting,
 }
 
 if __name__ == "__main__":

@@ -12,8 +12,11 @@ SMALL: Mapping[str, Mapping[str, Mapping[str, object]]] = {
     "agent_events": {"agent_events": {"PER_SECOND": 50, "SECONDS": 1, "BURST": 200}},
     "browser_sockets": {"browser_sockets": {"WATCHERS": 3, "EVENTS": 3, "IDLE": 10}},
     "choices": {
-        "choices": {"ROUNDS": 1, "ECHOES": 5, "SLOW_FOR_S": 0.02, "SLOW_BYTES_S": 1e9, "NOBODY_TYPES_S": 0.0},
-        "terminal.measures": {"FLOOD_BYTES": 300_000},
+        "choices": {
+            "ROUNDS": 1, "ECHOES": 5, "SLOW_FOR_S": 0.02, "SLOW_BYTES_S": 1e9, "NOBODY_TYPES_S": 0.0, "FAR_S": 0.001,
+            "FAR_BYTES": 100_000,
+        },
+        "terminal.measures": {"FLOOD_BYTES": 300_000, "UNDER_WAY_S": 0.0},
     },
     "files_list": {"files_list": {"ROUNDS": 1, "SIZES": ((50, 15),)}},
     "git_log": {"files_list": {"ROUNDS": 1}, "git_log": {"COMMITS": 200, "BRANCHES": 5, "FAR": 100}},

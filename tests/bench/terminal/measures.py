@@ -104,15 +104,16 @@ def echo_for_two(end: Page, other: Page) -> float:
     return sorted(times)[ECHOES // 2]
 
 
-def flood(system: System, end: End) -> tuple[float, float]:
-    """MB/s, and the system's processor seconds for 100 MB."""
+def flood(system: System, end: End, size_bytes: int | None = None) -> tuple[float, float]:
+    """MB/s, and the system's processor seconds for 100 MB; of FLOOD_BYTES or as many as are given."""
+    size_bytes = size_bytes or FLOOD_BYTES
     before_s, began = _cpu_s(system), time.perf_counter()
-    end.type(b"%d\n" % FLOOD_BYTES)
+    end.type(b"%d\n" % size_bytes)
     received = 0
-    while received < FLOOD_BYTES:
+    while received < size_bytes:
         received += end.count()
     spent_s = time.perf_counter() - began
-    return FLOOD_BYTES / spent_s / 1e6, (_cpu_s(system) - before_s) / (FLOOD_BYTES / 1e8)
+    return size_bytes / spent_s / 1e6, (_cpu_s(system) - before_s) / (size_bytes / 1e8)
 
 
 def flood_beside_typing(end: End, quiet: End) -> float:
