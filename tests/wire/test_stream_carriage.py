@@ -226,16 +226,6 @@ async def test_ten_thousand_frames_in_one_read_leave_the_others_their_turns() ->
         assert not plain.received
 
 
-async def test_what_waits_when_the_other_end_stops_writing_is_not_lost() -> None:
-    async with pair() as (_, accepted):
-        sink = Sink(framed(accepted))
-        read = accepted.transport.get_protocol()
-        assert isinstance(read, asyncio.Protocol)
-        read.data_received(b"\x82\x81\0\0\0\0x" * 10_000)
-        read.eof_received()
-        assert len(sink.received) == 10_000
-
-
 async def test_nothing_is_read_before_somebody_takes_it() -> None:
     async with pair() as (dialled, accepted):
         outer = framed(accepted)

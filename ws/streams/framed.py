@@ -5,23 +5,19 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from ws.streams.parsing import (
-    FRAMES_PER_TURN,
-    Close,
-    FrameError,
-    FrameParser,
-    Opcode,
-    Passed,
-    Ping,
-    unmask,
-    write_head,
-)
+import structlog
+
+from ws.streams.parsing import Close, Event, FrameParser, Opcode, Passed, Ping, unmask, write_head
 from ws.streams.raw import RawProtocol, RawSocket
+from ws.streams.turns import Turns
+
+log = structlog.get_logger(__name__)
 
 CHUNK_BYTES = 64 * 1024
-"""Of one frame."""
-MAX_MESSAGE_BYTES = 1024 * 1024
-"""Of one that comes: a proxy may have put frames together."""
+"""Of one message, at both ends: what is in between may join or split the frames of a message, but never messages (RFC
+6455, section 5.4). So what waits here for its rest is no more than a transport holds that is not framed."""
+MAX_UNSENT_BYTES = 1024 * 1024
+"""As for pages: only an end that pings, or has us answer otherwise, and reads nothing gets there. It is cut."""
 
 _MASK_KEY_BYTES = 4
 _BYE = (1000).to_bytes(2, "big")
@@ -43,6 +39,7 @@ class _FramedTransport(asyncio.Transport):
         super().__init__()
         self.inner = raw.transport
         self.protocol: asyncio.Protocol | None = None
+        self.turns: Turns | None = None
         self._is_client = raw.is_client
         self._is_paused = False
         self._is_busy = False
@@ -117,9 +114,16 @@ class _FramedTransport(asyncio.Transport):
     def close(self) -> None:
         self.write_frame(Opcode.CLOSE, _BYE)
         self.inner.close()
+        self._stop()
 
     def abort(self) -> None:
         self.inner.abort()
+        self._stop()
+
+    def _stop(self) -> None:
+        """As with any transport: nothing is received any more once it has been told to close."""
+        if self.turns is not None:
+            self.turns.stop()
 
 
 class _Frames(RawProtocol):
@@ -128,45 +132,33 @@ class _Frames(RawProtocol):
     def __init__(self, raw: RawSocket, transport: _FramedTransport) -> None:
         super().__init__(raw)
         self._transport = transport
-        self._parser = FrameParser(MAX_MESSAGE_BYTES, is_masked=not raw.is_client)
-        self._turn: asyncio.Handle | None = None
+        parser = FrameParser(CHUNK_BYTES, is_masked=not raw.is_client)
+        self._turns = transport.turns = Turns(parser, self._take, transport.be_busy, lambda _: transport.abort())
 
     def data_received(self, data: bytes) -> None:
-        self._parser.feed(data)
-        if self._turn is None:
-            self._take_turn()
+        self._turns.feed(data)
 
-    def _take_turn(self) -> None:
-        """Look at so many frames, at the others in the loop's next turn."""
-        self._turn = None
-        try:
-            has_more = self._take_events()
-        except FrameError:
-            self._transport.abort()
-            return
-        if has_more:
-            self._turn = asyncio.get_running_loop().call_soon(self._take_turn)
-        self._transport.be_busy(has_more)
-
-    def _take_events(self) -> bool:
-        """Whether there may be more than one turn's."""
-        for _ in range(FRAMES_PER_TURN):
-            match event := self._parser.next_event():
-                case None:
-                    return False
-                case Passed():
-                    pass
-                case bytes():
+    def _take(self, event: Event) -> None:
+        match event:
+            case bytes():
+                if event:
                     self._above.data_received(event)
-                case Ping():
-                    self._transport.write_frame(Opcode.PONG, event.data)
-                case Close():
-                    self._transport.close()
-                    return False
-                case str():  # nobody here sends one
-                    self._transport.abort()
-                    return False
-        return True
+            case Passed():
+                pass
+            case Ping():
+                self._answer(event)
+            case Close():
+                # Who is above learns of it now: the rest of what it wrote may never be taken.
+                self._tell_of_eof()
+                self._transport.close()
+            case str():  # nobody here sends one
+                self._transport.abort()
+
+    def _answer(self, ping: Ping) -> None:
+        self._transport.write_frame(Opcode.PONG, ping.data)
+        if self._transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
+            log.warning("stream_unread", peer=self.raw.peer)
+            self._transport.abort()
 
     def pause_writing(self) -> None:
         self._above.pause_writing()
@@ -175,17 +167,15 @@ class _Frames(RawProtocol):
         self._above.resume_writing()
 
     def eof_received(self) -> bool:
-        while self._turn is not None:
-            self._turn.cancel()
-            self._take_turn()
-        self._above.eof_received()
+        self._turns.at_the_end(self._tell_of_eof)
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._turn is not None:
-            self._turn.cancel()
         super().connection_lost(exc)
-        self._above.connection_lost(exc)
+        self._turns.at_the_end(lambda: self._above.connection_lost(exc))
+
+    def _tell_of_eof(self) -> None:
+        self._above.eof_received()
 
     @property
     def _above(self) -> asyncio.Protocol:

@@ -11,6 +11,7 @@ from ws.streams.parsing import (
     FRAMES_PER_TURN,
     MAX_CONTROL_BYTES,
     Close,
+    Event,
     FrameError,
     FrameParser,
     Opcode,
@@ -20,6 +21,7 @@ from ws.streams.parsing import (
     write_head,
 )
 from ws.streams.raw import RawProtocol, RawSocket, can_half_close, end_writing
+from ws.streams.turns import Turns
 
 log = structlog.get_logger(__name__)
 
@@ -81,6 +83,7 @@ class ServerFrames:
         """Called before the stream closes because others need the room that `budget` has: whoever listens lets go of
         the message that it has, and may say why."""
         self._parser = FrameParser(max_message_bytes)
+        self._turns = Turns(self._parser, self._take, self._turned, self._failed)
         self._messages = MessageQueue()
         self._in_hand_bytes = 0  # of the message that whoever called `recv` last has
         self._share = None if budget is None else Share(budget, self._give_up)
@@ -90,10 +93,8 @@ class ServerFrames:
         self._is_reader_waiting = False
         self._is_reading_paused = False
         self._taken = 0
-        self._turn: asyncio.Handle | None = None  # what came is looked at further then
         self._close_sent: Close | None = None
         self._close_received: Close | None = None
-        self._is_deaf = False  # a close frame came, or a fault: what follows it counts for nothing
         self._has_ended_writing = False
         self._loop = asyncio.get_running_loop()
         self._last_received = self._loop.time()
@@ -109,7 +110,7 @@ class ServerFrames:
         self._in_hand_bytes = 0
         while not self._messages:
             self._count()
-            if self._is_over:
+            if self._is_over and not self._turns.is_pending:
                 raise self._closed_error()
             self._arrived.clear()
             self._is_reader_waiting = True
@@ -167,22 +168,9 @@ class ServerFrames:
         self._last_received = self._loop.time()
         if self._is_reader_waiting and self._took_at_once(data):
             return
-        if self.raw.is_ended or self._is_deaf:
-            return
-        self._parser.feed(data)
-        if self._turn is None:
-            self._take_turn()
+        self._turns.feed(data)
 
-    def _take_turn(self) -> None:
-        """Look at so many frames; at the others in the loop's next turn, and until then nothing more is read."""
-        self._turn = None
-        try:
-            has_more = self._take_events()
-        except FrameError as error:
-            self._end_listening(Close(error.code, error.reason))
-            has_more = False
-        if has_more:
-            self._turn = self._loop.call_soon(self._take_turn)
+    def _turned(self, has_more: bool) -> None:
         if self._is_over:
             self._begin_linger()
         if has_more or (self._messages.waiting_bytes > MAX_QUEUED_BYTES and not self._is_over):
@@ -191,6 +179,12 @@ class ServerFrames:
             self._resume_reading()
         self._count()
         self._arrived.set()
+
+    def _failed(self, error: Exception) -> None:
+        if isinstance(error, FrameError):
+            self._end_listening(Close(error.code, error.reason))
+        else:
+            self.raw.abort()
 
     def _count(self) -> None:
         if self._share is not None:
@@ -226,24 +220,18 @@ class ServerFrames:
             self._arrived.set()
         return True
 
-    def _take_events(self) -> bool:
-        """Whether there may be more than one turn's."""
-        for _ in range(FRAMES_PER_TURN):
-            match event := self._parser.next_event():
-                case None:
-                    return False
-                case Passed():
-                    pass
-                case Ping():
-                    self._write(Opcode.PONG, event.data)
-                case Close():
-                    self._close_received = event
-                    self._end_listening(event)
-                    return False
-                case _:
-                    if self._close_sent is None and not self._took_urgently(event):
-                        self._messages.add(event)
-        return True
+    def _take(self, event: Event) -> None:
+        match event:
+            case Passed():
+                pass
+            case Ping():
+                self._write(Opcode.PONG, event.data)
+            case Close():
+                self._close_received = event
+                self._end_listening(event)
+            case _:
+                if self._close_sent is None and not self._took_urgently(event):
+                    self._messages.add(event)
 
     def _took_urgently(self, message: bytes | str) -> bool:
         if self.take_urgent is None or self._is_reader_waiting or isinstance(message, str) or len(message) != 1:
@@ -254,8 +242,7 @@ class ServerFrames:
         return True
 
     def _end_listening(self, last_word: Close) -> None:
-        self._is_deaf = True
-        self._parser.clear()
+        self._turns.stop()
         self._count()
         self._send_close(last_word)
         self._end_writing()
@@ -268,15 +255,15 @@ class ServerFrames:
             self._writable.set()
 
     def ended(self) -> None:
-        """For the receiver: no bytes come any more."""
+        """For the receiver: no bytes come any more. What has come is still looked at and may be taken."""
         if self._share is not None:
             self._share.hold(0)
             self._share = None
         self._end_writing()
         self._ping.cancel()
-        if self._turn is not None:
-            self._turn.cancel()
-        if self._linger is not None:
+        if not self.raw.is_ended:
+            self._begin_linger()  # what was written may never be taken
+        elif self._linger is not None:
             self._linger.cancel()
         self._arrived.set()
         self._writable.set()
@@ -322,7 +309,7 @@ class ServerFrames:
             self.raw.transport.pause_reading()
 
     def _resume_reading(self) -> None:
-        if self._is_reading_paused and self._turn is None:
+        if self._is_reading_paused and not self._turns.is_pending:
             self._is_reading_paused = False
             if not self.raw.transport.is_closing():
                 self.raw.transport.resume_reading()

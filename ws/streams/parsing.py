@@ -27,7 +27,7 @@ class Opcode(IntEnum):
     PONG = 10
 
 
-_OPCODES = frozenset(Opcode)
+_OPCODES = {int(each): each for each in Opcode}
 
 
 class Close(NamedTuple):
@@ -162,11 +162,11 @@ class FrameParser:
 
     def _checked(self, first: int, second: int) -> Opcode:
         """The opcode, when the first two bytes of a frame are as they may be."""
-        opcode = first & 0x0F
         if first & _RESERVED:
             raise FrameError(1002, "a reserved bit is set")
-        if opcode not in _OPCODES:
-            raise FrameError(1002, f"there is no opcode {opcode}")
+        opcode = _OPCODES.get(first & 0x0F)
+        if opcode is None:
+            raise FrameError(1002, f"there is no opcode {first & 0x0F}")
         if second & _MASKED != self._mask:
             raise FrameError(1002, "a frame is not masked" if self._mask else "a frame is masked")
         if opcode >= Opcode.CLOSE:
@@ -174,7 +174,7 @@ class FrameParser:
                 raise FrameError(1002, "a control frame comes in pieces")
             if second & 0x7F > MAX_CONTROL_BYTES:
                 raise FrameError(1002, f"a control frame has at most {MAX_CONTROL_BYTES} bytes")
-        return Opcode(opcode)
+        return opcode
 
     def _take(self, opcode: Opcode, is_last: bool, payload: bytes) -> Event:
         if opcode is Opcode.PING:

@@ -63,8 +63,8 @@ class RawSocket:
             protocol.data_received(initial)
         if self._parked.is_writing_paused:
             protocol.pause_writing()
-        if self._parked.has_eof:
-            protocol.eof_received()
+        if self._parked.has_eof and not protocol.eof_received():
+            self.transport.close()
         if self.is_ended:
             protocol.connection_lost(None)
         else:
