@@ -1,10 +1,10 @@
 """Which repository a folder belongs to, found as Git finds it but without running Git."""
 
 import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from node.small_file import read_small
 from ws.protocol.git import State
 
 _MAX_POINTER_BYTES = 4096 + 16
@@ -88,8 +88,8 @@ def _stores(objects: Path) -> list[Path]:
     """The real path of this object store and of those that it borrows from (gitrepository-layout(5))."""
     stores = [Path(os.path.realpath(objects))]
     for store in stores:
-        listed = read_small(Path(os.path.realpath(store / "info/alternates")), _MAX_ALTERNATES_BYTES) or ""
-        lines = [line for line in listed.split("\n") if line and not line.startswith("#")]
+        listed = read_small(Path(os.path.realpath(store / "info/alternates")), _MAX_ALTERNATES_BYTES) or b""
+        lines = [line for line in os.fsdecode(listed).split("\n") if line and not line.startswith("#")]
         if len(listed) >= _MAX_ALTERNATES_BYTES or len(stores) + len(lines) > _MAX_STORES:
             return [*stores, _ANYWHERE]
         for line in lines:
@@ -128,26 +128,10 @@ def _git_folder(entry: Path) -> Path | None:
 
 def _pointer(path: Path) -> str | None:
     """The line in a file that names a folder. Links are followed, as by Git."""
-    line = read_small(Path(os.path.realpath(path)))
-    return None if line is None or "\0" in line else line.rstrip("\r\n")
+    line = read_small(Path(os.path.realpath(path)), _MAX_POINTER_BYTES)
+    return None if line is None or b"\0" in line else os.fsdecode(line).rstrip("\r\n")
 
 
 def _is_git_folder(folder: Path) -> bool:
     """As Git's own test: HEAD, and refs or the pointer to where they are."""
     return os.path.lexists(folder / "HEAD") and ((folder / "refs").is_dir() or (folder / "commondir").is_file())
-
-
-def read_small(path: Path, max_bytes: int = _MAX_POINTER_BYTES) -> str | None:
-    """The beginning of a regular file; None when there is none to read. Never waits for a pipe."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except (OSError, ValueError):
-        return None
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
-        return os.fsdecode(os.read(descriptor, max_bytes))
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)

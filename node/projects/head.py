@@ -1,8 +1,9 @@
 """The branch of a repository, read from HEAD without running Git: a list of projects must not start processes."""
 
 import os
-import stat
 from pathlib import Path
+
+from node.small_file import read_small
 
 _MAX_BYTES = 4096 + 16
 """HEAD and a `.git` file hold one line with one name or path."""
@@ -34,16 +35,6 @@ def _git_folder(folder: Path) -> Path | None:
 
 
 def _line(path: Path) -> str | None:
-    """The first line of a small regular file; None when there is none. Never waits for a pipe."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except (OSError, ValueError):
-        return None
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
-        return os.read(descriptor, _MAX_BYTES).decode("utf-8", "replace").split("\n", 1)[0].rstrip("\r")
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
+    """The first line of a small regular file; None when there is none."""
+    content = read_small(path, _MAX_BYTES)
+    return None if content is None else content.decode("utf-8", "replace").split("\n", 1)[0].rstrip("\r")

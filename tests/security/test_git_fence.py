@@ -164,6 +164,16 @@ async def test_a_repository_that_borrows_from_outside_is_not_opened(fenced: Fenc
     assert fenced.has_secret(), "plain Git does show it"
 
 
+async def test_what_stands_behind_the_part_of_a_list_that_is_read_is_not_borrowed_from(fenced: Fenced) -> None:
+    """Counted in bytes: in letters, what was read of this list would be shorter than the most."""
+    assert await fenced.refused("log") is None
+    listed = f"# {'é' * 40_000}\n{fenced.secret.path}/.git/objects\n"
+    (fenced.mine.path / ".git/objects/info/alternates").write_text(listed)
+    commit = fenced.secret.git("rev-parse", "HEAD").strip()
+    assert await fenced.refused("show", ref=commit) is ErrorCode.FORBIDDEN
+    assert fenced.has_secret(), "plain Git does show it"
+
+
 async def test_a_file_of_git_that_is_a_link_to_the_outside_is_not_read(fenced: Fenced, tmp_path: Path) -> None:
     """Git quotes the line of packed-refs that it does not understand."""
     (tmp_path / "outside/shadow").write_text("root:hash\n")
