@@ -130,6 +130,9 @@ def access_ended() -> WireError:
     return WireError(ErrorCode.UNAUTHORIZED, "Your access has ended meanwhile and nothing was done: sign in again.")
 
 
+MAX_OF_PERSON: Final = 3072
+"""Sockets and streams that one person has open, of the 4096 connections that Main takes: the rest is for the others."""
+
 End = Callable[[], None]
 Concerns = Callable[[Principal], bool]
 
@@ -166,6 +169,17 @@ class LiveAccess:
         expires_s = None if principal.token is None else principal.token.expires_s
         if self._has_ended(principal) or (expires_s is not None and expires_s <= time.time()):
             raise access_ended()
+
+    def require_room(self, principal: Principal) -> None:
+        """Raise WireError `rate_limited` when this person has as much open as one may have."""
+        if len(self._live) < MAX_OF_PERSON:
+            return
+        if sum(live.principal.user == principal.user for live in self._live) >= MAX_OF_PERSON:
+            raise WireError(
+                ErrorCode.RATE_LIMITED,
+                f"You have {MAX_OF_PERSON} connections open on all your pages, which is the limit; close some of them.",
+                retry_after_s=5.0,
+            )
 
     def add(self, principal: Principal, end: End) -> Callable[[], None]:
         """`end` is called, at most once, when the access is revoked or its token expires: at once, if that happened

@@ -27,6 +27,8 @@ async def call_op(request: web.Request) -> web.StreamResponse:
     await request.app[MAIN].router.admit(visit, op)  # before anything is read of what was sent
     params = await _params(request, op)
     request.app[MAIN].live.require(visit.principal)
+    if op.is_subscription:
+        request.app[MAIN].live.require_room(visit.principal)
     answer = await request.app[MAIN].router.call(visit, op.name, params)
     if isinstance(answer, Feed):
         return await EventStream(request, visit.principal).serve(answer)

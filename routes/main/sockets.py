@@ -17,9 +17,13 @@ BATCHED_LIMITS = replace(BROWSER_LIMITS, takes_batches=True)
 
 
 async def socket(request: web.Request) -> web.StreamResponse:
-    """GET /ws: JSON-RPC until either side closes or access ends. `?batches=1`: events may come as batches."""
+    """GET /ws: JSON-RPC until either side closes or access ends. `?batches=1`: events may come as batches.
+
+    Raises WireError `rate_limited`, not upgraded, when this person has too many connections open.
+    """
     check_handshake(request)
     main, visit = request.app[MAIN], visit_of(request)
+    main.live.require_room(visit.principal)
 
     has_ended = False
 

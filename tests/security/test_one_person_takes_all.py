@@ -5,9 +5,11 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiohttp
 import pytest
 import pytest_asyncio
 
+from main.auth import access
 from main.relay import shares
 from main.relay.places import MAX_AT_TERMINAL
 from main.relay.shares import MAX_SEARCHES, MAX_WATCHES
@@ -139,3 +141,21 @@ async def test_searches_that_do_not_end(main: RunningMain) -> None:
         took = await outcomes(one, "files.find", params, 4) + await outcomes(two, "files.grep", params, 4)
         assert took == ["ok"] * MAX_SEARCHES + ["rate_limited"] * (8 - MAX_SEARCHES)
         assert await outcomes(hers, "files.grep", params, 1) == ["ok"]
+
+
+async def test_connections_to_main(main: RunningMain, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access, "MAX_OF_PERSON", 4)
+    await main.add_user("eve", "viewer", {})
+    async with contextlib.AsyncExitStack() as held:
+        eve, ada = [await held.enter_async_context(main.client(name)) for name in ("eve", "ada")]
+        for _ in range(4):
+            await held.enter_async_context(eve.socket())
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await held.enter_async_context(eve.socket())
+        assert refused.value.status == 429
+        with pytest.raises(OpError) as stream:
+            await eve.op("nodes.watch")
+        assert stream.value.code == "rate_limited"
+        assert await eve.op("nodes.list") == {"nodes": []}
+        socket = await held.enter_async_context(ada.socket())
+        assert await socket.call("nodes.list") == {"nodes": []}
