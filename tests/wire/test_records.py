@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.waiting import eventually
 from ws.streams import Kind, RawSocket, Records, StreamCutError
-from ws.streams.records import MAX_CONTROL_BYTES, MAX_WAITING_BYTES, RECORD_BYTES
+from ws.streams.records import MAX_CONTROL_BYTES, MAX_WAITING_BYTES, RECORD_BYTES, STEPS_PER_TURN
 
 
 class _Taken(asyncio.Protocol):
@@ -159,3 +159,53 @@ async def test_what_was_sent_before_the_end_is_still_taken() -> None:
         content, kind = await _content(receiver)
         assert (len(content), kind) == (3_000_000, Kind.END)
         await finishing
+
+
+@pytest.mark.parametrize(
+    "record", [b"\x01\0\0\0\0", b"\x01\0\0\0\x01x", b"\x02\0\0\0\x02{}"], ids=["empty", "tiny", "json"]
+)
+async def test_ten_thousand_records_in_one_read_leave_the_others_their_turns(record: bytes) -> None:
+    """A hostile node sends them to Main, which passes everyone's terminals on in the same loop."""
+    async with _connection() as (_, there):
+        receiver, turns, is_over = Records(there), 0, False
+
+        async def listen() -> None:
+            nonlocal is_over
+            while (await receiver.receive(10)).kind is not Kind.END:
+                pass
+            is_over = True
+
+        listening = asyncio.get_running_loop().create_task(listen(), name="listen")
+        receiver.received(record * 10_000 + b"\x04\0\0\0\x02{}")
+        assert not there.transport.is_reading(), "what would come behind it waits outside"
+        while not is_over:
+            await asyncio.sleep(0)
+            turns += 1
+        await listening
+        assert turns >= 10_000 // STEPS_PER_TURN
+        assert there.transport.is_reading()
+
+
+async def test_what_waits_for_its_turn_when_the_other_end_goes_is_still_taken() -> None:
+    async with _connection() as (_, there):
+        receiver = Records(there)
+        receiver.received(b"\x01\0\0\0\x01x" * 10_000)
+        receiver.received(b"\x04\0\0\0\x02{}")
+        there.abort()
+        await asyncio.wait_for(receiver.wait_ended(), 10)
+        with pytest.raises(StreamCutError, match="has gone"):
+            receiver.write(Kind.ERROR, b"{}")
+        with pytest.raises(StreamCutError, match="has gone"):
+            await receiver.drain(10)
+        assert await _content(receiver) == (b"x" * 10_000, Kind.END)
+        with pytest.raises(StreamCutError, match="has gone"):
+            await receiver.receive(10)
+
+
+async def test_no_more_is_looked_at_than_there_is_room_for() -> None:
+    async with _connection() as (_, there):
+        receiver = Records(there)
+        receiver.received(b"\x01\0\0\0\x01x" * 10_000 + b"\x04\0\0\0\x02{}")
+        await eventually(lambda: receiver._turn is None, what="the turns to stop")
+        assert len(receiver._waiting) <= MAX_WAITING_BYTES // RECORD_BYTES + 1
+        assert await _content(receiver) == (b"x" * 10_000, Kind.END)

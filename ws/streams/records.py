@@ -20,7 +20,11 @@ MAX_WAITING_BYTES = 1024 * 1024
 RECORD_BYTES = 512
 """Counted for each piece beside its payload, about what its objects take: many tiny records are not free."""
 
+STEPS_PER_TURN = 512
+"""One read may bring 50,000 records. So many heads and payloads are looked at in a turn of the loop (about 1 ms)."""
+
 _HEAD_BYTES = 5
+_GONE = "the other end has gone"
 
 
 class Kind(IntEnum):
@@ -60,6 +64,10 @@ class Records:
         self._writable = asyncio.Event()
         self._writable.set()
         self._is_reading_paused = False
+        self._unseen = b""  # what came and waits for its turn or for room, from `_position` on
+        self._position = 0
+        self._turn: asyncio.Handle | None = None
+        self._has_ended = False
         self._head = b""
         self._kind = Kind.DATA
         self._left_bytes = 0
@@ -79,15 +87,13 @@ class Records:
                 raise StreamCutError(f"the other end sent nothing for {deadline_s:g} s") from error
         record = self._waiting.popleft()
         self._waiting_bytes -= len(record.payload) + RECORD_BYTES
-        if self._is_reading_paused and self._waiting_bytes <= MAX_WAITING_BYTES // 2:
-            self._is_reading_paused = False
-            if not self._raw.transport.is_closing():
-                self._raw.transport.resume_reading()
+        if self._is_reading_paused:
+            self._steer()
         return record
 
     def write(self, kind: Kind, payload: bytes | memoryview) -> None:
         """Write one record; `drain` before the next. Raises StreamCutError when the stream has ended."""
-        self._check_open()
+        self._check_writable()
         head = kind.to_bytes(1, "big") + len(payload).to_bytes(4, "big")
         self._raw.transport.writelines([head, payload])
 
@@ -104,7 +110,7 @@ class Records:
             except TimeoutError as error:
                 if self._unsent_bytes >= before:
                     raise StreamCutError(f"the other end took nothing for {stall_s:g} s") from error
-        self._check_open()
+        self._check_writable()
 
     async def finish(self, stall_s: float) -> None:
         """Close when the other end has taken everything; cut when it takes nothing for `stall_s`."""
@@ -146,15 +152,47 @@ class Records:
         if self._fault is not None:
             raise StreamCutError(self._fault)
 
+    def _check_writable(self) -> None:
+        self._check_open()
+        if self._has_ended:  # though not all that came has been taken
+            raise StreamCutError(_GONE)
+
     def received(self, data: bytes) -> None:
         """For the receiver: bytes came."""
-        start, end = 0, len(data)
-        while start < end and self._fault is None:
-            start += self._step(data, start)
+        self._unseen, self._position = self._unseen[self._position :] + data, 0
+        if self._turn is None:
+            self._take_turn()
+
+    def _take_turn(self) -> None:
+        """Look at so much; at the rest in the loop's next turn, or once there is room for it."""
+        self._turn = None
+        data, position = self._unseen, self._position
+        for _ in range(STEPS_PER_TURN):
+            if position == len(data) or self._waiting_bytes > MAX_WAITING_BYTES or self._fault is not None:
+                break
+            position += self._step(data, position)
+        if position == len(data) or self._fault is not None:
+            data, position = b"", 0
+        self._unseen, self._position = data, position
+        if self._has_ended and not data:
+            self._end(_GONE)
         self._arrived.set()
-        if self._waiting_bytes > MAX_WAITING_BYTES and not self._is_reading_paused:
-            self._is_reading_paused = True
-            self._raw.transport.pause_reading()
+        self._steer()
+
+    def _steer(self) -> None:
+        """Go on with what came, and with reading, when there is room."""
+        if self._unseen:
+            if self._turn is None and self._waiting_bytes <= MAX_WAITING_BYTES:
+                self._turn = asyncio.get_running_loop().call_soon(self._take_turn)
+            is_paused = True
+        else:
+            limit = MAX_WAITING_BYTES // 2 if self._is_reading_paused else MAX_WAITING_BYTES
+            is_paused = self._waiting_bytes > limit
+        if is_paused is self._is_reading_paused:
+            return
+        self._is_reading_paused = is_paused
+        if not self._raw.transport.is_closing():
+            (self._raw.transport.pause_reading if is_paused else self._raw.transport.resume_reading)()
 
     def _step(self, data: bytes, start: int) -> int:
         """Take the rest of a head, or what there is of a payload; how many bytes that were."""
@@ -196,8 +234,11 @@ class Records:
             self._writable.set()
 
     def ended(self) -> None:
-        """For the receiver: no bytes come any more."""
-        self._end("the other end has gone")
+        """For the receiver: no bytes come any more. What has come is still looked at and may be taken."""
+        self._has_ended = True
+        self._writable.set()
+        if not self._unseen:
+            self._end(_GONE)
 
     def _end(self, fault: str) -> None:
         self._fault = self._fault or fault
