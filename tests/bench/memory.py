@@ -38,7 +38,11 @@ PARTS: Mapping[str, Mapping[str, str]] = {
             " asyncio.run(page.load()); asyncio.run(page.compress())"
         ),
     },
-    "Node": {**_BEGINNING, "the rest of what it imports": "import app"},
+    "Node": {
+        **_BEGINNING,
+        "the rest of what it imports": "import app",
+        "with the first session: the SDK of Claude": "import claude_agent_sdk",
+    },
 }
 """By role: what is loaded, in this order, and how."""
 _LOADER = "import sys\nfor step in sys.stdin: exec(step); print('done', flush=True)"

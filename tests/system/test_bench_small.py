@@ -21,7 +21,12 @@ async def test_it_ends(name: str) -> None:
     program = await asyncio.create_subprocess_exec(
         *arguments, cwd=ROOT, stdin=asyncio.subprocess.DEVNULL, stdout=-1, stderr=-1
     )
-    said, complained = await asyncio.wait_for(program.communicate(), DEADLINE_S)
+    try:
+        said, complained = await asyncio.wait_for(program.communicate(), DEADLINE_S)
+    finally:
+        if program.returncode is None:  # what it has started ends with it
+            program.kill()
+            await program.wait()
     assert program.returncode == 0, complained.decode()
     has_figures = any(character.isdigit() for character in said.decode())
     assert has_figures == (name not in LONG), said.decode()
