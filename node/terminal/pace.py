@@ -1,7 +1,7 @@
 """How much a terminal reads at once, so that a flood in one does not delay a keystroke in another.
 
 64 KiB for each wake-up carries a flood at full speed. While somebody types in another terminal, 16 KiB and a rest of 1
-ms keep the loop free for the echo; resting always would cap the flood at a third.
+ms keep the loop free for the echo, at the price that docs/PERFORMANCE.md shows; so it rests only then.
 """
 
 import time
