@@ -2,8 +2,9 @@
 
 `raw` (a connection taken over), `handshake` (text, no I/O), `accept` and `dialling` (its two ends), `keys` (who may
 dial back), `carriage` and `framed` (bytes as they are, or in frames where a proxy reads frames), `splicing` (Main joins
-page and node), `frames` and `parsing` (the node's end is the WebSocket that the page talks to), `budget` (what all such
-ends may hold), `records` (content, and how it ended: transfers).
+page and node), `frames` and `parsing` (the node's end is the WebSocket that the page talks to), `turns` (many frames in
+one read leave the loop to others), `budget` (what all such ends may hold), `records` (content, and how it ended:
+transfers).
 """
 
 from ws.streams.accept import RawResponse, accept_raw, serve_stream
