@@ -102,7 +102,7 @@ class ClaudeAgent:
         self._transport = CliTransport(self._process)
         self._queue = EventQueue()
         self._state = LiveState(start_task, self._ask_cli, self._queue.put_now)
-        self._approvals = Approvals(spec.path, self._queue.put_now, self._at_rest)
+        self._approvals = Approvals(spec.path, self._queue.put_now)
         self._normalizer = Normalizer(
             spec.path, spec.native_id, spec.mode, command=launch.command, is_asked=lambda: self._approvals.has_open
         )
@@ -177,9 +177,6 @@ class ClaudeAgent:
             return
         unread = self._normalizer.unread
         self._normalizer.interrupt_sent()
-        if self._normalizer.is_resting:
-            self._approvals.withdraw_all()  # which ends it
-            return
         if self._impatience is None:
             self._impatience = asyncio.get_running_loop().call_later(OBEY_S, self._process.kill)
         try:
@@ -188,6 +185,10 @@ class ClaudeAgent:
             await self._control("be interrupted", self._client.interrupt)
         except ProviderFailed as failure:
             log.warning("claude_interrupt_not_answered", reason=str(failure))  # its patience ends after OBEY_S
+            return
+        if self._normalizer.is_interrupted and self._normalizer.is_resting:  # no result follows
+            self._approvals.withdraw_all()
+            self._settle_turn()
 
     async def _take_back(self, uuid: str) -> None:
         """A prompt that waits in the CLI would begin a turn after the interrupted one."""
@@ -309,6 +310,8 @@ class ClaudeAgent:
             state = self._state.told(message.subtype, message.data)
             if state is not None:
                 await self._queue.put(state)
+                if all(task.kind == "command" for task in state.tasks):
+                    self._settle_turn(at_once=True)
         for event in self._normalizer.feed(message):
             if isinstance(event, TurnEnded):
                 self._put_end(event)
@@ -321,9 +324,9 @@ class ClaudeAgent:
         self._is_first = False
         self._queue.put_now(event)  # at once: a turn that the agent begins by itself may follow
 
-    def _at_rest(self) -> None:
-        """Nobody is asked any more: a turn that was over but for that ends."""
-        for event in () if self._is_over else self._normalizer.settle():
+    def _settle_turn(self, *, at_once: bool = False) -> None:
+        """See :meth:`Normalizer.settle`: perhaps nobody is asked any more."""
+        for event in () if self._is_over else self._normalizer.settle(at_once=at_once):
             if isinstance(event, TurnEnded):
                 self._put_end(event)
             else:
@@ -337,7 +340,12 @@ class ClaudeAgent:
         for event in self._normalizer.asked_about(context.tool_use_id):
             self._queue.put_now(event)
             self._note_call(event)
-        return await self._approvals.ask(name, arguments, context)
+        try:
+            answer = await self._approvals.ask(name, arguments, context)
+            self._normalizer.answered(context.tool_use_id)
+        finally:
+            self._settle_turn()
+        return answer
 
     def _turn_is_over(self) -> None:
         self._approvals.withdraw_all()

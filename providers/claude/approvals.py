@@ -28,15 +28,11 @@ class _Pending:
 
 
 class Approvals:
-    """The open approvals of one agent. `emit` takes events without waiting; there are never more than a few.
+    """The open approvals of one agent. `emit` takes events without waiting; there are never more than a few."""
 
-    `on_rest` is called when the last one has been answered or withdrawn.
-    """
-
-    def __init__(self, folder: Path, emit: Callable[[AgentEvent], None], on_rest: Callable[[], None]) -> None:
+    def __init__(self, folder: Path, emit: Callable[[AgentEvent], None]) -> None:
         self._folder = folder
         self._emit = emit
-        self._on_rest = on_rest
         self._asking = 0
         self._pending: dict[str, _Pending] = {}
         self._shown: dict[str, asyncio.Future[None]] = {}
@@ -73,8 +69,6 @@ class Approvals:
             return await self._ask(name, arguments, context)
         finally:
             self._asking -= 1
-            if not self._asking:
-                self._on_rest()
 
     async def _ask(self, name: str, arguments: dict[str, Any], context: ToolPermissionContext) -> PermissionResult:
         kind, questions, offered = _offer(name, arguments, context)

@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ from providers.claude import notices, tools, usage
 from providers.claude.plans import PlanKeeper
 from providers.claude.sdk_transport import PROMPT_IGNORED
 from providers.claude.streaming import LiveText
-from providers.claude.turns import Turn
+from providers.claude.turns import Call, Turn
 from ws.protocol.events import (
     AgentMessage,
     AgentThought,
@@ -38,7 +37,6 @@ from ws.protocol.events import (
     NativeIdKnown,
     Notice,
     StopReason,
-    TextContent,
     TitleChanged,
     ToolCallUpdate,
     TurnEnded,
@@ -55,13 +53,6 @@ MAX_ENTRIES = 64
 
 MAX_UNTOLD_CALLS = 32
 """Calls of background agents between turns, of which one may still be asked about."""
-
-
-@dataclass(frozen=True)
-class _Call:
-    name: str
-    arguments: Mapping[str, Any]
-    parent: str | None
 
 
 class Normalizer:
@@ -85,7 +76,7 @@ class Normalizer:
         self._turn: Turn | None = None
         self._waiting: str | None = None
         self._entries: deque[str] = deque(maxlen=MAX_ENTRIES)
-        self._open_calls: dict[str, _Call] = {}
+        self._open_calls: dict[str, Call] = {}
         self._untold: deque[tuple[ToolUseBlock, str | None]] = deque(maxlen=MAX_UNTOLD_CALLS)
         self._live = live or LiveText()
         self._plan = PlanKeeper()
@@ -213,37 +204,59 @@ class Normalizer:
         if self._turn is None:
             return
         for call_id, call in list(self._open_calls.items()):
-            yield self._left_open(call_id, call)
+            yield call.left_open(call_id)
         self._open_calls.clear()
         self._live.cut_off()
         self._turn = None if self._waiting is None else Turn({self._waiting})
         self._waiting = None
         yield TurnEnded(stop_reason=stop_reason, error=error, anchor=self._entries[-1] if self._entries else None)
 
-    def settle(self) -> Iterator[AgentEvent]:
-        """End a turn whose result came while an agent in the background was waiting for an answer."""
-        if self._turn is not None and self._turn.end is not None:
-            yield from self.finish(*(("cancelled", None) if self._turn.is_interrupted else self._turn.end))
+    def settle(self, *, at_once: bool = False) -> Iterator[AgentEvent]:
+        """End a turn that was kept only for what agents in the background asked.
 
-    def begin(self) -> Iterator[AgentEvent]:
-        """The agent does something outside a turn, so it began one by itself: a background task has ended or asks."""
+        What they were allowed is waited for, unless it was stopped or `at_once`: nobody is left to tell of it.
+        """
+        turn = self._turn
+        if self._is_asked() or turn is None or turn.end is None:
+            return
+        if at_once or turn.is_interrupted or turn.allowed.isdisjoint(self._open_calls):
+            yield from self._end(turn, *(("cancelled", None) if turn.is_interrupted else turn.end))
+
+    def _end(self, turn: Turn, stop_reason: StopReason, error: str | None) -> Iterator[AgentEvent]:
+        """With the prompt that waited behind it, if a result of its own has named that too."""
+        yield from self.finish(stop_reason, error)
+        if self._turn is not None and self._turn.unanswered & turn.answered:
+            yield from self.finish(stop_reason, error)
+
+    def _begin(self) -> Iterator[AgentEvent]:
+        """The main thread does something outside a turn, so it began one by itself: a background task has ended."""
         if self._turn is None:
             self._turn = Turn()
             yield TurnStarted()
 
     def _speaks(self) -> Iterator[AgentEvent]:
         """The main thread goes on; a result of its own follows."""
-        yield from self.begin()
+        yield from self._begin()
         if self._turn is not None:
             self._turn.end = None
 
     def asked_about(self, call_id: str | None) -> Iterator[AgentEvent]:
-        """Claude asks: what must be told before. Between turns a background agent asks, for a call not told so far."""
-        yield from self.begin()
+        """Claude asks: what must be told before. Between turns a background agent asks, for a call not told so far.
+
+        The turn that this begins has no result, unless the main thread speaks in it.
+        """
+        if self._turn is None:
+            self._turn = Turn(end=("end_turn", None))
+            yield TurnStarted()
         for block, parent in [*self._untold]:
             if block.id == call_id:
                 self._untold.remove((block, parent))
                 yield from self._block(block, parent)
+
+    def answered(self, call_id: str | None) -> None:
+        """Somebody has said whether this call may be."""
+        if self._turn is not None and call_id is not None:
+            self._turn.allowed.add(call_id)
 
     def _assistant(self, message: AssistantMessage) -> Iterator[AgentEvent]:
         parent = message.parent_tool_use_id
@@ -275,7 +288,7 @@ class Normalizer:
                 for piece, part in parts(text):
                     yield AgentThought(message_id=message_id, text=piece, part=part, parent=parent)
             case ToolUseBlock() | ServerToolUseBlock():
-                self._open_calls[block.id] = _Call(block.name, block.input, parent)
+                self._open_calls[block.id] = Call(block.name, block.input, parent)
                 yield tools.tool_call(block.id, block.name, block.input, self._folder, parent)
             case ServerToolResultBlock():
                 yield from self._returned(block.tool_use_id, is_error=False, content=None, result=None)
@@ -296,6 +309,7 @@ class Normalizer:
                     content=block.content,
                     result=message.tool_use_result,
                 )
+        yield from self.settle()
 
     def _entry(self, uuid: str | None) -> None:
         if uuid is not None:
@@ -311,12 +325,6 @@ class Normalizer:
             return  # a sub-agent's own list
         if (plan := self._plan.changed_by(call.name, call.arguments, result)) is not None:
             yield plan
-
-    def _left_open(self, call_id: str, call: _Call) -> ToolCallUpdate:
-        if call.parent is not None:
-            note = TextContent(text="Goes on in the background.")
-            return ToolCallUpdate(tool_call_id=call_id, status="completed", content=[note])
-        return ToolCallUpdate(tool_call_id=call_id, status="failed", content=[TextContent(text="Not finished.")])
 
     def _system(self, message: SystemMessage) -> Iterator[AgentEvent]:
         data = message.data
@@ -363,20 +371,18 @@ class Normalizer:
             self.spent = totals if self.spent_before is None else usage.added(totals, self.spent_before)
             yield self.spent
         if not is_over:
-            yield from self._goes_on(turn, message)
+            yield from self._goes_on(turn, *turn.ending(message, self._command))
             return
-        if self._is_asked() and not turn.is_interrupted and not message.is_error:
-            turn.end = turn.ending(message, self._command)
-            turn.has_spoken = False
-            return
-        yield from self.finish(*turn.ending(message, self._command))
-        if self._turn is not None and self._turn.unanswered & answered:
-            # The agent's own turn took the waiting prompt in.
-            yield from self.finish(*self._turn.ending(message, self._command))
-
-    def _goes_on(self, turn: Turn, message: ResultMessage) -> Iterator[AgentEvent]:
-        """For the CLI a turn has ended; a prompt that was given to it follows in the same turn of the session."""
+        turn.answered |= answered
         reason, error = turn.ending(message, self._command)
+        if self._is_asked() and not turn.is_interrupted:
+            yield from self._goes_on(turn, reason, error)
+            turn.end = reason, error
+            return
+        yield from self._end(turn, reason, error)
+
+    def _goes_on(self, turn: Turn, reason: StopReason, error: str | None) -> Iterator[AgentEvent]:
+        """For the CLI a turn has ended, for the session it has not: it was given a prompt, or somebody is asked."""
         turn.has_spoken = False
         turn.api_error = None
         if reason == "error" and error is not None:

@@ -1,15 +1,32 @@
 """One turn of Claude: who began it, and how its result ends it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from claude_agent_sdk import ResultMessage
 
 from providers.claude.errors import api_failure
-from ws.protocol.events import StopReason
+from ws.protocol.events import StopReason, TextContent, ToolCallUpdate
 
 _STOP_REASONS: dict[str, StopReason] = {"max_tokens": "max_tokens", "refusal": "refusal"}
 _ABORTED = frozenset({"aborted_streaming", "aborted_tools"})
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of a tool that has not returned."""
+
+    name: str
+    arguments: Mapping[str, Any]
+    parent: str | None
+
+    def left_open(self, call_id: str) -> ToolCallUpdate:
+        """Its end with its turn."""
+        if self.parent is not None:
+            note = TextContent(text="Goes on in the background.")
+            return ToolCallUpdate(tool_call_id=call_id, status="completed", content=[note])
+        return ToolCallUpdate(tool_call_id=call_id, status="failed", content=[TextContent(text="Not finished.")])
 
 
 @dataclass
@@ -26,6 +43,10 @@ class Turn:
     is_interrupted: bool = False
     has_spoken: bool = False
     api_error: str | None = None
+    answered: set[str] = field(default_factory=set)
+    """The uuids that its results have named."""
+    allowed: set[str] = field(default_factory=set)
+    """The calls that were asked about in it and answered."""
     end: tuple[StopReason, str | None] | None = None
     """What it ends with as soon as nobody is asked any more."""
 

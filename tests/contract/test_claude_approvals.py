@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from typing import Any
 
 import pytest
@@ -149,9 +150,12 @@ async def test_a_plan_may_be_kept_open(claude: ClaudeHarness) -> None:
 
 
 async def test_a_background_agent_that_asks_between_turns_begins_a_turn(claude: ClaudeHarness) -> None:
+    gate = claude.folder / "gate"
+    os.mkfifo(gate)
     driver = await claude.open()
-    turn = await driver.turn(f"agent run echo ready; slow 10 0.1; write {claude.folder}/x inner\nsay outer")
+    turn = await driver.turn(f"agent run cat {gate}; write {claude.folder}/x inner\nsay outer")
     assert not of(ApprovalRequested, turn)
+    await asyncio.to_thread(gate.write_text, "")
     await driver.until(TurnStarted)
     call = await driver.until(ToolCall)
     request = await driver.until(ApprovalRequested)
@@ -160,6 +164,9 @@ async def test_a_background_agent_that_asks_between_turns_begins_a_turn(claude: 
     await driver.choose(request, "allow_once")
     turn = await driver.rest_of_turn()
     assert (claude.folder / "x").read_text() == "inner"
+    assert [(update.tool_call_id, update.status) for update in of(ToolCallUpdate, turn)] == [
+        (call.tool_call_id, "completed")
+    ]
     assert ended(turn).stop_reason == "end_turn"
     assert not of(ApprovalResolved, turn)
     await driver.agent.close()

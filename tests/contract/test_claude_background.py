@@ -2,13 +2,15 @@
 
 import asyncio
 import json
+import os
+import signal
 import sys
 import uuid
 from pathlib import Path
 
 import pytest
 
-from providers.base import AgentProcess, Prompt
+from providers.base import AgentProcess, Prompt, ProviderFailed
 from providers.process import identify, is_alive
 from tests.contract.driver import Driver, ended, of, said
 from tests.contract.harness import ClaudeHarness
@@ -172,6 +174,81 @@ async def test_stopping_a_turn_that_waits_for_an_agent_in_the_background_ends_it
     await driver.until(ApprovalResolved, lambda event: event.outcome == "withdrawn")
     assert (await driver.until(TurnEnded)).stop_reason == "cancelled"
     assert said(await driver.turn("say on")) == "on"
+    await driver.agent.close()
+
+
+async def asks_between_turns(claude: ClaudeHarness, driver: Driver, script: str) -> ApprovalRequested:
+    """An agent in the background that asks for the first command of `script` when the turn that started it is over."""
+    gate = claude.folder / f"gate-{uuid.uuid4().hex}"
+    os.mkfifo(gate)
+    turn = await driver.turn(f"{sub_agent(f'run cat {gate}{chr(10)}{script}', waits=False)}\nsay started")
+    assert not of(ApprovalRequested, turn)
+    await asyncio.to_thread(gate.write_text, "")
+    await driver.until(TurnStarted)
+    return await driver.until(ApprovalRequested)
+
+
+async def allowed_a_long_command(claude: ClaudeHarness, driver: Driver, mark: Path) -> None:
+    """It runs."""
+    command = f'python3 -c \'import time; open("{mark}","w").write("1"); time.sleep(60)\''
+    await driver.choose(await asks_between_turns(claude, driver, f"run {command}"), "allow_once")
+    await eventually(lambda: _number_in(mark), what="the command")
+
+
+async def stopped(driver: Driver, *, by: str) -> str:
+    """The stop reason of the running turn once it, or the only task, was told to stop."""
+    if by == "interrupt":
+        await driver.agent.interrupt()
+    else:
+        await driver.agent.stop_task(driver.states[-1].tasks[0].id)
+    return (await driver.until(TurnEnded)).stop_reason
+
+
+async def test_a_turn_begun_by_the_ask_of_an_agent_in_the_background_ends_when_that_is_stopped(
+    claude: ClaudeHarness,
+) -> None:
+    """Claude sends no result for it, since its main thread does nothing."""
+    driver = await claude.open()
+    await asks_between_turns(claude, driver, "run touch never")
+    assert await stopped(driver, by="interrupt") == "cancelled"
+    await driver.until_state(lambda state: not state.tasks)
+    await asks_between_turns(claude, driver, "run touch never")
+    assert await stopped(driver, by="task") == "end_turn"
+    assert [event.outcome for event in of(ApprovalResolved, driver.events)] == ["withdrawn"] * 2
+    for by, reason in (("interrupt", "cancelled"), ("task", "end_turn")):
+        await allowed_a_long_command(claude, driver, claude.folder / by)
+        assert await stopped(driver, by=by) == reason
+    assert said(await driver.turn("say on")).endswith("on"), "before that it may answer what it is told of the task"
+    assert not (claude.folder / "never").exists()
+    await driver.agent.close()
+
+
+async def test_a_turn_begun_by_an_ask_ends_with_a_cli_that_does_not_react(
+    claude: ClaudeHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver = await claude.open()
+    await asks_between_turns(claude, driver, "run touch never")
+    monkeypatch.setattr("providers.claude.adapter.OBEY_S", 0.1)
+    os.kill(claude.started[-1].pid, signal.SIGSTOP)
+    assert await stopped(driver, by="interrupt") == "cancelled"
+    with pytest.raises(ProviderFailed, match="resumes the session"):
+        await driver.rest()
+    await driver.agent.close()
+
+
+async def test_an_error_of_the_main_one_leaves_open_what_an_agent_in_the_background_asks(claude: ClaudeHarness) -> None:
+    """Withdrawn, it would have no answer, and the agent would wait for ever."""
+    gate = claude.folder / "gate"
+    os.mkfifo(gate)
+    driver = await claude.open()
+    await driver.prompt(f"{sub_agent('run touch one', waits=False)}\nrun cat {gate}\nerror 400")
+    request = await driver.until(ApprovalRequested)
+    await asyncio.to_thread(gate.write_text, "")
+    assert "400" in (await driver.until(Notice)).text
+    await driver.choose(request, "allow_once")
+    turn = await driver.rest_of_turn()
+    assert (ended(turn).stop_reason, (claude.folder / "one").exists()) == ("error", True)
+    assert not of(ApprovalResolved, turn)
     await driver.agent.close()
 
 

@@ -18,15 +18,11 @@ class Asked:
 
     def __init__(self, folder: Path) -> None:
         self.told: list[AgentEvent] = []
-        self.is_at_rest = False
-        self.approvals = Approvals(folder, self.told.append, self._rest)
+        self.approvals = Approvals(folder, self.told.append)
 
     async def ask(self) -> None:
         """Until it is answered or taken back."""
         _ = await self.approvals.ask("Bash", {"command": "make"}, ToolPermissionContext(tool_use_id="call-1"))
-
-    def _rest(self) -> None:
-        self.is_at_rest = True
 
 
 @pytest_asyncio.fixture
@@ -41,7 +37,9 @@ async def asked(tmp_path: Path) -> AsyncIterator[Asked]:
 
 async def test_a_question_whose_call_is_not_shown_yet_is_taken_back_at_once_and_never_told(asked: Asked) -> None:
     asked.approvals.withdraw_all()
-    await eventually(lambda: asked.is_at_rest, what="nobody to be asked any more", deadline_s=SHOWN_DEADLINE_S / 2)
+    await eventually(
+        lambda: not asked.approvals.has_open, what="nobody to be asked any more", deadline_s=SHOWN_DEADLINE_S / 2
+    )
     assert asked.told == []
 
 
@@ -49,5 +47,5 @@ async def test_a_question_that_was_told_is_told_to_be_taken_back(asked: Asked) -
     asked.approvals.call_shown("call-1")
     await eventually(lambda: asked.told, what="the question to be told")
     asked.approvals.withdraw_all()
-    await eventually(lambda: asked.is_at_rest, what="nobody to be asked any more")
+    await eventually(lambda: not asked.approvals.has_open, what="nobody to be asked any more")
     assert [type(event) for event in asked.told] == [ApprovalRequested, ApprovalResolved]

@@ -123,3 +123,15 @@ def test_a_prompt_that_the_agents_own_turn_took_in_ends_with_it(normalizer: Norm
     events = fed(normalizer, result(user_message_uuids=["mine"], origin={"kind": "task-notification"}))
     assert events == [TurnEnded(stop_reason="end_turn")] * 2
     assert not normalizer.has_turn
+
+
+def test_a_prompt_sent_while_a_background_agent_begins_to_ask_ends_too() -> None:
+    asked = True
+    normalizer = Normalizer(Path("/project"), "native", "default", is_asked=lambda: asked)
+    assert list(normalizer.asked_about("call")) == [TurnStarted()]
+    normalizer.prompt_sent("mine")
+    told = fed(normalizer, says("hello"), result(user_message_uuids=["mine"]))
+    assert [type(event) for event in told] == [AgentMessage], "it is held for what is asked"
+    asked = False
+    assert list(normalizer.settle()) == [TurnEnded(stop_reason="end_turn")] * 2
+    assert not normalizer.has_turn
