@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import psutil
 import pytest
 import pytest_asyncio
 
@@ -254,3 +255,36 @@ async def test_garbage_in_a_probe_is_an_answer_and_the_second_claim_is_refused(
         }
         async with http.get("/ws/node", headers=headers) as refused:
             assert refused.status == 409
+
+
+async def test_a_flood_of_terminals_to_a_page_that_does_not_read_is_bounded_and_others_are_served(
+    main: RunningMain,
+) -> None:
+    offered = 0
+    event = msgspec.json.encode({"type": "removed", "id": "t", "garbage": "x" * 60_000})
+
+    async def flood(sink: EventSink) -> None:
+        nonlocal offered
+        while await sink.send(event):
+            offered += 1
+            await asyncio.sleep(0)
+
+    async def watched(_: IncomingCall) -> Answer:
+        def attach(sink: EventSink) -> Any:
+            return asyncio.get_running_loop().create_task(flood(sink), name="flood").cancel
+
+        return Feed(b'{"terminals":[]}', attach)
+
+    await main.add_user("eve", "viewer")
+    async with node(main, "hostile", terminal__watch=watched).online(), main.client("eve") as eve, main.client() as ada:
+        raw = await eve.http.ws_connect(f"{main.url}/ws", headers=eve.headers)
+        call = {"jsonrpc": "2.0", "method": "terminal.watch", "params": {"node": "hostile"}}
+        before = psutil.Process().memory_info().rss
+        for number in range(8):
+            await raw.send_json({**call, "id": number})
+        await eventually(lambda: offered > 300, what="18 MB of events", deadline_s=20)
+        async with asyncio.timeout(5), ada.socket() as other:
+            for _ in range(20):
+                assert [each["id"] for each in (await other.call("nodes.list"))["nodes"]] == ["hostile"]
+        assert psutil.Process().memory_info().rss - before < 100 * MIB
+        raw._response.close()

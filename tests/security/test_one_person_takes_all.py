@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from main.auth import access
-from main.relay import shares
+from main.relay import places, shares
 from main.relay.places import MAX_AT_TERMINAL
 from main.relay.shares import MAX_SEARCHES, MAX_WATCHES
 from tests.support.client import Client, OpError, Socket
@@ -159,3 +159,33 @@ async def test_connections_to_main(main: RunningMain, monkeypatch: pytest.Monkey
         assert await eve.op("nodes.list") == {"nodes": []}
         socket = await held.enter_async_context(ada.socket())
         assert await socket.call("nodes.list") == {"nodes": []}
+
+
+async def test_streams_that_a_machine_does_not_dial(main: RunningMain, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "MAX_OPENING_OF_PERSON", 3)
+    asked: list[IncomingCall] = []
+
+    async def silent(call: IncomingCall) -> Answer:
+        asked.append(call)
+        return b"{}"
+
+    await main.add_user("eve", "viewer", {"laptop": "viewer"})
+    node = FakeNode(main.url, "laptop", main.main.registry.tokens.shown, {"link.stream": silent})
+    path = "/ws/terminal?node=laptop&terminal=t1"
+    loop = asyncio.get_running_loop()
+    async with node.online(), main.client("eve") as eve, main.client("ada") as ada:
+
+        def opening(client: Client) -> asyncio.Task[Any]:
+            return loop.create_task(client.http.ws_connect(main.url + path, headers=client.headers), name="opening")
+
+        slow = [opening(eve) for _ in range(3)]
+        await eventually(lambda: len(asked) == 3, what="hers to be asked for")
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await opening(eve)
+        assert refused.value.status == 429
+        slow.append(opening(ada))
+        await eventually(lambda: len(asked) == 4, what="that of somebody else to be asked for")
+        for each in slow:
+            each.cancel()
+        await asyncio.wait(slow)
+        await eventually(lambda: not len(main.main.door.keys), what="places of those who have gone")
