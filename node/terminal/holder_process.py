@@ -11,6 +11,7 @@ import structlog
 
 from node.terminal import leftovers
 from node.terminal.holder import channel, place, record
+from node.terminal.orphans import LeftBehind
 
 log = structlog.get_logger(__name__)
 
@@ -56,13 +57,9 @@ class HolderPlace:
                 " tell why."
             ) from error
 
-    async def left_behind(self) -> list[int]:
-        """Sessions with programs of a holder that was killed; there is none now. Those that may be others' are told."""
-        found = await asyncio.to_thread(self._left_behind)
-        if found:
-            sure = {is_sure: sorted(each for each in found if found[each] is is_sure) for is_sure in (True, False)}
-            log.warning("terminals_left_behind", ended=sure[True], look_yourself=sure[False])
-        return sorted(each for each in found if found[each])
+    async def left_behind(self) -> LeftBehind | None:
+        """Programs of a holder that was killed; there is none now. Those that may be others' are told."""
+        return await asyncio.to_thread(self._left_behind)
 
     async def tidy(self) -> None:
         """Remove the sockets and locks of dead holders; never those of one that lives or just starts."""
@@ -70,11 +67,18 @@ class HolderPlace:
         if removed:
             log.info("terminal_holders_removed", sockets=[each.name for each in removed])
 
-    def _left_behind(self) -> dict[int, bool]:
-        found: dict[int, bool] = {}
-        for address in self.addresses():
-            found |= record.left_behind(record.beside(address))
-        return found
+    def _left_behind(self) -> LeftBehind | None:
+        records = {path: record.read(path) for path in map(record.beside, self.addresses())}
+        written = {path: each for path, each in records.items() if each is not None}
+        found = {session: is_sure for each in written.values() for session, is_sure in record.left_behind(each).items()}
+        sure = {is_sure: sorted(each for each in found if found[each] is is_sure) for is_sure in (True, False)}
+        if found:
+            log.warning("terminals_left_behind", ended=sure[True], look_yourself=sure[False])
+        left = LeftBehind(sure[True], written)
+        if sure[True]:
+            return left
+        left.forget()
+        return None
 
     def addresses(self) -> list[Path]:
         """Where the holder may be. Looks at folders."""

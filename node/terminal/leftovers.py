@@ -6,23 +6,43 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from node.terminal.holder import place
+from node.terminal.holder import place, record
+from node.terminal.holder.ending import living_groups
 
 _LOCKS = "terminals-*.lock"
+_RECORDS = "terminals-*.running"
+_HALF_WRITTEN = "terminals-*.new"
 
 
 def remove(addresses: Iterable[Path]) -> list[Path]:
     """Remove sockets and locks of dead holders, of any node, from the folders of `addresses`; says which sockets.
 
     A holder locks its file for life, so whoever gets the lock knows that it is dead. What it wrote of its programs
-    stays: the node that it belonged to may still have to end them.
+    stays as long as one runs: the node that it belonged to may still have to end them.
     """
     removed = []
     for address in addresses:
         with suppress(place.PlaceRefused):
             place.check(address)
             removed += [lock.with_suffix("") for lock in address.parent.glob(_LOCKS) if _is_removed(lock)]
+            with suppress(OSError):  # the next node will do it
+                _remove_records(address.parent)
     return removed
+
+
+def _remove_records(folder: Path) -> None:
+    for path in folder.glob(_HALF_WRITTEN):
+        if _has_no_holder(path):
+            path.unlink(missing_ok=True)
+    records = {path: record.read(path) for path in folder.glob(_RECORDS) if _has_no_holder(path)}
+    living = living_groups() if records else {}
+    for path, written in records.items():
+        if written is not None and not record.may_be_needed(written, living):
+            record.remove(path, written)
+
+
+def _has_no_holder(path: Path) -> bool:
+    return not path.with_suffix(".lock").exists()
 
 
 def _is_removed(path: Path) -> bool:

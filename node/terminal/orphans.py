@@ -2,8 +2,28 @@
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 
+from node.terminal.holder import record
 from node.terminal.holder.ending import GIVE_UP_AFTER_S, Ending, living_groups
+
+
+@dataclass(frozen=True, slots=True)
+class LeftBehind:
+    """`sessions` of a holder that was killed with its node, and where they are `written`."""
+
+    sessions: list[int]
+    written: dict[Path, record.Written]
+
+    async def end(self) -> None:
+        """End them; only then what is written goes: should this node be killed meanwhile, the next one does it."""
+        await end_sessions(self.sessions)
+        await asyncio.to_thread(self.forget)
+
+    def forget(self) -> None:
+        for path, written in self.written.items():
+            record.remove(path, written)
 
 
 async def end_sessions(leaders: Iterable[int]) -> None:

@@ -91,7 +91,7 @@ class TerminalService:
         try:
             await self._adopter.adopt()
             if self.holder_pid is None and (left := await self._place.left_behind()):
-                self._orphans = self._tasks.start(end_sessions(left), name="end orphans")
+                self._orphans = self._tasks.start(left.end(), name="end orphans")
         except HolderUnavailable as error:
             log.warning("terminals_not_adopted", reason=str(error))
         await self._place.tidy()

@@ -15,6 +15,9 @@ from tests.support.processes import ROOT
 from tests.support.terminal_link import SplicingMain
 from ws.protocol.link import StreamParams
 
+START_DEADLINE_S = 60.0
+"""Beside fifty programs that flood on a busy machine."""
+
 
 class TerminalNode:
     """Calls are answered in order; `holder` is the pid of the holder that it found at its start."""
@@ -31,10 +34,10 @@ class TerminalNode:
             self.process.stdin.write(line + b"\n")
             return await self.answer()
 
-    async def answer(self) -> dict[str, Any]:
+    async def answer(self, deadline_s: float = 15.0) -> dict[str, Any]:
         assert self.process.stdout is not None
         while True:
-            line = await asyncio.wait_for(self.process.stdout.readline(), 15)
+            line = await asyncio.wait_for(self.process.stdout.readline(), deadline_s)
             assert line, "the terminal node has ended"
             if line.startswith(b"{"):  # the rest is its log
                 return dict(json.loads(line))
@@ -74,7 +77,7 @@ async def start_terminal_node(main: SplicingMain, database: Path, **config: Any)
         stdout=asyncio.subprocess.PIPE,
     )
     node = TerminalNode(process)
-    node.holder = (await node.answer())["holder"]
+    node.holder = (await node.answer(START_DEADLINE_S))["holder"]
     main.ask = node.stream
     return node
 

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,7 +15,7 @@ _START, _SESSION = 19, 3
 """Of the fields of /proc/PID/stat behind the name (proc(5): 22 and 6)."""
 
 
-class _Written(msgspec.Struct):
+class Written(msgspec.Struct):
     """`running` are programs with the moments of their start, like `as_of` in ticks of the boot `boot`."""
 
     boot: str
@@ -47,7 +47,7 @@ def write(path: Path, running: Mapping[int, int]) -> None:
     with suppress(OSError):
         fresh.unlink(missing_ok=True)
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        content = msgspec.json.encode(_Written(_boot(), as_of, dict(running)))
+        content = msgspec.json.encode(Written(_boot(), as_of, dict(running)))
         try:
             is_whole = os.write(descriptor, content) == len(content)
         finally:
@@ -56,17 +56,31 @@ def write(path: Path, running: Mapping[int, int]) -> None:
             fresh.replace(path)
 
 
-def left_behind(path: Path) -> dict[int, bool]:
-    """Sessions of a holder that was killed in which somebody still runs, and whether that is sure; the record goes.
+def read(path: Path) -> Written | None:
+    """What the last holder wrote; None: nothing, or nothing that can be read."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Written)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def remove(path: Path, written: Written) -> None:
+    """Remove the record, unless another holder has written there since."""
+    if read(path) == written:
+        path.unlink(missing_ok=True)
+
+
+def may_be_needed(written: Written, sessions: Collection[int]) -> bool:
+    """Whether one of its programs may be among those `sessions`, in which somebody runs."""
+    return written.boot == _boot() and any(session in sessions for session in written.running)
+
+
+def left_behind(written: Written) -> dict[int, bool]:
+    """Sessions of a holder that was killed in which somebody still runs, and whether that is sure.
 
     A number may stand for another session by now. It is the same one when a member, its leader or another, began while
     the recorded program ran: numbers are not used again while somebody is in the session.
     """
-    try:
-        written = msgspec.json.decode(path.read_bytes(), type=_Written)
-        path.unlink()
-    except (OSError, msgspec.MsgspecError):
-        return {}
     found: dict[int, bool] = {}
     for entry in os.scandir("/proc") if written.boot == _boot() else ():
         fields = _stat(int(entry.name)) if entry.name.isdigit() else []

@@ -111,9 +111,12 @@ async def test_kill_9_of_the_holder_under_fifty(main: SplicingMain, database: Pa
 
 
 async def test_what_node_and_holder_leave_behind_is_ended_by_the_next_node(main: SplicingMain, database: Path) -> None:
-    """Both are killed. Whoever is deaf to the hang-up ends; what left its terminal before, or outlived it, goes on."""
-    deaf = "trap '' HUP; sleep 3603.5; sleep 3603.5"
-    behind = "set -m; (trap '' HUP; exec sleep 3603.5) & exec sleep 3605.5"
+    """Both are killed, and the next node too, as it has just begun.
+
+    Whoever is deaf to the hang-up ends; what left its terminal before, or outlived it, goes on.
+    """
+    deaf = "trap '' HUP TERM; sleep 3603.5; sleep 3603.5"
+    behind = "set -m; (trap '' HUP TERM; exec sleep 3603.5) & exec sleep 3605.5"
     stays = "trap '' HUP; sleep 3604.5 & exit"
     leaves = "setsid sleep 3604.5 & exec sleep 3605.5"
     try:
@@ -133,6 +136,8 @@ async def test_what_node_and_holder_leave_behind_is_ended_by_the_next_node(main:
         assert len(marked("3603.5")) == 2
         async with terminal_node(main, database) as third:
             assert third.holder is None
+        async with terminal_node(main, database) as fourth:
+            assert fourth.holder is None
             await eventually(lambda: not marked("3603.5"), what="the deaf to end", deadline_s=10)
             assert len(marked("3604.5")) == 2
     finally:

@@ -24,6 +24,20 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+ENDINGS = ("", ".lock", ".running")
+DEAF = ["sh", "-c", "trap '' HUP; sleep 60; :"]
+
+
+def names(folder: Path) -> set[str]:
+    return {each.name for each in folder.iterdir()}
+
+
+async def start_another(folder: Path, environment: dict[str, str]) -> None:
+    other = TerminalService(TerminalConfig(), folder / "third.db", environment)
+    await other.adopt()
+    await other.close(end_terminals=True)
+
+
 async def test_dead_holders_leave_nothing_and_living_ones_everything(
     runtime: Path, tmp_path: Path, environment: dict[str, str]
 ) -> None:
@@ -33,12 +47,11 @@ async def test_dead_holders_leave_nothing_and_living_ones_everything(
     try:
         for name, service in zip(("lives", "dies"), services, strict=True):
             (tmp_path / name).mkdir()
-            await service.open(
-                TerminalOpenParams(node=NODE, path=str(tmp_path), cols=80, rows=24, command=["sleep", "60"])
-            )
+            await service.open(TerminalOpenParams(node=NODE, path=str(tmp_path), cols=80, rows=24, command=DEAF))
         living, dead = (service.holder_pid for service in services)
         assert living
         assert dead
+        (program,) = services[1]._programs.values()
         addresses = [
             (await asyncio.to_thread(place.addresses, tmp_path / name / "node.db", None))[0]
             for name in ("lives", "dies")
@@ -49,15 +62,15 @@ async def test_dead_holders_leave_nothing_and_living_ones_everything(
         (runtime / "terminals-of-somebody.txt").touch()
         assert addresses[1].exists()
         assert addresses[1].with_suffix(".lock").exists()
-        other = TerminalService(TerminalConfig(), tmp_path / "third.db", environment)
-        await other.adopt()
-        await other.close(end_terminals=True)
-        left = {each.name for each in await asyncio.to_thread(lambda: list(runtime.iterdir()))}
-        assert left == {
-            "terminals-of-somebody.txt",
-            addresses[1].with_suffix(".running").name,  # its own node may have to end its programs
-            *(addresses[0].with_suffix(suffix).name for suffix in ("", ".lock", ".running")),
-        }
+        addresses[1].with_suffix(".new").touch()
+        kept = {"terminals-of-somebody.txt", *(addresses[0].with_suffix(each).name for each in ENDINGS)}
+        await start_another(tmp_path, environment)
+        # Its own node may have to end its program.
+        assert names(runtime) == {*kept, addresses[1].with_suffix(".running").name}
+        os.killpg(program, signal.SIGKILL)
+        await eventually(lambda: not is_running(program), what="the program to end")
+        await start_another(tmp_path, environment)
+        assert names(runtime) == kept
         listed = await services[0].list(TerminalListParams(node=NODE))
         assert [each.running for each in listed.terminals] == [True]
     finally:
