@@ -24,7 +24,6 @@ import msgspec
 
 from node.terminal.modes import Modes
 
-LAYOUT_VERSION = 1
 PIPE_BYTES = 64 * 1024
 """Default capacity of a Linux pipe; one wake-up moves no more."""
 KEYSTROKE_BYTES = 1024

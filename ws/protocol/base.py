@@ -19,7 +19,6 @@ frames, for a proxy that reads frames."""
 
 NodeId = NewType("NodeId", str)
 SessionId = NewType("SessionId", str)
-TerminalId = NewType("TerminalId", str)
 ApprovalId = NewType("ApprovalId", str)
 UserId = NewType("UserId", str)
 LoginId = NewType("LoginId", str)

@@ -28,7 +28,6 @@ CALL_BACK_DEADLINE_S = 10.0
 """From Main's answer to a registration to its call at the node."""
 
 Secret = Annotated[str, msgspec.Meta(min_length=43, max_length=64, description="32 random bytes, URL-safe base64")]
-Nonce = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{43,64}\Z")]
 Proof = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 
 

@@ -53,8 +53,6 @@ class Peer:
         on_notify: NotificationHandler | None = None,
     ) -> None:
         self.name = name
-        self.opened_at = asyncio.get_running_loop().time()
-        self.last_received = self.opened_at
         self._socket = socket
         self._limits = limits
         self._is_caller_believed = is_caller_believed
@@ -143,7 +141,6 @@ class Peer:
 
     async def _read(self) -> None:
         while (frame := await self._socket.receive()) is not None:
-            self.last_received = asyncio.get_running_loop().time()
             try:
                 self._take(frame)
             except Exception as error:  # noqa: BLE001 (the boundary: no frame may end the connection)
