@@ -5,6 +5,7 @@ of it, however this process ends; after that such an upload begins anew.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -18,7 +19,7 @@ KEEP_S = 6 * 3600.0
 """From the break on."""
 MAX_KEPT = 32
 MAX_OF_USER = 8
-"""At once, beyond which the oldest goes. A page sends three files at a time."""
+"""At once, beyond which the oldest goes: of all, the oldest of whoever has the most. A page sends three at a time."""
 MAX_DONE = 256
 """Uploads that are known to be in their place, for whoever did not get the answer."""
 END_S = 10.0
@@ -156,7 +157,8 @@ class Partials:
         if len(of_user) >= MAX_OF_USER:
             self.discard(of_user[0])
         elif len(self._kept) >= MAX_KEPT:
-            self.discard(next(iter(self._kept)))
+            ((greediest, _),) = Counter(key.user for key in self._kept).most_common(1)
+            self.discard(next(key for key in self._kept if key.user == greediest))
 
 
 def _close(upload: Upload) -> asyncio.Future[None]:
