@@ -13,8 +13,6 @@ export const common = {
   close: "Close",
   back: "Back",
   done: "Done",
-  save: "Save",
-  more: "More",
   moreActs: "More acts",
   never: "never",
   settling: "It has just come or moved, and takes a press in a moment.",

@@ -91,7 +91,6 @@ export const filesWords = {
     count === 1
       ? "1 upload needs your word: its name is taken"
       : `${count} uploads need your word: their names are taken`,
-  show: "Show",
   findPlaceholder: "Part of the file's name or path",
   findNone: "No file is called like that here.",
   findMore: "There are more: type more of the name.",
@@ -139,10 +138,8 @@ export const filesWords = {
   stay: "Keep editing",
   leave: "Drop my changes",
   back: "Back to the list",
-  reload: "Read it again",
   editor: (name: string, machine: string) => `${name} on ${machine}`,
   kinds: { file: "file", directory: "folder", symlink: "link", other: "special file" },
   leadsTo: (target: string) => `leads to ${target}`,
   pick: "Choose a file to read or change it.",
-  up: "Up",
 };

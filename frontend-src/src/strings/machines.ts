@@ -9,7 +9,6 @@ export const machines = {
   states: { all: "All", online: "Online", offline: "Offline", problem: "With a problem" },
   onlyLabel: (label: string) => `Show only machines with ${label}`,
   online: "Online",
-  offline: "Offline",
   offlineSince: (age: string) => (age === "now" ? "Offline for a moment" : `Offline for ${age}`),
   never: "Never heard",
   local: "runs beside Main",
@@ -63,7 +62,6 @@ export const machines = {
   folders: "Folders",
   noFolders: "No folder with sessions or a repository is known there.",
   start: "Start a session here",
-  open: "Open its page",
   notFound: "There is no machine with this name, or it is not shared with you.",
   unknownTitle: "No such machine",
   back: (name: string) =>

@@ -60,7 +60,6 @@ export const project = {
   start: "Start a session here",
   pin: "Keep in the sidebar",
   unpin: "Do not keep in the sidebar",
-  path: "Folder",
 };
 
 export const create = {

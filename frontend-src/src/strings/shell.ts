@@ -10,7 +10,6 @@ export const shell = {
   settings: "Settings",
   newSession: "New session",
   search: "Search or go to",
-  signOut: "Sign out",
   tree: "Machines, projects and sessions",
   sidebar: "Sessions",
   openSidebar: "Show the sidebar",
@@ -88,5 +87,4 @@ export const palette = {
   placeholder: "A session, a machine, a folder or an act",
   placeholderBeside: "The session to open beside",
   none: "Nothing matches.",
-  groups: { act: "Acts", go: "Go to", session: "Sessions", project: "Folders", machine: "Machines" },
 };
