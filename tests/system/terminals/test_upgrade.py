@@ -11,7 +11,7 @@ import pytest
 from tests.support.frozen import unpack
 from tests.support.terminal_holder import is_running
 from tests.support.terminal_link import SplicingMain, page
-from tests.support.terminal_process import terminal_node
+from tests.support.terminal_process import START_DEADLINE_S, terminal_node
 from tests.support.waiting import eventually
 
 OLDER_BUILD = 2
@@ -58,7 +58,7 @@ class OlderNode:
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps([op, params]).encode() + b"\n")
         while True:
-            line = await asyncio.wait_for(self.process.stdout.readline(), 20)
+            line = await asyncio.wait_for(self.process.stdout.readline(), START_DEADLINE_S)
             assert line, "the older node has ended"
             if line.startswith(b"{"):  # the rest is its log
                 said = json.loads(line)
