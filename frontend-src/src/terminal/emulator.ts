@@ -7,6 +7,7 @@ import "@xterm/xterm/css/xterm.css";
 import { clipboardRequest } from "./clipboard.ts";
 import type { Screen } from "./connection.ts";
 import { Finder } from "./finding.ts";
+import { followCursor } from "./following.ts";
 import { listenToFingers } from "./gestures.ts";
 import { CommandMarks, type FailedWords } from "./marks.ts";
 import { allowSpanStyles, withStyleNonce } from "./nonce.ts";
@@ -129,6 +130,7 @@ export class Emulator implements Screen {
     withStyleNonce(options.nonce, () => {
       terminal.open(parent);
     });
+    followCursor(terminal, parent, () => this.#isLetterboxed);
     this.#stopFingers = this.#prepare(parent);
     this.#typing = this.#listenToField(parent);
   }
@@ -195,6 +197,8 @@ export class Emulator implements Screen {
   #prepare(parent: HTMLElement): () => void {
     // Without this phones suggest words, and send nothing until one is finished.
     this.#terminal.textarea?.setAttribute("autocomplete", "off");
+    // Without a size, which xterm gives it when the cursor first moves, it has no caret that follows what is typed.
+    Object.assign(this.#terminal.textarea?.style ?? {}, { width: "1em", height: "1em" });
     parent.addEventListener(
       "paste",
       (event) => {
@@ -208,8 +212,9 @@ export class Emulator implements Screen {
     return listenToFingers(parent, {
       onPan: (byX, byY, { x, y }) => {
         // Of another window's size only a part may be in sight.
-        parent.scrollBy(-byX, 0);
-        this.#pan(byY, x, y);
+        const before = parent.scrollTop;
+        parent.scrollBy(-byX, this.#isLetterboxed ? -byY : 0);
+        this.#pan(byY + parent.scrollTop - before, x, y);
       },
       onPinch: (scale, isFirst) => {
         if (isFirst) sizeBefore = this.fontSize;
@@ -258,6 +263,7 @@ export class Emulator implements Screen {
     if (this.#isLetterboxed === !isOwn) return;
     this.#isLetterboxed = !isOwn;
     this.events.onLetterbox(!isOwn);
+    if (isOwn && this.#terminal.element?.parentElement) this.#terminal.element.parentElement.scrollTop = 0;
   }
 
   /** Have the terminal fill the space that the panel has. */
@@ -278,6 +284,7 @@ export class Emulator implements Screen {
 
   /** Whether the cursor, and so what one looks at, is where strips stand that lie over the lower end of the panel. */
   get isCursorLow(): boolean {
+    if (this.#isLetterboxed) return false; // what is looked at is scrolled clear of them
     const { buffer, element, rows } = this.#terminal;
     const screen = element?.querySelector(".xterm-screen")?.clientHeight ?? 0;
     const room = element?.parentElement?.clientHeight ?? screen;

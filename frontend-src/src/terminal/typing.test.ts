@@ -231,6 +231,13 @@ describe("what else happens to the field", () => {
     expect(keyboard.sent).toBe("ech");
   });
 
+  it("takes the caret behind what was put in, where the browser has left it before", () => {
+    const leave = () => keyboard.field.setSelectionRange(0, 0);
+    document.addEventListener("input", leave, { capture: true, once: true });
+    keyboard.edit("echo ").edit("x");
+    expect(keyboard.sent).toBe("echo x");
+  });
+
   it("hears nothing once it is over", () => {
     keyboard.compose("ec");
     keyboard.typing.dispose();

@@ -195,6 +195,10 @@ export class Typing {
     }
     this.#isComposing ||= event.isComposing;
     this.#give();
+    // Chromium leaves the caret before what it has put into a field that had no size yet; the next word would go there.
+    const { value, selectionEnd } = this.field;
+    if (event.inputType === "insertText" && selectionEnd === 0)
+      this.field.setSelectionRange(value.length, value.length);
   }
 
   #compositionEnd(event: CompositionEvent): void {
