@@ -182,7 +182,10 @@ class ClaudeAgent:
         try:
             for uuid in unread:
                 await self._take_back(uuid)
-            await self._control("be interrupted", self._client.interrupt)
+            while self._normalizer.is_interrupted:
+                answer = await self._ask_cli("be interrupted", subtype="interrupt")
+                if self._normalizer.unanswered.isdisjoint(answer.get("still_queued") or ()):
+                    break  # else it has overtaken the prompt, which goes on
         except ProviderFailed as failure:
             log.warning("claude_interrupt_not_answered", reason=str(failure))  # its patience ends after OBEY_S
             return

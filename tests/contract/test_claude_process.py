@@ -56,6 +56,21 @@ async def test_a_cli_that_ignores_an_interrupt_is_ended(claude: ClaudeHarness, m
     await driver.agent.close()
 
 
+async def test_an_interrupt_that_overtakes_its_prompt_still_ends_it(claude: ClaudeHarness) -> None:
+    """Claude reads both at once, and would stop nothing before it takes the prompt up."""
+    driver = await claude.open()
+    assert said(await driver.turn("say hello")) == "hello"
+    os.kill(claude.started[-1].pid, signal.SIGSTOP)
+    await driver.prompt("slow 600 0.1")
+    async with asyncio.TaskGroup() as group:
+        group.create_task(driver.agent.interrupt())
+        await asyncio.sleep(0)
+        os.kill(claude.started[-1].pid, signal.SIGCONT)
+    assert ended(await driver.rest_of_turn()).stop_reason == "cancelled"
+    assert said(await driver.turn("say on")) == "on", "by the same process"
+    await driver.agent.close()
+
+
 async def test_two_opened_at_the_same_time_are_one(claude: ClaudeHarness) -> None:
     native_id = str(uuid.uuid4())
     results = [task.result() for task in await _both(claude, native_id)]
