@@ -149,6 +149,8 @@ async def test_held_keys_hold_for_composed_letters(phone: tuple[Page, CDPSession
     await key(page, "Ctrl").tap()
     await compose(cdp, "c")
     await put(cdp, "c")
+    # What is typed before the program has gone would go with it.
+    await expect(rows(page)).to_contain_text(re.compile(r"\^C.*[#$]\s*$", re.DOTALL))
     await put(cdp, "echo back")
     await page.keyboard.press("Enter")
     await expect(line(page, "back")).to_have_count(1)
