@@ -4,7 +4,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -142,7 +142,8 @@ async def test_what_node_and_holder_leave_behind_is_ended_by_the_next_node(main:
             assert len(marked("3604.5")) == 2
     finally:
         for pid in marked("3604.5") + marked("3603.5"):
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # with another of its group
+                os.killpg(os.getpgid(pid), signal.SIGKILL)
 
 
 async def live(node: TerminalNode, folder: Path, scripts: Iterable[str]) -> None:
