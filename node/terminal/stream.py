@@ -189,7 +189,8 @@ class _Stream:
             assert self._attached is not None, "only a stream that is attached listens"
             terminal, reader = self._attached
             if isinstance(message, bytes):
-                await terminal.type(reader, message)
+                if not terminal.type_at_once(reader, message) and not frames.look_for_urgent():
+                    await terminal.type(reader, message)
                 continue
             try:
                 frame = _decode(message)

@@ -120,10 +120,25 @@ class ServerFrames:
                 self._is_reader_waiting = False
         message = self._messages.take()
         self._in_hand_bytes = len(message)
+        self._taken_some()
+        return message
+
+    def look_for_urgent(self) -> bool:
+        """For a reader that cannot go on with the message it has: whether a key has come that `take_urgent` takes now.
+
+        It came before there was anything for it to overtake. Then the binary messages before it, and the one in hand,
+        count for nothing.
+        """
+        if self.take_urgent is None or not self._messages.drop_to_key(self.take_urgent):
+            return False
+        self._in_hand_bytes = 0
+        self._taken_some()
+        return True
+
+    def _taken_some(self) -> None:
         self._count()
         if self._is_reading_paused and self._messages.waiting_bytes <= MAX_QUEUED_BYTES // 2:
             self._resume_reading()
-        return message
 
     def send_bytes(self, data: bytes) -> None:
         """Write a binary message. Raises StreamClosedError."""

@@ -1,6 +1,7 @@
 """Messages that wait to be taken, in order."""
 
 from collections import deque
+from collections.abc import Callable, Iterable
 
 _COST_BYTES = 64
 """What a message costs beside its bytes, so that empty ones count too."""
@@ -28,10 +29,29 @@ class MessageQueue:
 
     def drop_binary(self) -> None:
         """Forget the binary messages that wait; texts stay."""
-        texts = [each for each in self._messages if isinstance(each, str)]
+        self._keep(each for each in list(self._messages) if isinstance(each, str))
+
+    def drop_to_key(self, is_taken: Callable[[bytes], bool]) -> bool:
+        """Forget the first binary message of one byte that `is_taken`, and the binary ones before it. False: none was.
+
+        Each byte is asked about once.
+        """
+        refused: set[bytes] = set()
+        for index, message in enumerate(self._messages):
+            if isinstance(message, str) or len(message) != 1 or message in refused:
+                continue
+            if is_taken(message):
+                waiting = list(self._messages)
+                texts = [each for each in waiting[:index] if isinstance(each, str)]
+                self._keep([*texts, *waiting[index + 1 :]])
+                return True
+            refused.add(message)
+        return False
+
+    def _keep(self, messages: Iterable[bytes | str]) -> None:
         self.clear()
-        for text in texts:
-            self.add(text)
+        for message in messages:
+            self.add(message)
 
     def clear(self) -> None:
         self._messages.clear()

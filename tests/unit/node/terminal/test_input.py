@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+from websockets.frames import Frame, Opcode
 
 from node.terminal import signalling
 from node.terminal.input import INPUT_LIMIT_BYTES, InputQueue
@@ -89,6 +90,30 @@ async def test_ctrl_c_overtakes_pastes_that_hold_its_own_page_back(
         (tmp_path / "go").touch()
         await reader.shows(b"after\r\n")
         assert b"short" not in reader.output
+
+
+async def test_ctrl_c_that_comes_in_one_read_with_what_it_overtakes(
+    main: SplicingMain, service: TerminalService, streams: StreamServer, open_terminal: Opener, tmp_path: Path
+) -> None:
+    """When it comes nothing waits yet; it does once the first paste has been taken, and the second has no room."""
+    script = NEVER_READS.replace("sleep 0.05", "[ -e go ] && exec cat; sleep 0.05")
+    terminal = await open_terminal("stty -echo; " + script)
+    async with page(main, terminal) as reader:
+        await reader.shows(b"ready")
+        (stream,) = streams._streams.values()
+        typed = (PASTE, PASTE, b"short\n", b"\x03")
+        resized = _frame(b'{"type":"resize","claim":"no","cols":90,"rows":30}', Opcode.TEXT)
+        stream._open_frames.received(b"".join([resized, *map(_frame, typed)]))
+        await reader.shows(b"caught")
+        await reader.frame("resized")
+        await reader.type(b"after\n")  # it is read again
+        (tmp_path / "go").touch()
+        await reader.shows(b"after\r\n")
+        assert b"short" not in reader.output
+
+
+def _frame(data: bytes, opcode: Opcode = Opcode.BINARY) -> bytes:
+    return Frame(opcode, data).serialize(mask=True)
 
 
 def test_the_kernel_is_asked_by_its_own_number() -> None:
