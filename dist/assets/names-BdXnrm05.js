@@ -1,1 +1,0 @@
-var e=/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu,t=/[\u0000-\u001f]/gu,n=/[\u007f-\u009f\u00ad\u200b-\u200d\u2028\u2029\u2060\ufeff]/gu;function r(e){return`[U+${(e.codePointAt(0)??0).toString(16).toUpperCase().padStart(4,`0`)}]`}function i(i){return i.replace(t,r).replace(e,r).replace(n,r)}export{i as t};
