@@ -58,7 +58,9 @@ class HolderPlace:
             ) from error
 
     async def left_behind(self) -> LeftBehind | None:
-        """Programs of a holder that was killed; there is none now. Those that may be others' are told."""
+        """Programs of a holder that was killed, unless it lives though nobody reaches it. Those that may be others' are
+        told.
+        """
         return await asyncio.to_thread(self._left_behind)
 
     async def tidy(self) -> None:
@@ -68,8 +70,7 @@ class HolderPlace:
             log.info("terminal_holders_removed", sockets=[each.name for each in removed])
 
     def _left_behind(self) -> LeftBehind | None:
-        records = {path: record.read(path) for path in map(record.beside, self.addresses())}
-        written = {path: each for path, each in records.items() if each is not None}
+        written = leftovers.records(self.addresses())
         found = {session: is_sure for each in written.values() for session, is_sure in record.left_behind(each).items()}
         sure = {is_sure: sorted(each for each in found if found[each] is is_sure) for is_sure in (True, False)}
         if found:

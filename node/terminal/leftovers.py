@@ -30,6 +30,40 @@ def remove(addresses: Iterable[Path]) -> list[Path]:
     return removed
 
 
+def records(addresses: Iterable[Path]) -> dict[Path, record.Written]:
+    """What the dead holders of `addresses` have written, where only this user can: its programs are ended by it.
+
+    A holder that cannot be reached may live all the same, stopped or with too many at its door; its lock tells.
+    """
+    found = {}
+    for address in addresses:
+        with suppress(place.PlaceRefused):
+            place.check(address)
+            path = record.beside(address)
+            written = record.read(path)
+            # Asked after it was read: a holder that begins meanwhile has written nothing of that.
+            if written is not None and not _is_locked(address.with_suffix(".lock")):
+                found[path] = written
+    return found
+
+
+def _is_locked(path: Path) -> bool:
+    """Also when that cannot be told."""
+    try:
+        lock = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
 def _remove_records(folder: Path) -> None:
     for path in folder.glob(_HALF_WRITTEN):
         if _has_no_holder(path):

@@ -1,14 +1,18 @@
 """What killed holders leave in their folder goes at a node's start; what belongs to a living one stays."""
 
 import asyncio
+import fcntl
 import os
 import signal
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from config import Terminal as TerminalConfig
-from node.terminal.holder import place
+from node.terminal.holder import place, record
+from node.terminal.holder_process import HolderPlace
 from node.terminal.service import TerminalService
 from tests.support.terminal_holder import is_running
 from tests.support.waiting import eventually
@@ -56,9 +60,9 @@ async def test_dead_holders_leave_nothing_and_living_ones_everything(
             (await asyncio.to_thread(place.addresses, tmp_path / name / "node.db", None))[0]
             for name in ("lives", "dies")
         ]
+        await services[1].close(end_terminals=False)  # else it would end the program
         os.kill(dead, signal.SIGKILL)
         await eventually(lambda: not is_running(dead), what="the holder to end")
-        await services[1].close(end_terminals=False)
         (runtime / "terminals-of-somebody.txt").touch()
         assert addresses[1].exists()
         assert addresses[1].with_suffix(".lock").exists()
@@ -89,3 +93,44 @@ async def test_a_folder_that_others_enter_is_left_alone(
     await service.adopt()
     await service.close(end_terminals=True)
     assert lock.exists()
+
+
+@pytest.fixture
+def stranger() -> Iterator[int]:
+    """The session of a program that runs."""
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as program:
+        yield program.pid
+        program.kill()
+
+
+def written_for(identity: Path, session: int) -> Path:
+    """The address of a holder that is not there, with a record that names this session."""
+    (address,) = place.addresses(identity, None)
+    place.prepare(address)
+    record.write(record.beside(address), {session: record.started(session)})
+    return address
+
+
+def test_a_record_that_others_may_have_written_ends_nobody(runtime: Path, tmp_path: Path, stranger: int) -> None:
+    """Its folder may be in /tmp, where whoever comes first makes it: they would have us end what they name."""
+    written_for(tmp_path / "node.db", stranger)
+    holder = HolderPlace(tmp_path / "node.db", tmp_path / "log", {})
+    runtime.chmod(0o777)
+    assert holder._left_behind() is None
+    runtime.chmod(0o700)
+    left = holder._left_behind()
+    assert left is not None
+    assert left.sessions == [stranger]
+
+
+def test_programs_of_a_holder_that_lives_and_is_not_reached_go_on(runtime: Path, tmp_path: Path, stranger: int) -> None:
+    """It is stopped, and too many wait at its door already."""
+    lock = written_for(tmp_path / "node.db", stranger).with_suffix(".lock")
+    holder = HolderPlace(tmp_path / "node.db", tmp_path / "log", {})
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert holder._left_behind() is None
+    left = holder._left_behind()
+    assert left is not None, "now it is dead"
+    assert left.sessions == [stranger]
+    assert names(runtime) == {lock.name, lock.with_suffix(".running").name}
