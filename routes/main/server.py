@@ -16,8 +16,11 @@ log = structlog.get_logger(__name__)
 MAX_CONNECTIONS = 4096
 """Open at once. About 14 KB each before sign-in, so a flood of them is refused at some 60 MB.
 
-Beyond them the oldest that asks for nothing gives way, so who only opens connections keeps nobody out.
+Beyond them one that asks for nothing gives way, the oldest first, so who only opens connections keeps nobody out.
 """
+
+ALL_AT_WORK_S = 0.1
+"""When all of them are at work, newcomers are refused for so long without another look, which takes about 1 ms."""
 
 IDLE_S = 75
 """A connection that has sent no whole request head for this long is closed, also when it sends byte by byte."""
@@ -34,8 +37,13 @@ class _Handler(RequestHandler):
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing whole has been asked that is not answered."""
-        return self._current_request is None
+        """Whether it waits for a whole request, as aiohttp's own time for that has it."""
+        return self._waiter is not None and not self._waiter.done()
+
+    @property
+    def is_served(self) -> bool:
+        """Whether an answer is being made: a socket or stream, as long as it lasts. Not whether it is being read."""
+        return self._current_request is not None
 
     def handle_error(
         self,
@@ -62,6 +70,7 @@ class _Server(web.Server):
     def __init__(self, made: web.Server, options: dict[str, Any]) -> None:
         super().__init__(made.request_handler, request_factory=made.request_factory)
         self._options = options
+        self._look_again_s = 0.0
 
     def __call__(self) -> RequestHandler:
         return _Handler(self, loop=asyncio.get_running_loop(), **self._options)
@@ -69,14 +78,33 @@ class _Server(web.Server):
     def connection_made(self, handler: RequestHandler, transport: Any) -> None:
         super().connection_made(handler, transport)
         if len(self._connections) > MAX_CONNECTIONS:
-            log.warning("connection_refused", open=len(self._connections))
-            (self._oldest_idle(handler) or transport).abort()
+            gives_way = self._oldest_unneeded(handler)
+            log.warning("connection_refused" if gives_way is None else "connection_gave_way")
+            (gives_way or transport).abort()
 
-    def _oldest_idle(self, newcomer: RequestHandler) -> asyncio.Transport | None:
+    def _oldest_unneeded(self, newcomer: RequestHandler) -> asyncio.Transport | None:
+        """An idle one; where none is, one that does not take its answer. Newcomers may be a flood: on average few are
+        looked at.
+        """
+        now_s = asyncio.get_running_loop().time()
+        if now_s < self._look_again_s:
+            return None
+        passed, untaken = [], None
         for each, transport in self._connections.items():
-            if each is not newcomer and isinstance(each, _Handler) and each.is_idle and not transport.is_closing():
-                return transport
-        return None
+            if each is newcomer or not isinstance(each, _Handler) or transport.is_closing():
+                continue
+            if each.is_idle:
+                break
+            if untaken is None and not each.is_served:
+                untaken = transport
+            passed.append(each)
+        else:
+            if untaken is None:
+                self._look_again_s = now_s + ALL_AT_WORK_S
+            return untaken
+        for busy in passed:  # they go behind the others, so that the next newcomer is not compared with them again
+            self._connections[busy] = self._connections.pop(busy)
+        return transport
 
 
 class AccessLog(AbstractAccessLogger):
