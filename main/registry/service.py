@@ -22,6 +22,7 @@ from ws.protocol import __version__
 from ws.protocol.base import NodeId, now
 from ws.protocol.errors import ErrorCode, WireError
 from ws.protocol.link import HelloParams, HelloResult
+from ws.protocol.names import cleaned
 from ws.protocol.nodes import Node, NodeChanged, NodeRemoved
 from ws.rpc import Peer
 from ws.tasks import TaskOwner
@@ -168,6 +169,8 @@ class Registry:
         if hello.id != admission.node:
             raise WireError(ErrorCode.FORBIDDEN, "The id in link.hello is not the one of the dial.")
         spoken = negotiated(hello.protocol, hello.min_protocol)
+        # A machine names itself as nobody else may: what cannot be seen could make it look like another one.
+        hello = msgspec.structs.replace(hello, name=cleaned(hello.name, hello.id, len(hello.name)))
         async with self._claims.setdefault(admission.node, asyncio.Lock()):
             await self._settle_claim(admission.node)
             main_secret = await self._remember(admission, hello)

@@ -233,6 +233,14 @@ async def test_sessions_without_end_do_not_fill_the_memory(main: RunningMain, mo
         assert len(main.main.lists.sessions.keys()) == 0
 
 
+@pytest.mark.parametrize(("told", "shown"), [("lap\u202etop\x1b[0m\u3164", "laptop[0m"), ("\u3164\u200b", "hostile")])
+async def test_a_name_that_hides_something_is_shown_without_it(main: RunningMain, told: str, shown: str) -> None:
+    hostile = node(main, "hostile")
+    hostile.hello = {"name": told}
+    async with hostile.online(), main.client() as client:
+        assert [each["name"] for each in (await client.op("nodes.list"))["nodes"]] == [shown]
+
+
 @pytest.mark.parametrize(
     "answer", [b"5", b'{"time":"yesterday"}', b'{"time":5}', b'{"time":"0001-01-01T00:00:00"}', b"[" * 500 + b"]" * 500]
 )

@@ -37,3 +37,9 @@ def is_seen(name: str) -> bool:
 def is_name(name: str) -> bool:
     """Whether all of a name may stand in it, and something of it is seen."""
     return is_seen(name) and all(map(is_kept, name))
+
+
+def cleaned(name: str, instead: str, max_chars: int) -> str:
+    """What can be seen of a name that nobody refused; `instead` when that is nothing."""
+    kept = "".join(filter(is_kept, name))[:max_chars].strip()
+    return kept if is_seen(kept) else instead
