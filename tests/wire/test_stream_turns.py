@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
 from tests.support.peers import until, within
-from ws.streams import RawProtocol, RawSocket, ServerFrames, StreamClosedError
+from ws.streams import Budget, RawProtocol, RawSocket, ServerFrames, StreamClosedError
 from ws.streams import frames as frames_module
 from ws.streams.framed import CHUNK_BYTES, framed
 from ws.streams.framed import MAX_UNSENT_BYTES as MAX_UNSENT_FRAMED_BYTES
@@ -357,3 +357,20 @@ async def test_a_page_that_breaks_the_rules_and_ends_and_reads_nothing_is_cut(mo
         wire.end()
         assert not frames.raw.is_ended
         await within(frames.raw.wait_ended())
+
+
+async def test_what_waits_behind_an_end_counts_until_the_connection_has_ended() -> None:
+    """Its reader may be held back, and the connection stays for as long as nobody takes what was written."""
+    wire, budget = Wire(), Budget(1024 * 1024)
+    frames = ServerFrames(RawSocket(wire), budget=budget)
+    wire.is_stuck = True
+    frames.send_bytes(b"never taken")
+    wire.protocol.data_received(_frame(b"x" * 200_000))
+    wire.end()
+    assert not frames.raw.is_ended
+    assert budget.held_bytes >= 200_000
+    frames.abort()
+    await within(frames.raw.wait_ended())
+    assert budget.held_bytes == 0
+    assert await frames.recv() == b"x" * 200_000
+    assert budget.held_bytes == 0

@@ -271,17 +271,21 @@ class ServerFrames:
 
     def ended(self) -> None:
         """For the receiver: no bytes come any more. What has come is still looked at and may be taken."""
-        if self._share is not None:
-            self._share.hold(0)
-            self._share = None
         self._end_writing()
         self._ping.cancel()
         if not self.raw.is_ended:
             self._begin_linger()  # what was written may never be taken
-        elif self._linger is not None:
-            self._linger.cancel()
+        else:
+            self._let_go()
         self._arrived.set()
         self._writable.set()
+
+    def _let_go(self) -> None:
+        if self._share is not None:
+            self._share.hold(0)
+            self._share = None
+        if self._linger is not None:
+            self._linger.cancel()
 
     def _write(self, opcode: Opcode, data: bytes) -> bool:
         """False: the connection is over, and nothing was written."""
