@@ -20,14 +20,14 @@ def new_socket() -> socket.socket:
     return socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC)
 
 
-def peer_uid(connection: socket.socket) -> int:
-    """The user whose process is at the other end, as the kernel knows it (SO_PEERCRED)."""
-    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    return int(_CREDENTIALS.unpack(raw)[1])
-
-
 def is_own(connection: socket.socket) -> bool:
-    return peer_uid(connection) == os.geteuid()
+    """Whether the process at the other end is this user's."""
+    return _peer(connection)[1] == os.geteuid()
+
+
+def peer_pid(connection: socket.socket) -> int:
+    """The process that connected; 0 when it cannot be seen from here (pid_namespaces(7))."""
+    return _peer(connection)[0]
 
 
 def send(connection: socket.socket, message: Message, descriptors: Sequence[int] = ()) -> None:
@@ -55,3 +55,10 @@ def receive(connection: socket.socket) -> tuple[bytes, list[int]]:
             os.close(descriptor)
         return b"{}", []  # as undecodable as the cut packet would be
     return packet, list(descriptors)
+
+
+def _peer(connection: socket.socket) -> tuple[int, int]:
+    """Process and user at the other end, as the kernel knows them (SO_PEERCRED)."""
+    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    pid, uid, _ = _CREDENTIALS.unpack(raw)
+    return int(pid), int(uid)

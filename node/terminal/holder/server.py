@@ -175,7 +175,7 @@ class HolderServer:
                 self._receive(before)
         version = max(set(VERSIONS).intersection(hello.versions), default=None)
         if self._node is not None:
-            reason = "Another node has these terminals; stop it before this one starts."
+            reason = _taken(self._node)
         elif version is None:
             reason = (
                 f"The terminals are held by another version (protocol {VERSIONS[-1]});"
@@ -364,6 +364,12 @@ class HolderServer:
     def _unwatch(self, source: socket.socket | int) -> None:
         if source in self._selector.get_map():
             self._selector.unregister(source)
+
+
+def _taken(node: socket.socket) -> str:
+    pid = channel.peer_pid(node)
+    named, how = (f", process {pid},", f" (kill {pid})") if pid else ("", "")
+    return f"Another node{named} has these terminals; end it{how}, then open a terminal here."
 
 
 def _child_ended_signal() -> socket.socket:

@@ -143,7 +143,11 @@ async def test_when_the_holder_dies_the_terminals_end_and_new_ones_can_be_opened
             await reader.shows(b"anew")
 
 
-async def test_a_second_node_is_refused_the_terminals(main: SplicingMain, database: Path) -> None:
+def taken(pid: int) -> str:
+    return f"Another node, process {pid}, has these terminals; end it (kill {pid}), then open a terminal here."
+
+
+async def test_a_second_node_has_the_terminals_when_the_first_has_ended(main: SplicingMain, database: Path) -> None:
     async with terminal_node(main, database) as first:
         terminal = await first.open(database.parent, "echo mine; sleep 60")
         async with terminal_node(main, database) as second:
@@ -151,9 +155,13 @@ async def test_a_second_node_is_refused_the_terminals(main: SplicingMain, databa
             refused = await second.call(
                 "terminal.open", {"node": "n", "path": str(database.parent), "cols": 80, "rows": 24}
             )
-            assert refused["code"] == "conflict"
-            assert "Another node has these terminals" in refused["detail"]
+            assert (refused["code"], refused["detail"]) == ("conflict", taken(first.process.pid))
             main.ask = first.stream
+            async with page(main, terminal) as reader:
+                await reader.shows(b"mine")
+            await first.kill()
+            await second.open(database.parent, "sleep 60")
+            main.ask = second.stream
             async with page(main, terminal) as reader:
                 await reader.shows(b"mine")
 
@@ -173,10 +181,7 @@ async def test_a_node_that_hangs_keeps_its_terminals_until_it_is_ended(main: Spl
         async with terminal_node(main, database) as second:
             params = {"node": "n", "path": str(database.parent), "cols": 80, "rows": 24}
             refused = await second.call("terminal.open", params)
-            assert (refused["code"], refused["detail"]) == (
-                "conflict",
-                "Another node has these terminals; stop it before this one starts.",
-            )
+            assert (refused["code"], refused["detail"]) == ("conflict", taken(hung.process.pid))
         await hung.kill()
         async with terminal_node(main, database) as third, page(main, flood) as reader:
             await reader.shows(b"\n100000\r\ndone\r\n")

@@ -167,3 +167,17 @@ async def test_what_is_printed_as_a_node_attaches_is_that_nodes_to_read(holder: 
         assert os.read(pty, 100) == b"echoed"
     finally:
         os.close(pty)
+
+
+async def test_who_comes_second_reads_which_process_to_end(holder: Holder) -> None:
+    """And is served when that one has gone."""
+    second = holder.connect()
+    second.say(HELLO)
+    assert second.hear() == Refused(
+        reason=f"Another node, process {os.getpid()}, has these terminals; end it (kill {os.getpid()}), then open a"
+        " terminal here."
+    )
+    holder.nodes[0].close()
+    third = holder.connect()
+    third.say(HELLO)
+    assert isinstance(third.hear(), Welcome)
