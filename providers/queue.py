@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 from providers.base import AgentEvent, ProviderFailed
 
 MAX_WAITING_EVENTS = 64
-"""With events of at most 1 MiB this bounds one agent's queue: `put` waits, so a slow reader slows its agent down."""
+"""With events of at most 1 MiB this bounds one agent's queue: `put` and `room` wait, so a slow reader slows its agent
+down. What one message of an agent brings after `room` may go beyond it."""
 
 
 class EventQueue:
@@ -23,11 +24,15 @@ class EventQueue:
 
     async def put(self, event: AgentEvent) -> None:
         """Append, waiting for room. After `close` events are dropped."""
-        await self._has_room.wait()
+        await self.room()
         self.put_now(event)
 
+    async def room(self) -> None:
+        """Return when fewer than MAX_WAITING_EVENTS wait, or it is closed."""
+        await self._has_room.wait()
+
     def put_now(self, event: AgentEvent) -> None:
-        """Append without waiting: for the few events that end something (an approval withdrawn, a turn ended)."""
+        """Append without waiting: for few events (an approval withdrawn, a turn ended), and for more after `room`."""
         if self._is_closed:
             return
         self._events.append(event)
@@ -49,7 +54,8 @@ class EventQueue:
         while True:
             while self._events:
                 event = self._events.popleft()
-                self._has_room.set()
+                if len(self._events) < MAX_WAITING_EVENTS:
+                    self._has_room.set()
                 yield event
             if self._is_closed:
                 break

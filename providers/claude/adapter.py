@@ -1,7 +1,7 @@
 """One live Claude session: one CLI, one task that connects, reads for ever and closes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -59,6 +59,9 @@ CONTROL_S = 10.0
 
 OBEY_S = 10.0
 """A turn that has not ended so long after an interrupt is ended with its CLI."""
+
+AGAIN_S = 0.02
+"""Before an interrupt that has overtaken its prompt is sent again."""
 
 _SPENT_S = 3.0
 """For the totals of a process that follows one that was killed: without them they begin anew."""
@@ -183,9 +186,10 @@ class ClaudeAgent:
             for uuid in unread:
                 await self._take_back(uuid)
             while self._normalizer.is_interrupted:
-                answer = await self._ask_cli("be interrupted", subtype="interrupt")
-                if self._normalizer.unanswered.isdisjoint(answer.get("still_queued") or ()):
+                queued = (await self._ask_cli("be interrupted", subtype="interrupt")).get("still_queued")
+                if not isinstance(queued, list) or not any(uuid in queued for uuid in self._normalizer.unanswered):
                     break  # else it has overtaken the prompt, which goes on
+                await asyncio.sleep(AGAIN_S)
         except ProviderFailed as failure:
             log.warning("claude_interrupt_not_answered", reason=str(failure))  # its patience ends after OBEY_S
             return
@@ -309,45 +313,39 @@ class ClaudeAgent:
             return
 
     async def _pass_on(self, message: Message) -> None:
+        await self._queue.room()
         if isinstance(message, SystemMessage):
             state = self._state.told(message.subtype, message.data)
             if state is not None:
-                await self._queue.put(state)
-                if all(task.kind == "command" for task in state.tasks):
+                self._queue.put_now(state)
+                if not self._state.has_agents:
                     self._settle_turn(at_once=True)
-        for event in self._normalizer.feed(message):
-            if isinstance(event, TurnEnded):
-                self._put_end(event)
-            else:
-                await self._queue.put(event)
-                self._note_call(event)
+        self._tell(self._normalizer.feed(message))
 
-    def _put_end(self, event: TurnEnded) -> None:
-        self._turn_is_over()
-        self._is_first = False
-        self._queue.put_now(event)  # at once: a turn that the agent begins by itself may follow
+    def _tell(self, events: Iterable[AgentEvent]) -> None:
+        """All at once: what is asked and answered beside it may begin or end a turn too."""
+        for event in events:
+            if isinstance(event, TurnEnded):
+                self._turn_is_over()
+                self._is_first = False
+            self._queue.put_now(event)
+            if isinstance(event, ToolCall):
+                self._approvals.call_shown(event.tool_call_id)
 
     def _settle_turn(self, *, at_once: bool = False) -> None:
         """See :meth:`Normalizer.settle`: perhaps nobody is asked any more."""
-        for event in () if self._is_over else self._normalizer.settle(at_once=at_once):
-            if isinstance(event, TurnEnded):
-                self._put_end(event)
-            else:
-                self._queue.put_now(event)
-
-    def _note_call(self, event: AgentEvent) -> None:
-        if isinstance(event, ToolCall):
-            self._approvals.call_shown(event.tool_call_id)
+        if not self._is_over:
+            self._tell(self._normalizer.settle(at_once=at_once))
 
     async def _ask(self, name: str, arguments: dict[str, Any], context: ToolPermissionContext) -> PermissionResult:
-        for event in self._normalizer.asked_about(context.tool_use_id):
-            self._queue.put_now(event)
-            self._note_call(event)
+        self._tell(self._normalizer.asked_about(context.tool_use_id))
         try:
             answer = await self._approvals.ask(name, arguments, context)
-            self._normalizer.answered(context.tool_use_id)
-        finally:
-            self._settle_turn()
+        except BaseException:
+            self._settle_turn(at_once=not self._state.has_agents)  # taken back, perhaps with the last of them
+            raise
+        self._normalizer.answered(context.tool_use_id)
+        self._settle_turn()
         return answer
 
     def _turn_is_over(self) -> None:

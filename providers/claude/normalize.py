@@ -214,12 +214,12 @@ class Normalizer:
     def settle(self, *, at_once: bool = False) -> Iterator[AgentEvent]:
         """End a turn that was kept only for what agents in the background asked.
 
-        What they were allowed is waited for, unless it was stopped or `at_once`: nobody is left to tell of it.
+        What was decided on is waited for, unless it was stopped or `at_once`: nobody is left to tell of it.
         """
         turn = self._turn
         if self._is_asked() or turn is None or turn.end is None:
             return
-        if at_once or turn.is_interrupted or turn.allowed.isdisjoint(self._open_calls):
+        if at_once or turn.is_interrupted or turn.decided.isdisjoint(self._open_calls):
             yield from self._end(turn, *(("cancelled", None) if turn.is_interrupted else turn.end))
 
     def _end(self, turn: Turn, stop_reason: StopReason, error: str | None) -> Iterator[AgentEvent]:
@@ -256,7 +256,7 @@ class Normalizer:
     def answered(self, call_id: str | None) -> None:
         """Somebody has said whether this call may be."""
         if self._turn is not None and call_id is not None:
-            self._turn.allowed.add(call_id)
+            self._turn.decided.add(call_id)
 
     def _assistant(self, message: AssistantMessage) -> Iterator[AgentEvent]:
         parent = message.parent_tool_use_id

@@ -58,6 +58,11 @@ class LiveState:
     def tasks(self) -> frozenset[str]:
         return self._keeper.tasks
 
+    @property
+    def has_agents(self) -> bool:
+        """Something in the background may still ask."""
+        return self._keeper.has_agents
+
     def connected(self, commands: object) -> None:
         """After the handshake, with the commands of its answer."""
         self._told(self._keeper.connected(commands))
@@ -108,6 +113,10 @@ class StateKeeper:
     @property
     def tasks(self) -> frozenset[str]:
         return frozenset(self._tasks)
+
+    @property
+    def has_agents(self) -> bool:
+        return any(task.kind != "command" for task in self._tasks.values())
 
     @property
     def has_starting_servers(self) -> bool:

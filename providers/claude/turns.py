@@ -45,8 +45,8 @@ class Turn:
     api_error: str | None = None
     answered: set[str] = field(default_factory=set)
     """The uuids that its results have named."""
-    allowed: set[str] = field(default_factory=set)
-    """The calls that were asked about in it and answered."""
+    decided: set[str] = field(default_factory=set)
+    """The calls that were asked about in it and answered, whether they may be or not."""
     end: tuple[StopReason, str | None] | None = None
     """What it ends with as soon as nobody is asked any more."""
 

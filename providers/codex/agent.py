@@ -254,11 +254,12 @@ class CodexAgent:
             changes = message.params.get("changes") or (message.params.get("item") or {}).get("changes")
             if changes:
                 contents = await asyncio.to_thread(diffs.shown, changes, self._folder)
+        await self._queue.room()  # then all at once: a prompt that is refused, say, ends a turn too
         for event in self._normalizer.feed(message.method, message.params, contents):
             if isinstance(event, TurnEnded):
                 self._ask_again(self._told(event))
             else:
-                await self._queue.put(event)
+                self._queue.put_now(event)
 
     async def _take_odd(self, message: Message) -> None:
         if message.id is not None:

@@ -35,6 +35,21 @@ async def test_a_full_queue_makes_the_writer_wait_until_one_is_read() -> None:
     assert [event async for event in reader][-1] == notice(99)
 
 
+async def test_there_is_room_only_when_fewer_wait_than_may() -> None:
+    """What was put beyond the bound is read first."""
+    queue = EventQueue()
+    for number in range(MAX_WAITING_EVENTS + 3):
+        queue.put_now(notice(number))
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(queue.room())
+        reader, taken = queue.read(), 0
+        while not waiting.done():
+            await anext(reader)
+            taken += 1
+            await asyncio.sleep(0)
+    assert taken == 4
+
+
 async def test_closing_frees_a_waiting_writer_and_drops_what_comes_later() -> None:
     queue = EventQueue()
     for number in range(MAX_WAITING_EVENTS):
