@@ -263,6 +263,22 @@ async def test_a_flood_of_connections_is_bounded_and_drips_are_cut(
         assert (await node.call(None))[0] == 401
 
 
+async def test_who_opens_connections_and_asks_nothing_does_not_keep_main_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("routes.node.server.MAX_CONNECTIONS", 6)
+    async with port_of(tmp_path) as node:
+        port = node.http._base_url.port if node.http._base_url is not None else 0
+        opened = [await asyncio.open_connection("127.0.0.1", port) for _ in range(6)]
+        try:
+            for _ in range(3):
+                assert (await node.call(None))[0] == 401
+            assert await asyncio.wait_for(end_of(opened[0][0]), 10), "the oldest gives way"
+        finally:
+            for _, writer in opened:
+                writer.close()
+
+
 async def end_of(reader: asyncio.StreamReader) -> bool:
     """Wait until the other side has cut the connection."""
     with suppress(ConnectionError):
