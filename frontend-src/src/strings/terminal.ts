@@ -4,6 +4,8 @@ export const terminalWords = {
   start: "Start a shell",
   startAnother: "Start another shell",
   none: (machine: string, folder: string) => `No terminal is open in ${folder} on ${machine}.`,
+  preambleTooLong:
+    "The node tells more about this screen than any terminal needs, so it is not shown: update Switchyard on that machine, then try again.",
   gone: "The terminal of this address is closed.",
   mainAway: "Main does not answer. The terminals are shown when it is back.",
   noneAllowed: (machine: string) => `${machine} offers no terminals: its owner has switched them off.`,

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 
+import { terminalWords } from "../strings/terminal.ts";
 import {
   TerminalConnection,
   type ConnectionState,
@@ -335,6 +336,24 @@ describe("several windows", () => {
     world.socket.attach(5010);
     world.socket.frame({ type: "skipped", from: 5010, to: 9000, preamble: "\x1b[m" });
     expect(world.writes.slice(2)).toEqual([[3, true]]);
+  });
+
+  it.each([
+    ["attached", (preamble: string) => world.socket.attach(preamble.length, { preamble })],
+    ["skipped", (preamble: string) => world.socket.frame({ type: "skipped", from: 0, to: preamble.length, preamble })],
+  ])("refuses a preamble in %s that is longer than the contract has it", (_type, tell) => {
+    const { socket } = world;
+    socket.attach(0);
+    tell("x".repeat(16_384));
+    expect(world.writes).toEqual([[16_384, true]]);
+    tell("x".repeat(16_385));
+    expect(connection.state).toEqual({ kind: "refused", code: "too_large", detail: terminalWords.preambleTooLong });
+    expect([socket.readyState, world.writes.length]).toEqual([3, 1]);
+    socket.output(10);
+    expect(world.writes).toHaveLength(1);
+    connection.retry();
+    world.socket.attach(0);
+    expect(connection.state.kind).toBe("attached");
   });
 
   it("shows the terminal's size, not its own, and says which it is", () => {

@@ -5,6 +5,7 @@
  * will bring; `parsed` how far the emulator has really consumed. Only parsed bytes are acknowledged, because the node
  * lets at most 256 KiB be under way beyond that.
  */
+import { terminalWords } from "../strings/terminal.ts";
 import { socketAt } from "../wire/base.ts";
 import type { Attached, Exit, Lead, Resize, Resized, Skipped, StreamFault } from "../wire/wire.gen.ts";
 
@@ -76,6 +77,8 @@ const encoder = new TextEncoder();
 const MOST_CHARACTERS = 1000;
 const isPossible = ({ cols, rows }: Size): boolean =>
   [cols, rows].every((each) => Number.isInteger(each) && each >= 1 && each <= MOST_CHARACTERS);
+/** The longest preamble of a node, as the contract has it (`Attached`). */
+const PREAMBLE_CHARACTERS = 16_384;
 const isSame = (one: Size | null, other: Size): boolean => one?.cols === other.cols && one.rows === other.rows;
 
 export class TerminalConnection {
@@ -277,6 +280,10 @@ export class TerminalConnection {
   }
 
   #frame(frame: Frame): void {
+    if ("preamble" in frame && (frame.preamble?.length ?? 0) > PREAMBLE_CHARACTERS) {
+      this.#refuse();
+      return;
+    }
     switch (frame.type) {
       case "attached":
         this.#attached(frame);
@@ -301,6 +308,15 @@ export class TerminalConnection {
         this.#fault = frame;
         break;
     }
+  }
+
+  /** The node is broken or worse: no acknowledgement bounds what it has the emulator parse this way. */
+  #refuse(): void {
+    const socket = this.#socket;
+    this.#socket = null;
+    this.#clearTimers();
+    socket?.close(NORMAL_CLOSURE);
+    this.#enter({ kind: "refused", code: "too_large", detail: terminalWords.preambleTooLong });
   }
 
   #attached(frame: Attached): void {

@@ -6,13 +6,15 @@ import type { Terminal } from "@xterm/xterm";
  */
 export function followCursor(terminal: Terminal, room: HTMLElement, isOn: () => boolean): void {
   const follow = (): void => {
-    if (!isOn()) return;
+    const { viewportY, baseY, cursorY } = terminal.buffer.active;
+    // Above the last screenful the cursor is nowhere.
+    if (!isOn() || viewportY < baseY) return;
     const screen = terminal.element?.querySelector(".xterm-screen");
     if (!screen) return;
     const row = screen.clientHeight / terminal.rows;
     const above = screen.getBoundingClientRect().top - room.getBoundingClientRect().top + room.scrollTop;
     room.scrollTop = inSight(room.scrollTop, {
-      top: above + terminal.buffer.active.cursorY * row,
+      top: above + cursorY * row,
       height: row,
       // What covers the lower end is left free.
       room: room.clientHeight - Number.parseFloat(getComputedStyle(room).paddingBottom),

@@ -1,6 +1,6 @@
 import { fireEvent, render, screen } from "@testing-library/svelte";
 import { createRawSnippet } from "svelte";
-import { describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import Button from "./Button.svelte";
 import CopyLine from "./CopyLine.svelte";
 import ErrorBlock from "./ErrorBlock.svelte";
@@ -67,6 +67,29 @@ describe("Tabs", () => {
     expect(document.activeElement).toBe(first);
     await fireEvent.keyDown(screen.getByRole("tablist"), { key: "Home" });
     expect(onchange).toHaveBeenLastCalledWith("a");
+  });
+});
+
+describe("Tabs that do not all fit", () => {
+  const sized = (name: "offsetLeft" | "offsetWidth" | "clientWidth", sizes: (tab: number) => number) =>
+    vi.spyOn(HTMLElement.prototype, name, "get").mockImplementation(function (this: HTMLElement) {
+      return sizes(TABS.findIndex((tab) => this.textContent.startsWith(tab.name)));
+    });
+
+  afterEach(() => vi.restoreAllMocks());
+
+  it("show the chosen one, and stay where somebody scrolled when only a name changes", async () => {
+    sized("offsetLeft", (tab) => tab * 100);
+    sized("offsetWidth", () => 100);
+    sized("clientWidth", () => 150);
+    const { rerender } = render(Tabs, { label: "Panel", tabs: TABS, value: "c", onchange: vi.fn(), controls: "x" });
+    const list = screen.getByRole("tablist");
+    expect(list.scrollLeft).toBe(150);
+    list.scrollLeft = 0;
+    await rerender({ tabs: TABS.map((tab) => ({ ...tab, name: `${tab.name} new` })) });
+    expect(list.scrollLeft).toBe(0);
+    await rerender({ value: "b" });
+    expect(list.scrollLeft).toBe(50);
   });
 });
 

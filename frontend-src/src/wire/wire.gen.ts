@@ -152,7 +152,8 @@ export interface Archived {
  * Output before `replayed_to` has been shown to somebody who may type: what a program asked its terminal in it was
  * answered then, and must not be answered again. From there on the reader that `leads` answers, nobody else; `Lead`
  * tells when that changes. `preamble`, which is no output and has no offset, brings a screen that has not seen what
- * came before `offset` into the state of that place; only where older output is no longer kept.
+ * came before `offset` into the state of that place; only where older output is no longer kept. It has at most 16384
+ * characters; a longer one is a fault of the node.
  */
 export interface Attached {
   type: "attached";

@@ -6,7 +6,7 @@ from types import FrameType
 
 import pytest
 
-from node.terminal.modes import Modes
+from node.terminal.modes import LONG_SEQUENCE_BYTES, Modes
 
 PIECE_BYTES = 256 * 1024
 """What is followed in one turn of the loop."""
@@ -78,3 +78,16 @@ def test_no_bytes_break_it_however_they_are_cut(seed: int) -> None:
             rest = piece[followed:]
         assert len(modes.preamble()) < 8192
         assert modes.preamble().isascii() or modes.title
+
+
+def test_the_longest_preamble_is_within_the_contract() -> None:
+    modes = Modes()
+    every = b"".join(b"%d:%s;" % (number, b"9" * 61) for number in (1, 2, 3, 4, 5, 7, 8, 9, 53, 30, 40))
+    every += b"38:%s;48:%s;58:%s" % ((b"9" * 61,) * 3)
+    modes.feed(b"\x1b[3g" + b"".join(b"\r" + b" " * column + b"\x1bH" for column in range(900, 1000)))
+    modes.feed(b"".join(b"\x1b]4;%d;#%s\x07" % (number, b"f" * 12) for number in range(256)))
+    modes.feed(b"".join(b"\x1b]%d;%s\x07" % (number, b"x" * 64) for number in (10, 11, 12)))
+    modes.feed(b"\x1b]2;%s\x07\x1b[%sm\x1b7\x1b[?1049h\x1b[%sm\x1b7" % (b"t" * 1000, every, every))
+    told = modes.preamble()
+    assert len(told) > 4096
+    assert len(told) + LONG_SEQUENCE_BYTES < 16_384
