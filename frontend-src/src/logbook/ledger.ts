@@ -66,10 +66,16 @@ export function changedLines(content: ToolBlock["content"]): { added: number; re
   return total;
 }
 
+/** What a call did, as its ask calls it: a command is run, also where it only lists or reads files. */
+export function verbKind(block: ToolBlock): ToolBlock["toolKind"] {
+  const isCommand = typeof block.input["command"] === "string";
+  return isCommand && (block.toolKind === "read" || block.toolKind === "search") ? "execute" : block.toolKind;
+}
+
 /** `isDeclined`: it did not run because that was not wanted, so it has not failed. */
 export function ledgerLine(block: ToolBlock, folder: string, isDeclined = false): LedgerLine {
   const isOwnName = block.toolKind === "other" || block.toolKind === "think";
-  const verb = isOwnName ? (OWN_VERBS[block.name] ?? block.name) : words.verbs[block.toolKind];
+  const verb = isOwnName ? (OWN_VERBS[block.name] ?? block.name) : words.verbs[verbKind(block)];
   const about = questionOf(block.input) || firstField(block.input) || block.title;
   const object = relative(about, folder).split("\n", 1)[0] ?? "";
   return { verb, object: object === block.name ? "" : object, result: isDeclined ? "" : resultOf(block) };

@@ -215,6 +215,14 @@ describe("a ledger line", () => {
     expect(ledgerLine(run, "/w")).toEqual({ verb: "Run", object: "make test", result: "failed" });
   });
 
+  it.each(["search", "read"] as const)("calls a command that is a %s what its ask called it", (toolKind) => {
+    const command = { name: "shell", input: { command: "ls -la" } };
+    const run = tool("1", { ...command, toolKind });
+    expect(ledgerLine(run, "/w")).toMatchObject({ verb: "Run", object: "ls -la" });
+    const others = [tool("2", { ...command, toolKind }), tool("3", { toolKind })];
+    expect(rowsOf([run, ...others]).map((row) => row.kind)).toEqual(["block", "block", "block"]);
+  });
+
   it("keeps the end of what was printed", () => {
     expect(lastLines("a\nb\nc\n", 2)).toBe("b\nc");
   });

@@ -1,6 +1,7 @@
 /** The log as a flat list of rows, so that only those in sight need to be drawn. */
 import type { AskBlock, Block, Log, ToolBlock, TurnBlocks } from "../stores/blocks.ts";
 import { isDeclined } from "./answers.ts";
+import { verbKind } from "./ledger.ts";
 
 export type Row = {
   key: string;
@@ -44,7 +45,7 @@ function isQuiet(block: Block): block is ToolBlock {
 }
 
 function isSameFold(a: ToolBlock, b: Block): b is ToolBlock {
-  return isQuiet(b) && b.toolKind === a.toolKind && b.parent === a.parent;
+  return isQuiet(b) && b.toolKind === a.toolKind && verbKind(b) === verbKind(a) && b.parent === a.parent;
 }
 
 function isRetry(block: Block | undefined): boolean {

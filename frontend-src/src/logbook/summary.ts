@@ -1,13 +1,14 @@
 /** A turn in one sentence, for those who listen. */
 import type { TurnBlocks } from "../stores/blocks.ts";
 import { log as words } from "../strings/logbook.ts";
+import { verbKind } from "./ledger.ts";
 
 export function turnSummary(turn: TurnBlocks): string {
   if (turn.end === null) return "";
   const { reason, error } = turn.end;
   if (reason !== "end_turn") return `${words.ends[reason]}${error === null ? "" : ` ${error}`}`;
   const tools = turn.blocks.filter((block) => block.kind === "tool" && block.status === "completed");
-  const commands = tools.filter((block) => block.kind === "tool" && block.toolKind === "execute").length;
+  const commands = tools.filter((block) => block.kind === "tool" && verbKind(block) === "execute").length;
   const paths = new Set<string>();
   for (const block of tools) {
     if (block.kind !== "tool") continue;

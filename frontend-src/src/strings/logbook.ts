@@ -20,7 +20,8 @@ export const log = {
     other: "Use",
   },
   ownVerbs: { question: "Ask you", plan: "Plan", todo: "List what to do" },
-  folded: (verb: string, count: number) => `${verb} ${count} ${verb === "Search" ? "times" : "files"}`,
+  folded: (verb: string, count: number) =>
+    `${verb} ${count} ${verb === "Search" ? "times" : verb === "Run" ? "commands" : "files"}`,
   failed: "failed",
   noOutput: "No output.",
   byItself: "The agent went on by itself.",

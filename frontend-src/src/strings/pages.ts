@@ -19,6 +19,7 @@ export const needs = {
   none: "Nothing needs you.",
   noneMore: "Questions of agents on every machine come here, and to the session that asked.",
   ago: (age: string) => (age === "now" ? "now" : `${age} ago`),
+  forOthers: "Nothing needs you. What stands here waits for others; you may look.",
   others: (machine: string) => `Somebody who may act on ${machine} answers this; you may look.`,
   select: (what: string, title: string) => `Select: ${what}, ${title}`,
   selectAll: "Select all",
