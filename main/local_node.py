@@ -12,6 +12,7 @@ import structlog
 
 from main.process import is_alive, signal_group, signal_process, start_time
 from main.store.settings import Settings
+from ws.protocol.errors import WireError
 from ws.tasks import TaskOwner
 
 log = structlog.get_logger(__name__)
@@ -82,11 +83,15 @@ class LocalNode:
         clock = asyncio.get_running_loop().time
         while True:
             begun = clock()
-            code = await self._run_once()
-            if clock() - begun > HEALTHY_S:
-                delay_s = FIRST_DELAY_S
-            said = await asyncio.to_thread(last_words, self._log_file, code)
-            log.warning("local_node_ended", code=code, said=said, again_in_s=delay_s)
+            try:
+                code = await self._run_once()
+            except OSError as error:  # no room for a process or its log: later there may be
+                log.error("local_node_not_started", reason=str(error), again_in_s=delay_s)  # noqa: TRY400
+            else:
+                if clock() - begun > HEALTHY_S:
+                    delay_s = FIRST_DELAY_S
+                said = await asyncio.to_thread(last_words, self._log_file, code)
+                log.warning("local_node_ended", code=code, said=said, again_in_s=delay_s)
             await asyncio.sleep(delay_s)
             delay_s = min(2 * delay_s, MAX_DELAY_S)
 
@@ -136,8 +141,11 @@ class LocalNode:
         started = await asyncio.to_thread(start_time, process.pid)
         if started is not None:
             self._running = Record(process.pid, started, self._url)
-            await self._settings.put(RECORD, msgspec.json.encode(self._running).decode())
             log.info("local_node_started", pid=process.pid, output=str(self._log_file))
+            try:
+                await self._settings.put(RECORD, msgspec.json.encode(self._running).decode())
+            except WireError as error:  # a full disk: only a Main that comes after a killed one would need it
+                log.warning("local_node_not_recorded", reason=error.detail)
         code = await process.wait()
         self._running = None
         return code
@@ -155,11 +163,14 @@ def _open_private(file: Path) -> int:
 def last_words(file: Path, code: int) -> str | None:
     """Why a process that wrote `file` ended with this exit code, in its own words: its last line. Blocking.
 
-    None for one that did not fail by itself: whatever it wrote last is not about its end.
+    None for one that did not fail by itself: whatever it wrote last is not about its end; and where the file has gone.
     """
     if code <= 0:
         return None
-    with file.open("rb") as kept:
-        kept.seek(max(0, file.stat().st_size - SENTENCE_BYTES))
-        lines = kept.read().decode("utf-8", "replace").strip().splitlines()
+    try:
+        with file.open("rb") as kept:
+            kept.seek(max(0, file.stat().st_size - SENTENCE_BYTES))
+            lines = kept.read().decode("utf-8", "replace").strip().splitlines()
+    except OSError:
+        return None
     return lines[-1] if lines else None
