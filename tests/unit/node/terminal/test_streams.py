@@ -150,12 +150,15 @@ async def test_who_acknowledges_next_to_nothing_holds_the_program_no_longer_than
 
 
 async def test_a_reader_that_leaves_lets_the_program_go_on(
-    main: SplicingMain, service: TerminalService, open_terminal: Opener
+    main: SplicingMain, service: TerminalService, open_terminal: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    terminal = await open_terminal("yes 0123456789")
+    monkeypatch.setattr(audience, "STALLED_AFTER_S", 60.0)
+    terminal = await open_terminal("read go; yes 0123456789")
     async with page(main, terminal, is_consuming=False) as slow:
+        await slow.type(b"\n")
         await eventually(lambda: slow.position == CREDIT_WINDOW_BYTES, what="the whole window")
-    await eventually(lambda: service.find(terminal).end > 16 * CREDIT_WINDOW_BYTES, what="the program", deadline_s=4)
+        assert service.find(terminal).end == CREDIT_WINDOW_BYTES
+    await eventually(lambda: service.find(terminal).end > 16 * CREDIT_WINDOW_BYTES, what="the program")
 
 
 async def test_the_size_follows_who_typed_last(main: SplicingMain, open_terminal: Opener) -> None:
