@@ -13,6 +13,8 @@ FALLBACK_SHELL = "/bin/sh"
 LOGIN_SHELLS = frozenset({"ash", "bash", "dash", "fish", "ksh", "mksh", "sh", "zsh"})
 """Shells that take ``-l``. The node may run as a service, so nobody has read the user's profile before."""
 _DEFAULT_LOCALE = "C.UTF-8"
+_SHOWN_CHARS = 200
+"""Of a program's name that a refusal repeats."""
 _OF_ANOTHER_TERMINAL = (
     *("COLUMNS", "LINES", "OLDPWD", "STY", "TERMCAP", "TERM_PROGRAM", "TERM_PROGRAM_VERSION", "TMUX", "TMUX_PANE"),
     *("VTE_VERSION", "WINDOWID"),
@@ -36,7 +38,8 @@ def resolve(folder: str, shell: str | None, command: list[str] | None, environme
     wanted = command[0] if command is not None else shell or login_shell()
     program = _find(wanted, folder, environment)
     if program is None:
-        raise invalid(field, f"There is no program {wanted!r} here that can be started; name one by its whole path.")
+        shown = wanted if len(wanted) <= _SHOWN_CHARS else f"{wanted[:_SHOWN_CHARS]}…"
+        raise invalid(field, f"There is no program {shown!r} here that can be started; name one by its whole path.")
     if command is not None:
         return Program([program, *command[1:]], folder)
     return Program([program, "-l"] if Path(program).name in LOGIN_SHELLS else [program], folder)

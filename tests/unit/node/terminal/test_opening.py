@@ -29,6 +29,10 @@ async def test_an_unknown_shell_is_refused(open_terminal: Opener) -> None:
     assert "'no-such-shell'" in error.detail
 
 
+async def test_of_a_long_name_a_refusal_repeats_the_beginning(open_terminal: Opener) -> None:
+    assert len((await refusal(open_terminal, command=["x" * 4096])).detail) < 300
+
+
 @pytest.mark.parametrize("name", ["a\0b", "", "/", "/etc/passwd", "-rf", "$(id)", "`id`", "; id #", "a\nb", "é" * 100])
 async def test_a_command_is_a_program_and_nothing_else(open_terminal: Opener, name: str) -> None:
     assert (await refusal(open_terminal, command=[name])).code is ErrorCode.INVALID
