@@ -76,6 +76,16 @@ export class Keyboard {
     return this;
   }
 
+  /** A capital letter: xterm waits for its `keypress`, sends it, and lets it go on into the field. */
+  capital(letter: string): this {
+    const keep = (event: Event): void => {
+      event.stopImmediatePropagation();
+      this.sent += event.type === "keypress" ? letter : "";
+    };
+    for (const kind of ["keydown", "keypress"]) this.field.addEventListener(kind, keep, { once: true, capture: true });
+    return this.press(letter, letter.charCodeAt(0), letter);
+  }
+
   /** A key of its own; where nobody prevents it, `text` follows. */
   press(key: string, keyCode: number, text = "", more: object = {}): this {
     if (this.down(key, keyCode, more) && text !== "" && this.fire("keypress", { key })) this.edit(text);

@@ -254,6 +254,14 @@ describe("what else happens to the field", () => {
     expect(keyboard.sent).toBe("<l><Enter>");
   });
 
+  it("sends a capital letter once, whose text xterm leaves in the field", () => {
+    keyboard.isTouch = false;
+    keyboard.capital("A").capital("B").press("c", 67).backspace();
+    expect(keyboard.sent).toBe("AB<c><Backspace>");
+    keyboard.compose("n", "ni").end("你");
+    expect(keyboard.sent).toBe("AB<c><Backspace>你");
+  });
+
   it("is emptied before it grows long", () => {
     keyboard.edit("a".repeat(3999)).edit("b").edit("c");
     expect(keyboard.field.value).toBe("");

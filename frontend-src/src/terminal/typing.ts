@@ -105,6 +105,8 @@ export class Typing {
     listen("keydown", (event) => this.#keydown(event));
     listen("keypress", (event) => {
       if (this.#isLeft) event.stopImmediatePropagation();
+      // Capitals and what AltGr writes: xterm sends them here, and prevents nothing.
+      else this.#isXterms = true;
     });
     listen("keyup", () => (this.#isXterms = false));
     listen("beforeinput", (event) => this.#beforeInput(event));
