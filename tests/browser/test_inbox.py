@@ -31,6 +31,16 @@ async def press_once(page: Page, key: str, title: str) -> None:
     await page.keyboard.press(key)
 
 
+_IS_REACHED = """
+(button) => {
+  button.scrollIntoView({ block: "end" });
+  const { x, y, width, height } = button.getBoundingClientRect();
+  return button.contains(document.elementFromPoint(x + width / 2, y + height / 2));
+}
+"""
+"""Whether a finger meets a button that has just been scrolled into sight at the lower end."""
+
+
 async def expect_none_left(page: Page) -> None:
     await expect(page.get_by_text("Nothing needs you.")).to_be_visible()
 
@@ -105,6 +115,10 @@ async def test_on_a_phone(browser: Browser, desk: Desk) -> None:
         await expect(row(page, "Other").get_by_role("button", name="Allow once")).to_be_enabled()
         assert await all_small_targets(page) == []
         assert await wider_than_the_window(page) == []
+        await page.set_viewport_size({"width": PHONE["width"], "height": 420})
+        for title in ("Thumb", "Other"):
+            assert await row(page, title).get_by_role("button", name="Allow once").evaluate(_IS_REACHED), title
+        await page.set_viewport_size(PHONE)  # type: ignore[arg-type]
         await several(page).get_by_role("button", name="Select all").tap()
         assert await all_small_targets(page) == []
         await several(page).get_by_role("button", name="Deny 2", exact=True).tap()
