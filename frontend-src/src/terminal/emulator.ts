@@ -335,7 +335,7 @@ export class Emulator implements Screen {
   }
 
   /** Nothing can be typed then, nor composed. */
-  set isReadOnly(isReadOnly: boolean) {
+  setReadOnly(isReadOnly: boolean): void {
     this.#terminal.options.disableStdin = isReadOnly;
     if (isReadOnly) this.#typing?.settle();
   }
