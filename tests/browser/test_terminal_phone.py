@@ -135,8 +135,9 @@ async def test_words_are_whole_while_output_floods(phone: tuple[Page, CDPSession
 
 async def test_held_keys_hold_for_composed_letters(phone: tuple[Page, CDPSession]) -> None:
     page, cdp = phone
-    await page.keyboard.type("cat -v")
+    await page.keyboard.type("echo rea''dy; cat -v")
     await page.keyboard.press("Enter")
+    await expect(line(page, "ready")).to_have_count(1)  # the shell reads no more
     await put(cdp, "x")
     # A capital too: some keyboards begin with one whatever they are told.
     for letter in ("a", "B"):
