@@ -204,8 +204,9 @@ async def test_who_may_look_composes_nothing(phone: tuple[Page, CDPSession], bro
 
 async def test_keys_hold_for_one_or_until_pressed_again(phone: tuple[Page, CDPSession]) -> None:
     page, _ = phone
-    await page.keyboard.type("cat -v")
+    await page.keyboard.type("echo rea''dy; cat -v")
     await page.keyboard.press("Enter")
+    await expect(line(page, "ready")).to_have_count(1)
     await key(page, "Ctrl").tap()
     await expect(field(page)).to_be_focused()
     await page.keyboard.type("a")
