@@ -17,7 +17,7 @@ from ws.protocol.link import StreamParams, StreamResult, StreamRevokeParams
 from ws.protocol.nodes import Empty
 from ws.protocol.terminals import MAX_INPUT_FRAME_BYTES, Ack, ReaderFrame, Resize, StreamFault
 from ws.streams import Budget, ProbeFailedError, RawSocket, ServerFrames, StreamClosedError, carried_at_node
-from ws.streams.frames import TRY_AGAIN_LATER
+from ws.streams.frames import MAX_QUEUED_BYTES, TRY_AGAIN_LATER
 from ws.tasks import TaskOwner
 
 log = structlog.get_logger(__name__)
@@ -29,6 +29,8 @@ MAX_STREAMS = 512
 """Streams of one node. Each may have a credit window of output under way."""
 VIEWER_MESSAGE_BYTES = 64 * 1024
 """Longest message of a reader that may not type, which sends acknowledgements only."""
+QUEUED_BYTES = 4 * 1024 * 1024
+"""Of one that types, beyond what its terminal holds: so large a paste may stand in front of a Ctrl-C that is seen."""
 UNREAD_BYTES = 64 * 1024 * 1024
 """Begun or whole messages of all streams that no terminal has taken yet, beyond the first 64 KiB of each. Whoever has
 held more than those for longest is closed with 1013: 512 begun pastes would be half a gigabyte."""
@@ -102,8 +104,13 @@ class StreamServer:
         except (DialError, ProbeFailedError) as error:
             log.warning("stream_not_dialled", stream=stream.params.stream, reason=str(error))
             return
-        limit = MAX_INPUT_FRAME_BYTES if stream.params.may_type else VIEWER_MESSAGE_BYTES
-        await stream.serve(ServerFrames(raw, max_message_bytes=limit, budget=self._budget))
+        longest, queued = (
+            (MAX_INPUT_FRAME_BYTES, QUEUED_BYTES)
+            if stream.params.may_type
+            else (VIEWER_MESSAGE_BYTES, MAX_QUEUED_BYTES)
+        )
+        frames = ServerFrames(raw, max_message_bytes=longest, max_queued_bytes=queued, budget=self._budget)
+        await stream.serve(frames)
 
 
 class _Stream:

@@ -70,9 +70,15 @@ class ServerFrames:
     """
 
     def __init__(
-        self, raw: RawSocket, *, max_message_bytes: int = MAX_MESSAGE_BYTES, budget: Budget | None = None
+        self,
+        raw: RawSocket,
+        *,
+        max_message_bytes: int = MAX_MESSAGE_BYTES,
+        max_queued_bytes: int = MAX_QUEUED_BYTES,
+        budget: Budget | None = None,
     ) -> None:
         self.raw = raw
+        self._max_queued_bytes = max_queued_bytes
         self.take_at_once: Callable[[bytes], bool] | None = None
         """The way around the queue for a short binary message that comes alone while the reader waits in `recv`: no
         task is woken for a keystroke. False leaves it to `recv`."""
@@ -137,7 +143,7 @@ class ServerFrames:
 
     def _taken_some(self) -> None:
         self._count()
-        if self._is_reading_paused and self._messages.waiting_bytes <= MAX_QUEUED_BYTES // 2:
+        if self._is_reading_paused and self._messages.waiting_bytes <= self._max_queued_bytes // 2:
             self._resume_reading()
 
     def send_bytes(self, data: bytes) -> None:
@@ -188,9 +194,9 @@ class ServerFrames:
     def _turned(self, has_more: bool) -> None:
         if self._is_over:
             self._begin_linger()
-        if has_more or (self._messages.waiting_bytes > MAX_QUEUED_BYTES and not self._is_over):
+        if has_more or (self._messages.waiting_bytes > self._max_queued_bytes and not self._is_over):
             self._pause_reading()
-        elif self._is_over or self._messages.waiting_bytes <= MAX_QUEUED_BYTES // 2:
+        elif self._is_over or self._messages.waiting_bytes <= self._max_queued_bytes // 2:
             self._resume_reading()
         self._count()
         self._arrived.set()

@@ -24,6 +24,7 @@ from ws.streams import Budget
 pytestmark = pytest.mark.usefixtures("streams")
 
 NEVER_READS = "trap 'echo caught' INT; echo ready; while :; do sleep 0.05; done"
+PIECE_BYTES = 64 * 1024
 PASTE = b"".join(b"%07d\n" % number for number in range(INPUT_LIMIT_BYTES // 8))
 
 
@@ -90,6 +91,23 @@ async def test_ctrl_c_overtakes_pastes_that_hold_its_own_page_back(
         (tmp_path / "go").touch()
         await reader.shows(b"after\r\n")
         assert b"short" not in reader.output
+
+
+async def test_ctrl_c_overtakes_a_paste_of_four_times_what_a_terminal_holds(
+    main: SplicingMain, open_terminal: Opener, tmp_path: Path
+) -> None:
+    """In the pieces in which a page sends it."""
+    script = NEVER_READS.replace("sleep 0.05", "[ -e go ] && exec cat; sleep 0.05")
+    terminal = await open_terminal("stty -echo; " + script)
+    async with page(main, terminal) as reader:
+        await reader.shows(b"ready")
+        for start in range(0, 4 * INPUT_LIMIT_BYTES, PIECE_BYTES):
+            await reader.type(PASTE[start % INPUT_LIMIT_BYTES :][:PIECE_BYTES])
+        await reader.type(b"\x03")
+        await reader.shows(b"caught")
+        await reader.type(b"after\n")
+        (tmp_path / "go").touch()
+        await reader.shows(b"after\r\n")
 
 
 async def test_ctrl_c_that_comes_in_one_read_with_what_it_overtakes(

@@ -29,7 +29,7 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 ENDINGS = ("", ".lock", ".running")
-DEAF = ["sh", "-c", "trap '' HUP; sleep 60; :"]
+DEAF = ["sh", "-c", "trap '' HUP; touch deaf-$$; sleep 60; :"]
 
 
 def names(folder: Path) -> set[str]:
@@ -52,6 +52,7 @@ async def test_dead_holders_leave_nothing_and_living_ones_everything(
         for name, service in zip(("lives", "dies"), services, strict=True):
             (tmp_path / name).mkdir()
             await service.open(TerminalOpenParams(node=NODE, path=str(tmp_path), cols=80, rows=24, command=DEAF))
+        await eventually(lambda: len(list(tmp_path.glob("deaf-*"))) == len(services), what="both to be deaf")
         living, dead = (service.holder_pid for service in services)
         assert living
         assert dead
