@@ -120,7 +120,7 @@ gen: setup-dev ## regenerate examples, protocol page, wire types, README table a
 	$(NPM) run build --silent
 
 # What has a main() is a measurement; the rest is what they share.
-bench: $(VENV)/.ready-dev ## print all measurements (docs/PERFORMANCE.md); half an hour
+bench: $(VENV)/.ready-dev ## print all measurements (docs/PERFORMANCE.md); more than half an hour
 	for each in $$(grep -l "^def main" tests/bench/*.py) scale terminal; do \
 		name="$$(basename "$$each" .py)"; echo "== $$name"; $(OWN) $(PYTHON) -m "tests.bench.$$name" || exit 1; \
 	done
