@@ -1,4 +1,4 @@
-"""What other choices would cost a terminal: ``python -m tests.bench.choices`` (10 minutes and more).
+"""What other choices would cost a terminal: ``python -m tests.bench.choices``.
 
 Each choice is the whole of it, Main and a node, with one thing changed (`otherwise`, `parsing_main`). The rounds are
 interleaved, each begins with another choice, and what counts is the median of the ratios of one round to it as it is.

@@ -22,10 +22,10 @@ from ws.streams import Budget, RawProtocol, RawSocket, StreamClosedError
 class StockFrames(RawProtocol):
     """As much of `ServerFrames` as a terminal's stream uses.
 
-    What the stream sets is never called, as libraries have no such ways; `budget` counts nothing.
+    What the stream sets is never called, as libraries have no such ways; `budget` and `max_queued_bytes` count nothing.
     """
 
-    def __init__(self, raw: RawSocket, *, max_message_bytes: int, budget: Budget) -> None:
+    def __init__(self, raw: RawSocket, *, max_message_bytes: int, max_queued_bytes: int, budget: Budget) -> None:
         super().__init__(raw)
         self.take_at_once: Callable[[bytes], bool] | None = None
         self.take_urgent: Callable[[bytes], bool] | None = None
@@ -45,6 +45,10 @@ class StockFrames(RawProtocol):
 
     @abstractmethod
     def send_text(self, text: str) -> None: ...
+
+    def look_for_urgent(self) -> bool:
+        """Nothing overtakes."""
+        return False
 
     async def close(self, code: int = 1000) -> None:
         """End it without a farewell, whatever `code` says: nobody measures that."""
