@@ -174,9 +174,7 @@ class Terminal:
         return self._takes_input_of(reader) and self._input.interrupt(data)
 
     async def type(self, reader: Reader, data: bytes) -> None:
-        """As `type_at_once`, but it waits while the program leaves too much unread."""
-        if self.type_at_once(reader, data):
-            return
+        """What `type_at_once` had no room for: waits while the program leaves too much unread."""
         before = self._input.thrown_away
         self._audience.hold_back(reader, is_held_back=True)
         try:

@@ -2,9 +2,12 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from itertools import islice
 
 _COST_BYTES = 64
 """What a message costs beside its bytes, so that empty ones count too."""
+_LOOKED_AT = 4096
+"""Of those that wait, when a key is looked for: 0.5 ms. One that comes later is asked about as it comes."""
 
 
 class MessageQueue:
@@ -34,10 +37,10 @@ class MessageQueue:
     def drop_to_key(self, is_taken: Callable[[bytes], bool]) -> bool:
         """Forget the first binary message of one byte that `is_taken`, and the binary ones before it. False: none was.
 
-        Each byte is asked about once.
+        Each byte is asked about once, and not all messages are looked at.
         """
         refused: set[bytes] = set()
-        for index, message in enumerate(self._messages):
+        for index, message in enumerate(islice(self._messages, _LOOKED_AT)):
             if isinstance(message, str) or len(message) != 1 or message in refused:
                 continue
             if is_taken(message):
