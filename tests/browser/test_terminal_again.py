@@ -115,3 +115,28 @@ async def test_a_terminal_that_is_not_shown_paints_nothing(page: Page, desk: Des
     assert hidden < (await layouts() - before) / 2
     # Browsers keep 16 contexts that draw by themselves: terminals are drawn without.
     assert await page.locator("canvas").count() == 0
+
+
+WAITS_FOR_EVER = """
+const later = window.setTimeout.bind(window);
+window.setTimeout = (act, ms, ...more) => (window.isWaiting && ms >= 300 ? 0 : later(act, ms, ...more));
+"""
+"""No attempt that is due some time later is made any more."""
+
+
+async def test_a_machine_that_is_back_is_dialled_at_once_however_long_the_page_would_wait(
+    page: Page, desk: Desk
+) -> None:
+    await page.add_init_script(WAITS_FOR_EVER)
+    _ = await open_shell(page, desk, "back")
+    await type_in_terminal(page, "echo be''fore")
+    await expect(terminal(page)).to_contain_text("before")
+    await page.evaluate("window.isWaiting = true")
+    desk.kill_node()
+    lost = terminal(page).locator(".dimmed")
+    await expect(lost).to_have_count(1)
+    await desk.await_node()
+    await expect(lost).to_have_count(0)
+    await page.evaluate("window.isWaiting = false")
+    await type_in_terminal(page, "echo af''ter")
+    await expect(terminal(page)).to_contain_text("after")
